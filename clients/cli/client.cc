@@ -1,0 +1,129 @@
+#include "clients/cli/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "clients/cli/exit_code.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "fmt/format.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "graphkiln/v1/compile_service.pb.h"
+
+namespace graphkiln::cli {
+namespace {
+
+constexpr std::string_view kDefaultEndpoint = "127.0.0.1:50051";
+constexpr absl::Duration kConnectLimit = absl::Seconds(4);
+constexpr absl::Duration kRefusedLimit = absl::Milliseconds(600);
+constexpr absl::Duration kCallLimit = absl::Seconds(30);
+constexpr uint64_t kMaxCertificateBytes = 1 << 20;
+constexpr int kMaxMessageBytes = 64 << 20;
+
+// Idempotent methods are tried again while the server restarts; submitting carries a request id.
+constexpr char kServiceConfig[] = R"({"methodConfig":[{"name":[{}],"retryPolicy":{)"
+    R"("maxAttempts":4,"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,)"
+    R"("retryableStatusCodes":["UNAVAILABLE"]}}]})";
+
+gpr_timespec In(absl::Duration duration) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(absl::ToInt64Nanoseconds(duration), GPR_TIMESPAN));
+}
+
+absl::Status WaitForServer(grpc::Channel& channel, std::string_view endpoint) {
+  const absl::Duration start = SystemClock().Monotonic();
+  bool refused = false;
+  while (true) {
+    const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
+    if (state == GRPC_CHANNEL_READY) return absl::OkStatus();
+    refused = refused || state == GRPC_CHANNEL_TRANSIENT_FAILURE;
+    const absl::Duration elapsed = SystemClock().Monotonic() - start;
+    const absl::Duration left = (refused ? kRefusedLimit : kConnectLimit) - elapsed;
+    if (left <= absl::ZeroDuration() || state == GRPC_CHANNEL_SHUTDOWN) break;
+    channel.WaitForStateChange(state, In(left));
+  }
+  return absl::UnavailableError(
+      fmt::format("no server answers at {}; start one with `kiln serve`, or name it with "
+                  "--endpoint or KILN_ENDPOINT",
+                  endpoint));
+}
+
+absl::StatusCode CodeOf(grpc::StatusCode code) { return static_cast<absl::StatusCode>(code); }
+
+}  // namespace
+
+CallError ToCallError(const grpc::Status& status) {
+  CallError error;
+  if (status.ok()) return error;
+  error.status = absl::Status(CodeOf(status.error_code()), status.error_message());
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return error;
+  for (const google::protobuf::Any& detail : details.details()) {
+    google::rpc::ErrorInfo info;
+    v1::ValidateResponse verdict;
+    if (detail.Is<google::rpc::ErrorInfo>() && detail.UnpackTo(&info)) {
+      error.reason = info.reason();
+      error.metadata.insert(info.metadata().begin(), info.metadata().end());
+    } else if (detail.Is<v1::ValidateResponse>() && detail.UnpackTo(&verdict)) {
+      error.diagnostics.assign(verdict.diagnostics().begin(), verdict.diagnostics().end());
+    }
+  }
+  return error;
+}
+
+Client::Client(std::string endpoint, std::string token, std::shared_ptr<grpc::Channel> channel)
+    : endpoint_(std::move(endpoint)),
+      token_(std::move(token)),
+      jobs_(v1::JobService::NewStub(channel)),
+      graphs_(v1::GraphService::NewStub(channel)),
+      datasets_(v1::DatasetService::NewStub(channel)),
+      artifacts_(v1::ArtifactService::NewStub(channel)),
+      system_(v1::SystemService::NewStub(channel)) {}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) {
+  std::string endpoint =
+      context.endpoint.empty() ? std::string(kDefaultEndpoint) : context.endpoint;
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
+  if (!context.ca.empty()) {
+    grpc::SslCredentialsOptions options;
+    ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(context.ca, kMaxCertificateBytes));
+    credentials = grpc::SslCredentials(options);
+  }
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // also the limit of one connect
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // loopback and clusters need none
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);  // a frozen server is noticed while watching
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  // A slow terminal must not make the server hold megabytes for it.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65536);
+  auto channel = grpc::CreateCustomChannel(endpoint, credentials, arguments);
+  RETURN_IF_ERROR(WaitForServer(*channel, endpoint));
+  return std::unique_ptr<Client>(new Client(std::move(endpoint), context.token, std::move(channel)));
+}
+
+void Client::Prepare(grpc::ClientContext* call, bool stream) const {
+  if (!token_.empty()) call->AddMetadata("authorization", "Bearer " + token_);
+  if (!stream) call->set_deadline(In(kCallLimit));
+}
+
+int FailCall(Context& context, const CallError& error) {
+  if (error.diagnostics.empty()) {
+    int exit_code = ExitCodeOf(error.status);
+    // A malformed request is the command line's fault, not the graph's.
+    if (error.reason == "FIELD_INVALID" || error.reason == "TOKEN_INVALID") exit_code = kUsage;
+    const std::string code = error.reason.empty() ? "CALL_FAILED" : error.reason;
+    return context.Fail(exit_code, code, MessageOf(error.status));
+  }
+  return context.FailInvalid(error.diagnostics);
+}
+
+}  // namespace graphkiln::cli

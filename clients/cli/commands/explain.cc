@@ -1,0 +1,171 @@
+// kiln explain [TYPE|CODE|job]: the reference of node types, diagnostics, job keys and components, from the
+// registries that the programs themselves use.
+#include "clients/cli/commands/all.h"
+#include "clients/cli/documents.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/table.h"
+#include "common/base/strings.h"
+#include "common/compiler/codes.h"
+#include "common/compiler/composite.h"
+#include "common/jobs/faults.h"
+#include "common/jobs/job_writer.h"
+#include "common/jobs/registry.h"
+#include "common/jobs/schema.h"
+#include "common/nodes/registry.h"
+#include "fmt/format.h"
+
+namespace graphkiln::cli {
+namespace {
+
+class Explain : public Command {
+ public:
+  std::string_view name() const override { return "explain"; }
+  std::string_view summary() const override {
+    return "Reference of a node type, diagnostic code, optimizer, metric, or of the job file (local)";
+  }
+  void Declare(Arguments* arguments) override {
+    arguments->Add("TYPE", &topic_, "Linear, SHAPE_MISMATCH, Adam, job, ...; none lists all");
+  }
+
+  int Run(Context& context) override {
+    if (topic_.empty()) return ListAll(context);
+    if (topic_ == "job") return JobFile(context);
+    if (const nodes::NodeDef* node = nodes::FindNode(topic_)) {
+      return Node(context, nodes::Describe(*node));
+    }
+    if (const v1::NodeType composite = CompositeType(topic_); !composite.name().empty()) {
+      return Node(context, composite);
+    }
+    Json entry = jobs::DescribeComponent(topic_);
+    if (entry.is_null()) entry = Code(topic_);
+    if (!entry.is_null()) {
+      if (context.format() == Format::kText) {
+        context.Print(jobs::YamlText(entry));
+      } else {
+        context.PrintDocument(entry);
+      }
+      return kOk;
+    }
+    std::string message = fmt::format("nothing is called {}", QuoteForMessage(topic_));
+    if (const auto near = NearestName(topic_, Topics())) {
+      message += fmt::format("; did you mean {}?", *near);
+    }
+    return context.Fail(kNotFound, "NOT_FOUND", message);
+  }
+
+ private:
+  static v1::NodeType CompositeType(std::string_view name) {
+    for (const v1::Composite& composite : compiler::BuiltInComposites()) {
+      if (composite.name() == name) return compiler::Describe(composite);
+    }
+    return v1::NodeType();
+  }
+
+  static std::vector<compiler::CodePage> CodePages() {
+    std::vector<compiler::CodePage> pages(compiler::CodePages().begin(), compiler::CodePages().end());
+    const auto more = jobs::JobCodePages();
+    pages.insert(pages.end(), more.begin(), more.end());
+    return pages;
+  }
+
+  static Json Code(std::string_view name) {
+    for (const compiler::CodePage& page : CodePages()) {
+      if (page.code != name) continue;
+      return {{"code", std::string(page.code)},
+              {"title", std::string(page.title)},
+              {"doc", std::string(page.text)}};
+    }
+    return nullptr;
+  }
+
+  static std::vector<std::string> Topics() {
+    std::vector<std::string> topics = nodes::NodeNames();
+    for (const auto& composite : compiler::BuiltInComposites()) topics.push_back(composite.name());
+    for (const auto& def : jobs::Optimizers()) topics.push_back(def.name);
+    for (const auto& def : jobs::Schedulers()) topics.push_back(def.name);
+    for (const auto& def : jobs::Metrics()) topics.push_back(def.name);
+    for (const auto& def : jobs::Sources()) topics.push_back(def.name);
+    for (const auto& page : CodePages()) topics.emplace_back(page.code);
+    topics.emplace_back("job");
+    return topics;
+  }
+
+  static int ListAll(Context& context) {
+    Json document = {{"node_types", Json::array()}, {"codes", Json::array()}};
+    Table table({"type", "category", "what it does"});
+    for (const nodes::NodeDef* node : nodes::AllNodes()) {
+      document["node_types"].push_back({{"name", std::string(node->name)},
+                                        {"category", std::string(node->category)},
+                                        {"doc", std::string(node->doc)}});
+      table.Row({std::string(node->name), std::string(node->category), std::string(node->doc)});
+    }
+    for (const v1::Composite& composite : compiler::BuiltInComposites()) {
+      const v1::NodeType type = compiler::Describe(composite);
+      document["node_types"].push_back(
+          {{"name", type.name()}, {"category", type.category()}, {"doc", type.doc()}});
+      table.Row({type.name(), type.category(), type.doc()});
+    }
+    for (const char* key : {"optimizer", "scheduler", "metrics"}) {
+      document[key] = jobs::ComponentNames(key);
+    }
+    for (const auto& page : CodePages()) document["codes"].push_back(std::string(page.code));
+    if (context.format() == Format::kText) {
+      context.Print(table.Text());
+      context.Print("\nkiln explain TYPE shows one of them, kiln explain job the keys of a job file.\n");
+    } else {
+      context.PrintDocument(document);
+    }
+    return kOk;
+  }
+
+  static int JobFile(Context& context) {
+    const Json schema = jobs::DescribeSchema();
+    if (context.format() != Format::kText) {
+      context.PrintDocument({{"name", "job"}, {"keys", schema}});
+      return kOk;
+    }
+    Table table({"key", "value", "default", "meaning"});
+    for (const Json& row : schema) {
+      table.Row({row["key"], row["type"], row.value("default", std::string("-")), row["doc"]});
+    }
+    context.Print(table.Text());
+    return kOk;
+  }
+
+  static int Node(Context& context, const v1::NodeType& type) {
+    const Json entry = NodeTypeJson(type);
+    if (context.format() != Format::kText) {
+      context.PrintDocument(entry);
+      return kOk;
+    }
+    context.Print(fmt::format("{}  ({})\n{}\n", type.name(), type.category(), type.doc()));
+    if (type.params_size() > 0) {
+      Table table({"parameter", "type", "default", "meaning"});
+      for (const v1::ParamInfo& param : type.params()) {
+        std::string value = param.has_default_value() ? ValueToJson(param.default_value()).dump()
+                            : param.required()        ? "required"
+                            : param.inferred()        ? "from the input"
+                                                      : "-";
+        table.Row({param.name(), param.type(), std::move(value), param.doc()});
+      }
+      context.Print("\n" + table.Text());
+    }
+    Table ports({"port", "direction", "meaning"});
+    for (const auto& port : type.inputs()) ports.Row({port.name(), "in", port.doc()});
+    for (const auto& port : type.outputs()) ports.Row({port.name(), "out", port.doc()});
+    context.Print("\n" + ports.Text());
+    if (!type.python().empty()) context.Print(fmt::format("\nPython: {}\n", type.python()));
+    if (entry.contains("example")) {
+      context.Print(fmt::format("Example: {}\n", entry["example"].dump()));
+    }
+    return kOk;
+  }
+
+  std::string topic_;
+};
+
+}  // namespace
+
+void AddExplain(CommandList* commands) { commands->push_back(std::make_unique<Explain>()); }
+
+}  // namespace graphkiln::cli

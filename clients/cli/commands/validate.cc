@@ -1,0 +1,74 @@
+// kiln validate FILE...: types graphs and shows every diagnostic.
+#include "clients/cli/commands/all.h"
+#include "clients/cli/documents.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/graph_file.h"
+#include "fmt/format.h"
+
+namespace graphkiln::cli {
+namespace {
+
+class Validate : public Command {
+ public:
+  std::string_view name() const override { return "validate"; }
+  std::string_view summary() const override { return "Check graphs and show all diagnostics (local)"; }
+  void Declare(Arguments* arguments) override {
+    arguments->Add("FILE", &files_, "Graphs; - is stdin").required = true;
+    flags_.Declare(arguments);
+  }
+
+  int Run(Context& context) override {
+    std::vector<CompiledFile> results;
+    bool valid = true;
+    for (const std::string& file : files_) {
+      auto compiled = CompileGraphFile(file, flags_);
+      if (!compiled.ok()) return context.Fail(compiled.status());
+      valid = valid && compiled->ok;
+      results.push_back(*std::move(compiled));
+    }
+    for (const CompiledFile& result : results) context.ShowDiagnostics(result.diagnostics);
+    if (context.format() == Format::kJson || context.format() == Format::kYaml) {
+      context.PrintDocument(Document(results, valid));
+    } else {
+      for (const CompiledFile& result : results) {
+        context.Print(fmt::format("{}: {}, {} nodes, {} diagnostics\n", result.source.file,
+                                  result.ok ? "valid" : "INVALID", result.source.graph.nodes_size(),
+                                  result.diagnostics.size()));
+      }
+    }
+    return valid ? kOk : kInvalid;
+  }
+
+ private:
+  static Json Document(const CompiledFile& result) {
+    Json nodes = Json::array();
+    for (const v1::NodeTypes& node : result.result.nodes) nodes.push_back(NodeTypesJson(node));
+    return {{"valid", result.ok},
+            {"diagnostics", DiagnosticsJson(result.diagnostics)},
+            {"nodes", std::move(nodes)}};
+  }
+
+  // One file: its document. Several: all diagnostics in one, and each file's own below `files`.
+  static Json Document(const std::vector<CompiledFile>& results, bool valid) {
+    if (results.size() == 1) return Document(results[0]);
+    Json document = {{"valid", valid}, {"diagnostics", Json::array()}, {"files", Json::array()}};
+    for (const CompiledFile& result : results) {
+      Json entry = {{"file", result.source.file}};
+      entry.update(Document(result));
+      for (const Json& diagnostic : entry["diagnostics"]) {
+        document["diagnostics"].push_back(diagnostic);
+      }
+      document["files"].push_back(std::move(entry));
+    }
+    return document;
+  }
+
+  std::vector<std::string> files_;
+  GraphFlags flags_;
+};
+
+}  // namespace
+
+void AddValidate(CommandList* commands) { commands->push_back(std::make_unique<Validate>()); }
+
+}  // namespace graphkiln::cli

@@ -1,0 +1,195 @@
+#include "common/compiler/compile.h"
+
+#include <optional>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/strings.h"
+#include "common/base/status.h"
+#include "common/compiler/composite.h"
+#include "common/compiler/normalise.h"
+#include "common/compiler/report.h"
+#include "common/compiler/type_pass.h"
+#include "common/ir/verify.h"
+#include "fmt/format.h"
+
+namespace graphkiln::compiler {
+namespace {
+
+constexpr int kMaxNodes = 200'000;
+constexpr int kMaxVariableDepth = 64;
+
+// `$name` in a graph's parameters. Variables may use each other; circles are found by depth.
+class GraphScope final : public ExpressionScope {
+ public:
+  explicit GraphScope(const v1::Graph& graph) : graph_(graph) {}
+  std::optional<v1::Value> Variable(std::string_view name) const override {
+    const auto it = graph_.variables().find(std::string(name));
+    if (it == graph_.variables().end() || depth_ >= kMaxVariableDepth) return std::nullopt;
+    ++depth_;
+    const auto value = EvaluateAll(it->second, *this);
+    --depth_;
+    return value.ok() ? std::optional<v1::Value>(*value) : std::nullopt;
+  }
+  std::optional<v1::Value> InputDim(std::string_view, int64_t) const override { return std::nullopt; }
+  std::optional<int64_t> InputRank(std::string_view) const override { return std::nullopt; }
+
+ private:
+  const v1::Graph& graph_;
+  mutable int depth_ = 0;  // of nested variables in the evaluation under way
+};
+
+// All that must outlive the instances.
+struct Kept {
+  explicit Kept(const v1::Graph& graph) : composites(graph.composites()), library(composites) {}
+  const google::protobuf::RepeatedPtrField<v1::Composite> composites;
+  const CompositeLibrary library;
+  std::vector<std::shared_ptr<const void>> expansions;
+};
+
+class Compiler {
+ public:
+  Compiler(const v1::Graph& graph, const CompileOptions& options)
+      : graph_(graph), options_(options), kept_(std::make_shared<Kept>(graph)) {}
+
+  CompileResult Run() {
+    result_.keep_alive = kept_;
+    if (Bounds()) Passes();
+    result_.ok = report_.errors() == 0;
+    if (!result_.ok) result_.module = nullptr;
+    result_.diagnostics = report_.Take();
+    if (options_.positions != nullptr) {
+      for (v1::Diagnostic& diagnostic : result_.diagnostics) options_.positions->Locate(diagnostic);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool Bounds() {
+    if (graph_.schema_version() > 1 || graph_.schema_version() < 0) {
+      v1::Diagnostic& diagnostic = report_.Error("BAD_VERSION", "the graph was written by a newer version");
+      diagnostic.set_expected("1");
+      diagnostic.set_found(fmt::format("{}", graph_.schema_version()));
+      diagnostic.set_path("graphkiln");
+    }
+    if (graph_.nodes_size() > kMaxNodes) {
+      report_.Error("LIMIT", fmt::format("a graph has at most {} nodes", kMaxNodes));
+      return false;
+    }
+    if (graph_.inputs_size() == 0) report_.Error("NO_INPUTS", "the graph has no input").set_path("inputs");
+    if (graph_.outputs_size() == 0) report_.Error("NO_OUTPUTS", "the graph has no output").set_path("outputs");
+    return true;
+  }
+
+  // Runs one pass with timing; false where it was the last wanted one.
+  template <class F>
+  bool Pass(std::string name, F&& run) {
+    const absl::Duration start = SystemClock().Monotonic();
+    run();
+    result_.timings.push_back({name, absl::ToDoubleSeconds(SystemClock().Monotonic() - start)});
+    return options_.stop_after != name;
+  }
+
+  void Passes() {
+    NormalGraph normal;
+    const GraphScope scope(graph_);
+    if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
+    const std::vector<ir::TensorType> types = InputTypes();
+    Typed typed;
+    if (!Pass("type", [&] { typed = TypeGraph(normal, types, kept_->library, report_); })) return;
+    kept_->expansions = std::move(typed.keep_alive);
+    for (size_t i = 0; i < normal.nodes.size(); ++i) {
+      v1::NodeTypes& node = result_.nodes.emplace_back();
+      node.set_id(normal.nodes[i].id);
+      node.set_type(normal.nodes[i].type);
+      VisitTensors(typed.results[i], "", [&](const std::string&, ir::ValueId id) {
+        *node.add_outputs() = ir::ToProto(typed.module.type(id));
+      });
+    }
+    Outputs(typed);
+    result_.instances = std::move(typed.instances);
+    result_.outputs = std::move(typed.outputs);
+    for (const ir::Input& input : typed.module.inputs) result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
+    if (report_.errors() > 0) return;
+    typed.module.name = graph_.name();
+    Pass("verify", [&] {
+      const absl::Status verified = ir::Verify(typed.module);
+      if (verified.ok()) return;
+      GRAPHKILN_BUG("compile.verify", std::string(verified.message()));
+      report_.Error("INTERNAL", std::string(verified.message()));
+    });
+    result_.module = std::make_shared<const ir::Module>(std::move(typed.module));
+  }
+
+  NormalGraph Normalised(const GraphScope& scope) {
+    NormaliseArgs args;
+    for (const v1::GraphInput& input : graph_.inputs()) args.inputs.push_back(input.name());
+    for (const v1::Node& node : graph_.nodes()) args.nodes.push_back(&node);
+    StringSet names;
+    for (const v1::GraphOutput& output : graph_.outputs()) {
+      if (!names.insert(output.name()).second) {
+        report_.Error("DUPLICATE_ID", fmt::format("two outputs are called {}", QuoteForMessage(output.name())))
+            .set_path("outputs." + output.name());
+      }
+      args.outputs.push_back(&output);
+    }
+    args.scope = &scope;
+    args.composites = &kept_->library;
+    return Normalise(args, report_);
+  }
+
+  // An input whose type is wrong is typed as a scalar, so that what hangs on it is found at least by name.
+  std::vector<ir::TensorType> InputTypes() {
+    std::vector<ir::TensorType> types;
+    for (const v1::GraphInput& input : graph_.inputs()) {
+      auto type = ir::FromProto(input.spec());
+      if (input.has_shape_known() && !input.shape_known()) {
+        v1::Diagnostic& diagnostic =
+            report_.Error("MISSING_SHAPE", fmt::format("the shape of input {} is not known", QuoteForMessage(input.name())));
+        diagnostic.set_path("inputs." + input.name());
+        diagnostic.set_expected(fmt::format("--input {}=DIMS", input.name()));
+      } else if (!type.ok()) {
+        v1::Diagnostic& diagnostic =
+            report_.Error("BAD_SHAPE", fmt::format("input {}: {}", QuoteForMessage(input.name()), std::string(type.status().message())));
+        diagnostic.set_path("inputs." + input.name());
+        diagnostic.set_expected("sizes of 0 or more, or symbols");
+      }
+      types.push_back(type.ok() ? *std::move(type) : ir::TensorType());
+    }
+    return types;
+  }
+
+  void Outputs(Typed& typed) {
+    const bool several = typed.outputs.size() != 1;
+    result_.output_form = graph_.output_form();
+    if (result_.output_form == v1::OUTPUT_FORM_UNSPECIFIED) {
+      result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;
+    }
+    if (result_.output_form == v1::OUTPUT_FORM_SINGLE && several && !typed.outputs.empty()) {
+      report_.Error("ARITY", "a graph with several outputs returns a tuple or a dict").set_path("outputs");
+    }
+    for (const auto& [name, tree] : typed.outputs) {
+      bool any = false;
+      // The parts of an only output are named by position or key alone.
+      VisitTensors(tree, "", [&](const std::string& path, ir::ValueId id) {
+        any = true;
+        const std::string full = path.empty() ? name : several ? name + "." + path : path;
+        typed.module.outputs.push_back({full, id});
+      });
+      if (any || !IsKnown(tree)) continue;
+      report_.Error("ARGUMENT_TYPE", fmt::format("output {} holds no tensor", QuoteForMessage(name))).set_path("outputs." + name);
+    }
+  }
+
+  const v1::Graph& graph_;
+  const CompileOptions& options_;
+  std::shared_ptr<Kept> kept_;
+  Report report_;
+  CompileResult result_;
+};
+
+}  // namespace
+
+CompileResult Compile(const v1::Graph& graph, const CompileOptions& options) { return Compiler(graph, options).Run(); }
+
+}  // namespace graphkiln::compiler

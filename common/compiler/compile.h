@@ -1,0 +1,67 @@
+// The compiler: a graph in, a typed program and all diagnostics out. Pure; any thread.
+//
+//   normalise -> type (instantiates composites and node bodies; typed operator calls are the IR) -> verify
+//
+// One direction, no way back: each pass takes a whole value and returns a whole value plus diagnostics.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/compiler/value_tree.h"
+#include "common/graph/source_map.h"
+#include "common/ir/module.h"
+#include "common/nodes/node_def.h"
+#include "graphkiln/v1/compile_service.pb.h"
+#include "graphkiln/v1/graph.pb.h"
+
+namespace graphkiln::compiler {
+
+struct CompileOptions {
+  // Puts file, line and column into diagnostics.
+  const graph::SourceMap* positions = nullptr;
+  // Stops after this pass (`normalise`, `type`); empty runs all.
+  std::string stop_after;
+};
+
+// One node as it runs, also those inside composites. In execution order; a composite stands before its parts.
+struct Instance {
+  std::string id;          // the user's id, or the id inside the composite (`id.0` for repeats)
+  std::string identifier;  // Python name, unique among the instances of one parent
+  std::string path;        // identifiers joined by dots: the prefix of its state_dict keys
+  std::string weights_path;  // differs from path where the weights of another node are shared (`module`)
+  std::string type;
+  const nodes::NodeDef* def = nullptr;       // exactly one of def and composite
+  const v1::Composite* composite = nullptr;  // lives as long as the CompileResult's library and graph
+  nodes::Params params;                      // resolved, inferred ones filled in
+  std::vector<Tree> inputs;                  // by port; a variadic port is a tuple; kNone where not connected
+  Tree output;                               // by the type's output ports (a tuple where there are several)
+  int parent = -1;                           // instance of the composite around
+  bool bypassed = false;                     // passes its first input through; makes no call
+};
+
+struct PassTiming {
+  std::string pass;
+  double seconds;
+};
+
+struct CompileResult {
+  bool ok = false;
+  std::vector<v1::Diagnostic> diagnostics;
+  std::vector<v1::NodeTypes> nodes;  // the user's nodes, in the user's order
+  // Null when !ok.
+  std::shared_ptr<const ir::Module> module;
+  std::vector<Instance> instances;
+  // The graph's inputs and outputs as values of the module.
+  std::vector<std::pair<std::string, Tree>> inputs;
+  std::vector<std::pair<std::string, Tree>> outputs;
+  v1::OutputForm output_form = v1::OUTPUT_FORM_SINGLE;  // resolved: single, tuple or dict
+  std::vector<PassTiming> timings;
+  // Keeps the composites of `instances` alive.
+  std::shared_ptr<const void> keep_alive;
+};
+
+CompileResult Compile(const v1::Graph& graph, const CompileOptions& options = {});
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,443 @@
+#include "common/compiler/normalise.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/compiler/composite.h"
+#include "common/compiler/identifiers.h"
+#include "common/nodes/registry.h"
+#include "fmt/format.h"
+
+namespace graphkiln::compiler {
+namespace {
+
+class Normaliser {
+ public:
+  Normaliser(const NormaliseArgs& args, Report& report) : args_(args), report_(report) {}
+
+  NormalGraph Run() {
+    Names();
+    for (size_t i = 0; i < args_.nodes.size(); ++i) Inputs(i);
+    for (const v1::GraphOutput* output : args_.outputs) {
+      graph_.outputs.emplace_back(output->name(), Resolve(output->value(), {output->name(), nullptr, 0}, 0));
+    }
+    Order();
+    Unused();
+    return std::move(graph_);
+  }
+
+ private:
+  // Where an argument stands: an output, or a port of a node.
+  struct Spot {
+    std::string output;
+    const v1::Node* node;
+    int port;
+  };
+
+  Report::Place PlaceOf(const std::string& id) const {
+    if (args_.outer.node.empty()) return {id, ""};
+    return {args_.outer.node, args_.outer.path + "." + id};
+  }
+
+  // Ids, identifiers, types and parameters.
+  void Names() {
+    for (const std::string& input : args_.inputs) {
+      if (!inputs_.emplace(input, static_cast<int>(graph_.inputs.size())).second) {
+        report_.Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input))).set_path("inputs." + input);
+      }
+      graph_.inputs.push_back(input);
+    }
+    std::vector<std::string> ids;
+    for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
+    const std::vector<std::string> identifiers = MangleIds(ids);
+    graph_.nodes.resize(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      NormalNode& node = graph_.nodes[i];
+      node.id = ids[i];
+      node.identifier = identifiers[i];
+      node.mode = args_.nodes[i]->mode();
+      node.compile_mode = args_.nodes[i]->compile_mode();
+      const Report::Place place = PlaceOf(node.id);
+      if (node.id.empty() || node.id.size() > 1024) {
+        report_.ErrorAt(place, "BAD_ID", "a node id has 1 to 1,024 bytes");
+        node.broken = true;
+      }
+      if (inputs_.contains(node.id)) {
+        report_.ErrorAt(place, "DUPLICATE_ID", fmt::format("{} is a node and an input", QuoteForMessage(node.id)));
+        node.broken = true;
+      } else if (!nodes_.emplace(node.id, static_cast<int>(i)).second) {
+        report_.ErrorAt(place, "DUPLICATE_ID", fmt::format("two nodes are called {}", QuoteForMessage(node.id)));
+        node.broken = true;
+      }
+      Type(i, place);
+      Params(i, place);
+    }
+    for (size_t i = 0; i < ids.size(); ++i) Module(i);
+  }
+
+  void Type(size_t i, const Report::Place& place) {
+    NormalNode& node = graph_.nodes[i];
+    const std::string& written = args_.nodes[i]->type();
+    node.type = written;
+    if (written.find('{') != std::string::npos && !args_.outer.node.empty()) {
+      const auto type = Interpolate(written, *args_.scope);
+      if (type.ok()) node.type = *type;
+    }
+    node.composite = args_.composites->Find(node.type);
+    if (node.composite == nullptr) node.def = nodes::FindNode(node.type);
+    if (node.composite != nullptr || node.def != nullptr) return;
+    node.broken = true;
+    std::vector<std::string> names = nodes::NodeNames();
+    for (const std::string& name : args_.composites->Names()) names.push_back(name);
+    v1::Diagnostic& diagnostic =
+        report_.ErrorAt(place, "UNKNOWN_TYPE", fmt::format("there is no node type {}", QuoteForMessage(node.type)));
+    diagnostic.set_found(node.type.substr(0, 200));
+    const auto near = NearestName(node.type, names);
+    if (!near) return;
+    diagnostic.set_expected(*near);
+    if (!place.path.empty()) return;
+    v1::Fix* fix = diagnostic.add_fixes();
+    fix->set_description(fmt::format("change the type to {}", *near));
+    v1::SetType* edit = fix->add_edits()->mutable_set_type();
+    edit->set_node(node.id);
+    edit->set_type(*near);
+  }
+
+  void Params(size_t i, const Report::Place& place) {
+    NormalNode& node = graph_.nodes[i];
+    for (const auto& [name, value] : args_.nodes[i]->params()) {
+      auto evaluated = EvaluateAll(value, *args_.scope);
+      if (evaluated.ok()) {
+        node.params[name] = *std::move(evaluated);
+        continue;
+      }
+      v1::Diagnostic& diagnostic =
+          report_.ErrorAt(place, "BAD_EXPRESSION", std::string(evaluated.status().message()));
+      diagnostic.set_param(name);
+      diagnostic.set_found(nodes::ValueText(value));
+      node.broken = true;
+    }
+  }
+
+  void Module(size_t i) {
+    const std::string& shared = args_.nodes[i]->module();
+    if (shared.empty()) return;
+    NormalNode& node = graph_.nodes[i];
+    const auto it = nodes_.find(shared);
+    if (it == nodes_.end() || it->second == static_cast<int>(i)) {
+      v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(node.id), "UNKNOWN_REFERENCE",
+                                                   fmt::format("module: there is no other node {}", QuoteForMessage(shared)));
+      diagnostic.set_found(shared.substr(0, 200));
+      node.broken = true;
+      return;
+    }
+    const NormalNode& owner = graph_.nodes[static_cast<size_t>(it->second)];
+    node.module = it->second;
+    if (!args_.nodes[static_cast<size_t>(it->second)]->module().empty()) {
+      report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
+                      fmt::format("module: {} shares another node's weights itself; name that one", QuoteForMessage(shared)));
+      node.broken = true;
+    } else if (owner.type != node.type) {
+      v1::Diagnostic& diagnostic =
+          report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE", "nodes that share weights must have one type");
+      diagnostic.set_expected(owner.type);
+      diagnostic.set_found(node.type);
+      node.broken = true;
+    } else if (node.params.empty()) {
+      node.params = owner.params;
+    }
+  }
+
+  // What the ports of a node's type are called.
+  struct Port {
+    std::string name;
+    bool optional, variadic;
+  };
+  static std::vector<Port> PortsOf(const NormalNode& node) {
+    std::vector<Port> ports;
+    if (node.def != nullptr) {
+      for (const nodes::PortSpec& port : node.def->inputs) ports.push_back({port.name, port.optional, port.variadic});
+    } else if (node.composite != nullptr) {
+      for (const v1::CompositePort& port : node.composite->inputs()) ports.push_back({port.name(), false, false});
+    }
+    return ports;
+  }
+
+  void Inputs(size_t i) {
+    NormalNode& node = graph_.nodes[i];
+    const v1::Node& source = *args_.nodes[i];
+    const Report::Place place = PlaceOf(node.id);
+    const std::vector<Port> ports = PortsOf(node);
+    const bool known = node.def != nullptr || node.composite != nullptr;
+    node.inputs.resize(ports.size());
+    std::vector<bool> named(ports.size(), false);
+    size_t next = 0;
+    for (const v1::NodeInput& input : source.inputs()) {
+      int port = -1;
+      if (!known) {
+        // The references are still checked.
+        Resolve(input.value(), {"", &source, -1}, 0);
+        continue;
+      }
+      if (input.port().empty()) {
+        while (next < ports.size() && named[next]) ++next;
+        if (next < ports.size()) port = static_cast<int>(next);
+        if (port < 0) {
+          v1::Diagnostic& diagnostic = report_.ErrorAt(place, "ARITY", fmt::format("{} takes fewer inputs", node.type));
+          diagnostic.set_expected(fmt::format("at most {}", ports.size()));
+          diagnostic.set_found(fmt::format("{}", source.inputs_size()));
+          node.broken = true;
+          break;
+        }
+        if (!ports[next].variadic) ++next;
+      } else {
+        for (size_t p = 0; p < ports.size(); ++p) {
+          if (ports[p].name == input.port()) port = static_cast<int>(p);
+        }
+        if (port < 0) {
+          UnknownPort(node, place, input.port(), ports);
+          continue;
+        }
+        if (!node.inputs[static_cast<size_t>(port)].empty()) {
+          report_.ErrorAt(place, "ARITY", fmt::format("port {} is connected twice", QuoteForMessage(input.port()))).set_port(input.port());
+          node.broken = true;
+          continue;
+        }
+        named[static_cast<size_t>(port)] = true;
+      }
+      Arg arg = Resolve(input.value(), {"", &source, port}, 0);
+      std::vector<Arg>& slot = node.inputs[static_cast<size_t>(port)];
+      if (arg.kind == Arg::Kind::kLiteral && arg.literal.kind_case() == v1::Value::kNullValue) continue;  // as if absent
+      if (ports[static_cast<size_t>(port)].variadic && arg.kind == Arg::Kind::kList) {
+        for (Arg& item : arg.items) slot.push_back(std::move(item));
+      } else {
+        slot.push_back(std::move(arg));
+      }
+    }
+    for (size_t p = 0; p < ports.size(); ++p) {
+      if (!node.inputs[p].empty() || ports[p].optional || node.broken) continue;
+      v1::Diagnostic& diagnostic =
+          report_.ErrorAt(place, "MISSING_INPUT", fmt::format("nothing is connected to {}", ports[p].name));
+      diagnostic.set_port(ports[p].name);
+      diagnostic.set_expected("a node or an input of the graph");
+      node.broken = true;
+    }
+  }
+
+  void UnknownPort(NormalNode& node, const Report::Place& place, const std::string& found, const std::vector<Port>& ports) {
+    std::vector<std::string> names;
+    std::string expected;
+    for (const Port& port : ports) {
+      names.push_back(port.name);
+      expected += (expected.empty() ? "" : ", ") + port.name;
+    }
+    v1::Diagnostic& diagnostic = report_.ErrorAt(
+        place, "UNKNOWN_PORT", fmt::format("{} has no input port {}", node.type, QuoteForMessage(found)));
+    diagnostic.set_port(found.substr(0, 200));
+    diagnostic.set_expected(expected);
+    diagnostic.set_found(found.substr(0, 200));
+    node.broken = true;
+  }
+
+  Arg Resolve(const v1::Argument& argument, const Spot& spot, int depth) {
+    Arg arg;
+    if (depth > 64) {
+      Place(spot, "LIMIT", "arguments nest at most 64 levels");
+      return arg;
+    }
+    switch (argument.kind_case()) {
+      case v1::Argument::kReference: return Reference(argument.reference(), spot);
+      case v1::Argument::kList:
+        arg.kind = Arg::Kind::kList;
+        for (const v1::Argument& item : argument.list().items()) arg.items.push_back(Resolve(item, spot, depth + 1));
+        return arg;
+      case v1::Argument::kMap:
+        arg.kind = Arg::Kind::kMap;
+        for (const v1::ArgumentEntry& entry : argument.map().entries()) {
+          arg.items.push_back(Resolve(entry.value(), spot, depth + 1));
+          arg.names.push_back(entry.name());
+        }
+        return arg;
+      case v1::Argument::kLiteral:
+        arg.kind = Arg::Kind::kLiteral;
+        arg.literal = argument.literal();
+        return arg;
+      case v1::Argument::KIND_NOT_SET: break;
+    }
+    Place(spot, "MISSING_INPUT", "an argument is empty");
+    return arg;
+  }
+
+  v1::Diagnostic& Place(const Spot& spot, std::string_view code, std::string message) {
+    if (spot.node == nullptr) {
+      v1::Diagnostic& diagnostic =
+          args_.outer.node.empty() ? report_.Error(code, std::move(message)) : report_.ErrorAt(args_.outer, code, std::move(message));
+      if (args_.outer.node.empty()) diagnostic.set_path("outputs." + spot.output);
+      return diagnostic;
+    }
+    v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(spot.node->id()), code, std::move(message));
+    const auto it = nodes_.find(spot.node->id());
+    if (spot.port >= 0 && it != nodes_.end()) {
+      const std::vector<Port> ports = PortsOf(graph_.nodes[static_cast<size_t>(it->second)]);
+      if (static_cast<size_t>(spot.port) < ports.size()) diagnostic.set_port(ports[static_cast<size_t>(spot.port)].name);
+    }
+    return diagnostic;
+  }
+
+  Arg Reference(const v1::Reference& reference, const Spot& spot) {
+    Arg arg;
+    if (const auto it = inputs_.find(reference.node()); it != inputs_.end() && reference.port().empty()) {
+      arg.kind = Arg::Kind::kInput;
+      arg.index = it->second;
+      return arg;
+    }
+    const auto it = nodes_.find(reference.node());
+    if (it == nodes_.end()) {
+      std::vector<std::string> names = graph_.inputs;
+      for (const NormalNode& node : graph_.nodes) names.push_back(node.id);
+      v1::Diagnostic& diagnostic = Place(
+          spot, "UNKNOWN_REFERENCE", fmt::format("there is no node or input {}", QuoteForMessage(reference.node())));
+      diagnostic.set_found(reference.node().substr(0, 200));
+      // Comparing with very many names would be quadratic for a hostile graph.
+      if (names.size() > 2000 || report_.errors() > 100) return arg;
+      const auto near = NearestName(reference.node(), names);
+      if (!near || (spot.node != nullptr && *near == spot.node->id())) return arg;
+      diagnostic.set_expected(*near);
+      if (!args_.outer.node.empty()) return arg;
+      v1::Fix* fix = diagnostic.add_fixes();
+      fix->set_description(fmt::format("connect {} instead", *near));
+      v1::Connect* edit = fix->add_edits()->mutable_connect();
+      edit->mutable_source()->set_node(*near);
+      if (spot.node != nullptr) edit->set_node(spot.node->id());
+      edit->set_port(spot.node != nullptr ? diagnostic.port() : spot.output);
+      return arg;
+    }
+    arg.kind = Arg::Kind::kNode;
+    arg.index = it->second;
+    if (reference.port().empty()) return arg;
+    const NormalNode& node = graph_.nodes[static_cast<size_t>(it->second)];
+    std::vector<std::string> ports;
+    if (node.def != nullptr) {
+      for (const nodes::OutputSpec& port : node.def->outputs) ports.push_back(port.name);
+    } else if (node.composite != nullptr) {
+      for (const v1::GraphOutput& port : node.composite->outputs()) ports.push_back(port.name());
+    } else {
+      return Arg();  // its type is unknown, which is reported at the node
+    }
+    const auto port = std::find(ports.begin(), ports.end(), reference.port());
+    if (port != ports.end()) {
+      arg.port = static_cast<int>(port - ports.begin());
+      return arg;
+    }
+    v1::Diagnostic& diagnostic =
+        Place(spot, "UNKNOWN_PORT",
+              fmt::format("{} ({}) has no output {}", QuoteForMessage(reference.node()), node.type, QuoteForMessage(reference.port())));
+    diagnostic.set_found(reference.port().substr(0, 200));
+    std::string expected;
+    for (const std::string& name : ports) expected += (expected.empty() ? "" : ", ") + name;
+    diagnostic.set_expected(expected);
+    return Arg();
+  }
+
+  // Calls `visit(Arg&)` for every node reference. Depth is bounded by Resolve.
+  template <class F>
+  static void VisitRefs(Arg& arg, F&& visit) {
+    if (arg.kind == Arg::Kind::kNode) visit(arg);
+    for (Arg& item : arg.items) VisitRefs(item, visit);
+  }
+
+  // Depth-first with an own stack, in the user's order; an edge that closes a cycle is reported and cut.
+  void Order() {
+    enum : char { kNew, kOpen, kDone };
+    std::vector<char> state(graph_.nodes.size(), kNew);
+    struct Frame {
+      int node;
+      std::vector<Arg*> refs;
+      size_t next;
+    };
+    std::vector<Frame> stack;
+    const auto open = [&](int n) {
+      state[static_cast<size_t>(n)] = kOpen;
+      Frame frame{n, {}, 0};
+      for (std::vector<Arg>& port : graph_.nodes[static_cast<size_t>(n)].inputs) {
+        for (Arg& arg : port) VisitRefs(arg, [&](Arg& ref) { frame.refs.push_back(&ref); });
+      }
+      stack.push_back(std::move(frame));
+    };
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (state[i] == kNew) open(static_cast<int>(i));
+      while (!stack.empty()) {
+        Frame& frame = stack.back();
+        if (frame.next == frame.refs.size()) {
+          state[static_cast<size_t>(frame.node)] = kDone;
+          graph_.order.push_back(frame.node);
+          stack.pop_back();
+          continue;
+        }
+        Arg* ref = frame.refs[frame.next++];
+        const int to = ref->index;
+        if (state[static_cast<size_t>(to)] == kNew) {
+          open(to);
+        } else if (state[static_cast<size_t>(to)] == kOpen) {
+          std::string cycle;
+          size_t shown = 0;
+          size_t start = stack.size();
+          while (start > 0 && stack[start - 1].node != to) --start;
+          for (size_t s = start > 0 ? start - 1 : 0; s < stack.size() && shown < 10; ++s, ++shown) {
+            cycle += graph_.nodes[static_cast<size_t>(stack[s].node)].id.substr(0, 80) + " <- ";
+          }
+          if (shown == 10) cycle += "... <- ";
+          cycle += graph_.nodes[static_cast<size_t>(to)].id.substr(0, 80);
+          const std::string& id = graph_.nodes[static_cast<size_t>(frame.node)].id;
+          v1::Diagnostic& diagnostic =
+              report_.ErrorAt(PlaceOf(id), "CYCLE", "the node depends on its own result");
+          diagnostic.set_found(cycle);
+          diagnostic.set_expected("a graph without cycles");
+          ref->kind = Arg::Kind::kUnknown;
+          graph_.nodes[static_cast<size_t>(frame.node)].broken = true;
+        }
+      }
+    }
+  }
+
+  // Nodes whose result nobody uses; only in the user's graph.
+  void Unused() {
+    if (!args_.outer.node.empty() || report_.errors() > 0) return;
+    std::vector<bool> used(graph_.nodes.size(), false);
+    std::vector<int> stack;
+    const auto mark = [&](Arg& ref) {
+      if (used[static_cast<size_t>(ref.index)]) return;
+      used[static_cast<size_t>(ref.index)] = true;
+      stack.push_back(ref.index);
+    };
+    for (auto& [name, arg] : graph_.outputs) VisitRefs(arg, mark);
+    while (!stack.empty()) {
+      const int n = stack.back();
+      stack.pop_back();
+      for (std::vector<Arg>& port : graph_.nodes[static_cast<size_t>(n)].inputs) {
+        for (Arg& arg : port) VisitRefs(arg, mark);
+      }
+    }
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (used[i] || graph_.nodes[i].mode == v1::NODE_MODE_MUTED) continue;
+      v1::Diagnostic& diagnostic = report_.Warning("UNUSED_NODE", "no output of the graph depends on this node");
+      diagnostic.set_node(graph_.nodes[i].id);
+      v1::Fix* fix = diagnostic.add_fixes();
+      fix->set_description("remove the node");
+      fix->add_edits()->mutable_remove_node()->set_node(graph_.nodes[i].id);
+    }
+  }
+
+  const NormaliseArgs& args_;
+  Report& report_;
+  NormalGraph graph_;
+  StringMap<int> inputs_;
+  StringMap<int> nodes_;
+};
+
+}  // namespace
+
+NormalGraph Normalise(const NormaliseArgs& args, Report& report) { return Normaliser(args, report).Run(); }
+
+}  // namespace graphkiln::compiler

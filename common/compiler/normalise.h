@@ -1,0 +1,65 @@
+// First pass: names become indices. Types and composites are looked up, expressions in parameters evaluated, references
+// resolved to nodes and ports, nodes brought into execution order; cycles, unknown names and missing inputs are found.
+//
+// The same pass serves the user's graph and the inside of a composite.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/strings.h"
+#include "common/compiler/expression.h"
+#include "common/compiler/report.h"
+#include "common/nodes/node_def.h"
+#include "graphkiln/v1/graph.pb.h"
+
+namespace graphkiln::compiler {
+
+class CompositeLibrary;
+
+// A resolved argument.
+struct Arg {
+  enum class Kind { kInput, kNode, kList, kMap, kLiteral, kUnknown };
+  Kind kind = Kind::kUnknown;
+  int index = -1;                  // of the graph input or node
+  int port = -1;                   // output port; -1: the whole result
+  std::vector<Arg> items;          // kList, kMap
+  std::vector<std::string> names;  // kMap
+  v1::Value literal;               // kLiteral
+};
+
+struct NormalNode {
+  std::string id;
+  std::string identifier;                 // unique in its graph, legal in Python
+  std::string type;
+  const nodes::NodeDef* def = nullptr;    // exactly one of def and composite; both null where the type is unknown
+  const v1::Composite* composite = nullptr;
+  std::map<std::string, v1::Value> params;  // expressions evaluated
+  std::vector<std::vector<Arg>> inputs;     // by port; several for variadic ports
+  v1::NodeMode mode = v1::NODE_MODE_NORMAL;
+  v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
+  int module = -1;                        // node whose weights this one shares
+  bool broken = false;                    // has errors already; its result is unknown
+};
+
+struct NormalGraph {
+  std::vector<std::string> inputs;
+  std::vector<NormalNode> nodes;
+  std::vector<int> order;  // execution order; nodes in cycles are in it, the closing edge is kUnknown
+  std::vector<std::pair<std::string, Arg>> outputs;
+};
+
+struct NormaliseArgs {
+  std::vector<std::string> inputs;
+  std::vector<const v1::Node*> nodes;
+  std::vector<const v1::GraphOutput*> outputs;
+  const ExpressionScope* scope = nullptr;
+  const CompositeLibrary* composites = nullptr;
+  // Place of the composite around; empty for the user's graph.
+  Report::Place outer;
+};
+
+NormalGraph Normalise(const NormaliseArgs& args, Report& report);
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,375 @@
+#include "common/ir/dim.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/status.h"
+#include "fmt/format.h"
+
+namespace graphkiln::ir {
+namespace {
+
+constexpr size_t kMaxText = 1024;
+constexpr int kMaxDepth = 32;
+// Products of sums grow; a graph that reaches this has no readable sizes any more.
+constexpr size_t kMaxTerms = 256;
+
+int64_t Clamp(__int128 v) {
+  if (v > Dim::kSaturated) return Dim::kSaturated;
+  if (v < -Dim::kSaturated) return -Dim::kSaturated;
+  return static_cast<int64_t>(v);
+}
+int64_t SatAdd(int64_t a, int64_t b) { return Clamp(static_cast<__int128>(a) + b); }
+int64_t SatMul(int64_t a, int64_t b) { return Clamp(static_cast<__int128>(a) * b); }
+
+int64_t FloorDivInt(int64_t a, int64_t b) {
+  int64_t q = a / b;
+  return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
+}
+
+}  // namespace
+
+// A symbol, or a floor division by a positive number.
+struct Dim::Atom {
+  std::string text;  // canonical, the identity of the atom
+  std::optional<Dim> numerator;
+  int64_t divisor = 1;
+};
+
+// coefficient * product of atoms; the atoms are sorted by text.
+struct Dim::Term {
+  int64_t coefficient = 0;
+  std::vector<std::shared_ptr<const Atom>> atoms;
+
+  std::string Key() const {
+    std::string key;
+    for (const auto& atom : atoms) {
+      if (!key.empty()) key += '*';
+      key += atom->text;
+    }
+    return key;
+  }
+};
+
+struct Dim::Expr {
+  std::vector<Term> terms;  // sorted by key, constant last, no zero coefficients
+  std::string text;
+};
+
+Dim Dim::Symbol(std::string_view name) {
+  Term term;
+  term.coefficient = 1;
+  auto atom = std::make_shared<Atom>();
+  atom->text = std::string(name);
+  term.atoms.push_back(std::move(atom));
+  return FromTerms({std::move(term)});
+}
+
+std::vector<Dim::Term> Dim::TermsOf(const Dim& dim) {
+  if (dim.expr_ != nullptr) return dim.expr_->terms;
+  if (dim.value_ == 0) return {};
+  Term term;
+  term.coefficient = dim.value_;
+  return {std::move(term)};
+}
+
+Dim Dim::FromTerms(std::vector<Term> terms) {
+  std::vector<std::pair<std::string, Term>> keyed;
+  keyed.reserve(terms.size());
+  for (Term& term : terms) {
+    std::string key = term.Key();
+    keyed.emplace_back(std::move(key), std::move(term));
+  }
+  // Constants (empty key) come last; all others in order of text.
+  std::sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) {
+    if (a.first.empty() != b.first.empty()) return b.first.empty();
+    return a.first < b.first;
+  });
+  auto expr = std::make_shared<Expr>();
+  for (size_t i = 0; i < keyed.size();) {
+    int64_t sum = 0;
+    size_t j = i;
+    for (; j < keyed.size() && keyed[j].first == keyed[i].first; ++j) {
+      sum = SatAdd(sum, keyed[j].second.coefficient);
+    }
+    if (sum != 0) {
+      Term term = std::move(keyed[i].second);
+      term.coefficient = sum;
+      expr->terms.push_back(std::move(term));
+    }
+    i = j;
+  }
+  if (expr->terms.empty()) return Dim(0);
+  if (expr->terms.size() == 1 && expr->terms[0].atoms.empty()) {
+    return Dim(expr->terms[0].coefficient);
+  }
+  if (expr->terms.size() > kMaxTerms) return Dim(kSaturated);
+  for (const Term& term : expr->terms) {
+    const std::string key = term.Key();
+    if (key.empty()) {
+      expr->text += fmt::format("{}{}", term.coefficient < 0 ? "" : "+", term.coefficient);
+      continue;
+    }
+    const int64_t c = term.coefficient;
+    if (!expr->text.empty() && c > 0) expr->text += '+';
+    if (c == -1) {
+      expr->text += '-';
+    } else if (c != 1) {
+      expr->text += fmt::format("{}*", c);
+    }
+    expr->text += key;
+  }
+  return Dim(std::shared_ptr<const Expr>(std::move(expr)));
+}
+
+bool Dim::IsSymbol() const {
+  return expr_ != nullptr && expr_->terms.size() == 1 && expr_->terms[0].coefficient == 1 &&
+         expr_->terms[0].atoms.size() == 1 && !expr_->terms[0].atoms[0]->numerator.has_value();
+}
+
+std::string Dim::ToString() const {
+  return expr_ != nullptr ? expr_->text : fmt::format("{}", value_);
+}
+
+bool operator==(const Dim& a, const Dim& b) {
+  if (a.expr_ == b.expr_) return a.expr_ != nullptr || a.value_ == b.value_;
+  if (a.expr_ == nullptr || b.expr_ == nullptr) return false;
+  return a.expr_->text == b.expr_->text;
+}
+
+Dim operator+(const Dim& a, const Dim& b) {
+  if (a.IsConst() && b.IsConst()) return Dim(SatAdd(a.value_, b.value_));
+  std::vector<Dim::Term> terms = Dim::TermsOf(a);
+  std::vector<Dim::Term> more = Dim::TermsOf(b);
+  terms.insert(terms.end(), more.begin(), more.end());
+  return Dim::FromTerms(std::move(terms));
+}
+
+Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
+
+Dim operator*(const Dim& a, const Dim& b) {
+  if (a.IsConst() && b.IsConst()) return Dim(SatMul(a.value_, b.value_));
+  const std::vector<Dim::Term> left = Dim::TermsOf(a);
+  const std::vector<Dim::Term> right = Dim::TermsOf(b);
+  if (left.size() * right.size() > kMaxTerms) return Dim(Dim::kSaturated);
+  std::vector<Dim::Term> terms;
+  for (const Dim::Term& x : left) {
+    for (const Dim::Term& y : right) {
+      Dim::Term term;
+      term.coefficient = SatMul(x.coefficient, y.coefficient);
+      term.atoms = x.atoms;
+      term.atoms.insert(term.atoms.end(), y.atoms.begin(), y.atoms.end());
+      std::sort(term.atoms.begin(), term.atoms.end(),
+                [](const auto& p, const auto& q) { return p->text < q->text; });
+      terms.push_back(std::move(term));
+    }
+  }
+  return Dim::FromTerms(std::move(terms));
+}
+
+Dim Dim::FloorDiv(int64_t divisor) const {
+  if (IsConst()) return Dim(FloorDivInt(value_, divisor));
+  if (divisor == 1) return *this;
+  // floor((q*d + r) / d) = q + floor(r / d): take out every term that d divides.
+  std::vector<Term> quotient;
+  std::vector<Term> rest;
+  for (const Term& term : expr_->terms) {
+    const int64_t q = FloorDivInt(term.coefficient, divisor);
+    const int64_t r = term.coefficient - q * divisor;
+    Term whole = term;
+    whole.coefficient = q;
+    if (q != 0 && (r == 0 || term.atoms.empty())) quotient.push_back(std::move(whole));
+    Term left = term;
+    left.coefficient = term.atoms.empty() ? r : (r == 0 ? 0 : term.coefficient);
+    if (left.coefficient != 0) rest.push_back(std::move(left));
+  }
+  const Dim whole = FromTerms(std::move(quotient));
+  const Dim remainder = FromTerms(std::move(rest));
+  if (remainder.IsConst()) return whole + Dim(FloorDivInt(remainder.value_, divisor));
+  // floor((floor(x/a) + c) / b) = floor((x + c*a) / (a*b)).
+  const std::vector<Term>& terms = remainder.expr_->terms;
+  if (terms[0].coefficient == 1 && terms[0].atoms.size() == 1 &&
+      terms[0].atoms[0]->numerator.has_value() &&
+      (terms.size() == 1 || (terms.size() == 2 && terms[1].atoms.empty()))) {
+    const Atom& inner = *terms[0].atoms[0];
+    const int64_t c = terms.size() == 2 ? terms[1].coefficient : 0;
+    const Dim numerator = *inner.numerator + Dim(SatMul(c, inner.divisor));
+    return whole + numerator.FloorDiv(SatMul(inner.divisor, divisor));
+  }
+  auto atom = std::make_shared<Atom>();
+  atom->numerator = remainder;
+  atom->divisor = divisor;
+  const std::string inner = remainder.ToString();
+  atom->text = remainder.IsSymbol() ? fmt::format("({}//{})", inner, divisor)
+                                    : fmt::format("(({})//{})", inner, divisor);
+  Term term;
+  term.coefficient = 1;
+  term.atoms.push_back(std::move(atom));
+  return whole + FromTerms({std::move(term)});
+}
+
+Dim Dim::CeilDiv(int64_t divisor) const { return (*this + Dim(divisor - 1)).FloorDiv(divisor); }
+
+std::optional<Dim> Dim::DivideExact(const Dim& b) const {
+  if (*this == b && !(b.IsConst(0))) return Dim(1);
+  if (b.IsConst()) {
+    if (b.value_ == 0) return std::nullopt;
+    std::vector<Term> terms = TermsOf(*this);
+    for (Term& term : terms) {
+      if (term.coefficient % b.value_ != 0) return std::nullopt;
+      term.coefficient /= b.value_;
+    }
+    return FromTerms(std::move(terms));
+  }
+  if (b.expr_->terms.size() != 1) return std::nullopt;
+  const Term& by = b.expr_->terms[0];
+  std::vector<Term> terms = TermsOf(*this);
+  for (Term& term : terms) {
+    if (term.coefficient % by.coefficient != 0) return std::nullopt;
+    term.coefficient /= by.coefficient;
+    for (const auto& atom : by.atoms) {
+      auto it = std::find_if(term.atoms.begin(), term.atoms.end(),
+                             [&](const auto& a) { return a->text == atom->text; });
+      if (it == term.atoms.end()) return std::nullopt;
+      term.atoms.erase(it);
+    }
+  }
+  return FromTerms(std::move(terms));
+}
+
+absl::StatusOr<int64_t> Dim::Evaluate(
+    const std::function<std::optional<int64_t>(std::string_view)>& symbol) const {
+  if (IsConst()) return value_;
+  int64_t sum = 0;
+  for (const Term& term : expr_->terms) {
+    int64_t product = term.coefficient;
+    for (const auto& atom : term.atoms) {
+      int64_t factor = 0;
+      if (atom->numerator.has_value()) {
+        // Nesting depth is bounded by Parse and by the simplification in FloorDiv.
+        ASSIGN_OR_RETURN(const int64_t n, atom->numerator->Evaluate(symbol));
+        factor = FloorDivInt(n, atom->divisor);
+      } else {
+        const std::optional<int64_t> value = symbol(atom->text);
+        if (!value.has_value()) {
+          return absl::InvalidArgumentError(fmt::format("size symbol {} has no value", atom->text));
+        }
+        factor = *value;
+      }
+      product = SatMul(product, factor);
+    }
+    sum = SatAdd(sum, product);
+  }
+  return sum;
+}
+
+void Dim::VisitSymbols(const std::function<void(std::string_view)>& visit) const {
+  if (IsConst()) return;
+  for (const Term& term : expr_->terms) {
+    for (const auto& atom : term.atoms) {
+      if (atom->numerator.has_value()) {
+        atom->numerator->VisitSymbols(visit);
+      } else {
+        visit(atom->text);
+      }
+    }
+  }
+}
+
+// Recursive descent with a depth limit: sum = product {(+|-) product}, product = unary {(*|//) unary}.
+class DimParser {
+ public:
+  explicit DimParser(std::string_view text) : text_(text) {}
+
+  absl::StatusOr<Dim> Run() {
+    ASSIGN_OR_RETURN(Dim dim, Sum(0));
+    Skip();
+    if (at_ != text_.size()) return Error("unexpected character");
+    return dim;
+  }
+
+ private:
+  absl::Status Error(std::string_view what) const {
+    return absl::InvalidArgumentError(
+        fmt::format("size expression: {} at character {}", what, at_ + 1));
+  }
+  void Skip() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+  bool Eat(std::string_view token) {
+    Skip();
+    if (text_.substr(at_, token.size()) != token) return false;
+    at_ += token.size();
+    return true;
+  }
+  absl::StatusOr<Dim> Sum(int depth) {
+    if (depth > kMaxDepth) return Error("nested too deeply");
+    ASSIGN_OR_RETURN(Dim sum, Product(depth));
+    for (;;) {
+      if (Eat("+")) {
+        ASSIGN_OR_RETURN(const Dim next, Product(depth));
+        sum = sum + next;
+      } else if (Eat("-")) {
+        ASSIGN_OR_RETURN(const Dim next, Product(depth));
+        sum = sum - next;
+      } else {
+        return sum;
+      }
+    }
+  }
+  absl::StatusOr<Dim> Product(int depth) {
+    ASSIGN_OR_RETURN(Dim product, Unary(depth));
+    for (;;) {
+      if (Eat("//")) {
+        ASSIGN_OR_RETURN(const Dim by, Unary(depth));
+        if (!by.IsConst() || by.value() <= 0) return Error("divisor must be a positive number");
+        product = product.FloorDiv(by.value());
+      } else if (Eat("*")) {
+        ASSIGN_OR_RETURN(const Dim next, Unary(depth));
+        product = product * next;
+      } else {
+        return product;
+      }
+    }
+  }
+  absl::StatusOr<Dim> Unary(int depth) {
+    if (Eat("-")) {
+      if (depth > kMaxDepth) return Error("nested too deeply");
+      ASSIGN_OR_RETURN(const Dim dim, Unary(depth + 1));
+      return dim * Dim(-1);
+    }
+    if (Eat("(")) {
+      ASSIGN_OR_RETURN(const Dim dim, Sum(depth + 1));
+      if (!Eat(")")) return Error("missing )");
+      return dim;
+    }
+    Skip();
+    const size_t start = at_;
+    const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    while (at_ < text_.size() && is_word(text_[at_])) ++at_;
+    const std::string_view word = text_.substr(start, at_ - start);
+    if (word.empty()) return Error("expected a number or a symbol");
+    if (!std::isdigit(static_cast<unsigned char>(word[0]))) return Dim::Symbol(word);
+    int64_t value = 0;
+    for (const char c : word) {
+      if (!std::isdigit(static_cast<unsigned char>(c))) return Error("malformed number");
+      value = SatAdd(SatMul(value, 10), c - '0');
+    }
+    return Dim(value);
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+absl::StatusOr<Dim> Dim::Parse(std::string_view text) {
+  if (text.size() > kMaxText) {
+    return absl::InvalidArgumentError("size expression is longer than 1,024 characters");
+  }
+  return DimParser(text).Run();
+}
+
+}  // namespace graphkiln::ir

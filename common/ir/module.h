@@ -1,0 +1,164 @@
+// The ATen-level IR in memory: a flat list of operator calls on numbered values.
+//
+// Built by the compiler, rewritten by passes, checked by the verifier, sent as v1::IrModule, executed by the trainer.
+// A plain value: copyable, no threads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/ir/types.h"
+#include "graphkiln/v1/ir.pb.h"
+
+namespace graphkiln::ir {
+
+struct OpDef;
+
+struct ValueId {
+  int32_t index = -1;
+  bool valid() const { return index >= 0; }
+  friend bool operator==(ValueId a, ValueId b) { return a.index == b.index; }
+  friend bool operator!=(ValueId a, ValueId b) { return a.index != b.index; }
+};
+
+// Run-time values that are no constants.
+struct NoneArg {};
+struct TrainingArg { bool negated = false; };  // the run-time flag; as a number 1 or 0
+struct DeviceArg {};                           // the device of the run
+
+// One argument of a call.
+class Argument {
+ public:
+  using List = std::vector<Argument>;
+  using Storage = std::variant<NoneArg, ValueId, bool, int64_t, double, std::string, Dim, DataType,
+                               List, TrainingArg, DeviceArg>;
+
+  Argument() = default;
+  Argument(ValueId v) : v_(v) {}           // NOLINT: arguments are written as plain C++ values
+  Argument(bool v) : v_(v) {}              // NOLINT
+  Argument(int v) : v_(int64_t{v}) {}      // NOLINT
+  Argument(int64_t v) : v_(v) {}           // NOLINT
+  Argument(double v) : v_(v) {}            // NOLINT
+  Argument(const char* v) : v_(std::string(v)) {}  // NOLINT
+  Argument(std::string v) : v_(std::move(v)) {}    // NOLINT
+  Argument(DataType v) : v_(v) {}          // NOLINT
+  Argument(TrainingArg v) : v_(v) {}       // NOLINT
+  Argument(DeviceArg v) : v_(v) {}         // NOLINT
+  Argument(List v) : v_(std::move(v)) {}   // NOLINT
+  // A size; plain numbers are stored as numbers.
+  Argument(const Dim& v) {  // NOLINT
+    if (v.IsConst()) {
+      v_ = v.value();
+    } else {
+      v_ = v;
+    }
+  }
+  Argument(const std::vector<int64_t>& v) { v_ = List(v.begin(), v.end()); }  // NOLINT
+  Argument(const std::vector<Dim>& v) { v_ = List(v.begin(), v.end()); }      // NOLINT
+
+  bool IsNone() const { return std::holds_alternative<NoneArg>(v_); }
+  template <class T>
+  const T* As() const { return std::get_if<T>(&v_); }
+  template <class T>
+  T* As() { return std::get_if<T>(&v_); }
+  const Storage& storage() const { return v_; }
+
+ private:
+  Storage v_;
+};
+
+// Calls `visit(ValueId&)` for every value in the argument, also in lists (one level of nesting, as in ATen schemas).
+template <class Arg, class F>
+void VisitValues(Arg& argument, F&& visit) {
+  if (auto* value = argument.template As<ValueId>()) {
+    visit(*value);
+  } else if (auto* list = argument.template As<Argument::List>()) {
+    for (auto& item : *list) {
+      if (auto* inner = item.template As<ValueId>()) visit(*inner);
+    }
+  }
+}
+
+enum class ValueKind { kTensor, kInt, kFloat, kBool };
+
+struct Value {
+  ValueKind kind = ValueKind::kTensor;
+  TensorType type;  // for tensors
+};
+
+struct Initializer {
+  enum class Kind { kConstant, kUniform, kNormal, kArange };
+  Kind kind = Kind::kConstant;
+  double a = 0;  // constant: value; uniform: low; normal: mean
+  double b = 0;  // uniform: high; normal: std
+  std::optional<int64_t> zero_row;
+
+  static Initializer Constant(double v) { return {Kind::kConstant, v, 0, {}}; }
+  static Initializer Uniform(double bound) { return {Kind::kUniform, -bound, bound, {}}; }
+  static Initializer Normal(double mean, double std) { return {Kind::kNormal, mean, std, {}}; }
+};
+
+struct Input {
+  std::string name;
+  ValueId value;
+};
+
+struct Parameter {
+  std::string key;  // state_dict key
+  ValueId value;
+  Initializer init;
+  bool buffer = false;
+  bool trainable = true;
+  bool persistent = true;
+};
+
+struct Call {
+  const OpDef* op = nullptr;
+  std::vector<Argument> args;    // in the schema's order, complete
+  std::vector<ValueId> outputs;
+  int32_t source = -1;           // index into Module::sources
+};
+
+struct Output {
+  std::string name;
+  ValueId value;
+};
+
+struct Source {
+  std::string node;  // the user's node id
+  std::string path;  // path inside composites
+  std::string type;
+};
+
+struct Module {
+  std::string name;
+  std::vector<Input> inputs;
+  std::vector<Parameter> parameters;
+  std::vector<Call> calls;
+  std::vector<Value> values;
+  std::vector<Output> outputs;
+  std::vector<Source> sources;
+
+  const TensorType& type(ValueId id) const { return values[static_cast<size_t>(id.index)].type; }
+  ValueId AddValue(Value value) {
+    values.push_back(std::move(value));
+    return ValueId{static_cast<int32_t>(values.size()) - 1};
+  }
+};
+
+// Symbols in the inputs' shapes, in order of first occurrence.
+std::vector<std::string> InputSymbols(const Module& module);
+
+// Numbers the values canonically: inputs, parameters, outputs of calls.
+v1::IrModule ToProto(const Module& module);
+// Refuses unknown operators, malformed types, values out of range; run Verify on the result.
+absl::StatusOr<Module> FromProto(const v1::IrModule& proto);
+
+// One line per input, parameter, call and output; for people and goldens.
+std::string ToText(const Module& module);
+
+}  // namespace graphkiln::ir

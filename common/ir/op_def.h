@@ -1,0 +1,67 @@
+// The operator table: one entry per ATen operator that may run, told by its schema, type rule and cost.
+//
+// An entry is one expression in a family file of `ops/`. Everything that knows about operators derives from it: the
+// type checker, cost estimates, the verifier, the trainer's allow-list, the reference. The table is built once, then
+// read-only; safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "common/ir/module.h"
+
+namespace graphkiln::ir {
+
+class TypeContext;
+
+// A constraint of an operator: the label that diagnostics, tests and the reference share.
+struct Rule {
+  std::string_view label;
+  std::string_view text;
+};
+
+// What a schema says of one argument.
+struct SchemaArg {
+  enum class Type { kTensor, kTensorList, kInt, kIntList, kFloat, kFloatList, kBool, kBoolList, kScalar, kString, kDType, kLayout, kDevice, kMemoryFormat };
+  std::string name;
+  Type type = Type::kTensor;
+  bool optional = false;          // `?`
+  bool has_default = false;
+  Argument default_value;
+  bool written = false;           // `(a!)`: the call changes this argument in place
+};
+
+struct OpDef {
+  std::string_view name;    // `aten.linear.default`
+  std::string_view schema;  // `(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor`
+  // Computes the outputs' types from the arguments' types; an error names rule, argument, expected and found.
+  absl::Status (*infer)(TypeContext&) = nullptr;
+  // Floating-point operations of one call (a multiply-add is two); null means one per output element.
+  Dim (*flops)(const TypeContext&) = nullptr;
+  std::vector<Rule> rules = {};
+  bool differentiable = true;
+  bool random = false;      // draws random numbers
+  bool view = false;        // the output shares the input's memory: no bytes of its own
+  // Arguments whose value backward needs, and whether it needs the outputs: for memory estimates.
+  std::string_view saved = "";  // names separated by blanks; `result` means the output
+
+  // Filled in by the table from `schema`.
+  std::vector<SchemaArg> args = {};
+  int num_returns = 1;
+  bool returns_list = false;
+  bool mutates = false;
+
+  int ArgIndex(std::string_view arg) const;
+};
+
+// Null where the operator is not allowed.
+const OpDef* FindOp(std::string_view name);
+// All operators, ordered by name.
+const std::vector<const OpDef*>& AllOps();
+// The nearest legal names, for messages.
+std::vector<std::string> OpNames();
+
+}  // namespace graphkiln::ir

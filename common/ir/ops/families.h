@@ -1,0 +1,37 @@
+// The families of the operator table. Each function appends its family's entries; AddAll calls them all. Registration is
+// explicit, because the linker drops static initialisers of unreferenced objects.
+#pragma once
+
+#include <vector>
+
+#include "common/ir/op_def.h"
+
+namespace graphkiln::ir::ops {
+
+void AddActivation(std::vector<OpDef>& ops);
+void AddConv(std::vector<OpDef>& ops);
+void AddEmbedding(std::vector<OpDef>& ops);
+void AddLinear(std::vector<OpDef>& ops);
+void AddLoss(std::vector<OpDef>& ops);
+void AddNorm(std::vector<OpDef>& ops);
+void AddPointwise(std::vector<OpDef>& ops);
+void AddPool(std::vector<OpDef>& ops);
+void AddReduce(std::vector<OpDef>& ops);
+void AddRnn(std::vector<OpDef>& ops);
+void AddShape(std::vector<OpDef>& ops);
+
+inline void AddAll(std::vector<OpDef>& ops) {
+  AddActivation(ops);
+  AddConv(ops);
+  AddEmbedding(ops);
+  AddLinear(ops);
+  AddLoss(ops);
+  AddNorm(ops);
+  AddPointwise(ops);
+  AddPool(ops);
+  AddReduce(ops);
+  AddRnn(ops);
+  AddShape(ops);
+}
+
+}  // namespace graphkiln::ir::ops

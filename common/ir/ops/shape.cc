@@ -1,0 +1,201 @@
+// Views, concatenation, creation.
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/ir/ops/families.h"
+#include "common/ir/type_context.h"
+#include "fmt/format.h"
+
+namespace graphkiln::ir::ops {
+namespace {
+
+absl::Status InferFlatten(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  ASSIGN_OR_RETURN(const int start, c.WrapDim("FLATTEN_C1", "start_dim", c.Int("start_dim"), self.rank()));
+  ASSIGN_OR_RETURN(const int end, c.WrapDim("FLATTEN_C1", "end_dim", c.Int("end_dim"), self.rank()));
+  if (start > end) {
+    return c.Fail("FLATTEN_C2", "start_dim", "start_dim must not come after end_dim",
+                  fmt::format("at most {}", end), fmt::format("{}", start), "PARAM_RANGE");
+  }
+  if (self.rank() == 0) return c.Output({self.dtype, {Dim(1)}});
+  TensorType out{self.dtype, {}};
+  Dim product(1);
+  for (int i = 0; i < self.rank(); ++i) {
+    if (i < start || i > end) {
+      out.shape.push_back(self.dim(i));
+      continue;
+    }
+    product = product * self.dim(i);
+    if (i == end) out.shape.push_back(product);
+  }
+  return c.Output(std::move(out));
+}
+
+// One size may be -1 and follows from the others.
+absl::Status InferReshape(TypeContext& c, const char* sizes) {
+  const TensorType& self = c.tensor("self");
+  TensorType out{self.dtype, c.Dims(sizes)};
+  int open = -1;
+  Dim known(1);
+  for (int i = 0; i < out.rank(); ++i) {
+    if (out.dim(i).IsConst() && out.dim(i).value() < 0) {
+      if (open >= 0 || out.dim(i).value() != -1) {
+        return c.Fail("RESHAPE_C2", sizes, "at most one size may be -1, all others are 0 or more",
+                      "sizes of 0 or more", ShapeText(out.shape), "PARAM_RANGE");
+      }
+      open = i;
+    } else {
+      known = known * out.dim(i);
+    }
+  }
+  const Dim total = self.Numel();
+  if (open >= 0) {
+    const auto rest = total.DivideExact(known);
+    if (!rest) {
+      return c.Fail("RESHAPE_C1", "self", "the elements cannot be divided into this shape",
+                    fmt::format("a multiple of {} elements", known.ToString()),
+                    fmt::format("{} with {} elements", TypeText(self), total.ToString()));
+    }
+    out = out.WithDim(open, *rest);
+  } else if (total != known) {
+    return c.Fail("RESHAPE_C1", "self", "the number of elements must stay the same",
+                  fmt::format("{} elements for {}", known.ToString(), ShapeText(out.shape)),
+                  fmt::format("{} with {} elements", TypeText(self), total.ToString()));
+  }
+  return c.Output(std::move(out));
+}
+
+absl::Status InferPermute(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  const std::vector<int64_t> dims = c.Ints("dims");
+  if (static_cast<int>(dims.size()) != self.rank()) {
+    return c.Fail("PERMUTE_C1", "self", "dims must name every dimension once",
+                  fmt::format("rank {}", dims.size()), TypeText(self), "RANK_MISMATCH");
+  }
+  std::vector<bool> used(dims.size(), false);
+  TensorType out{self.dtype, {}};
+  for (const int64_t dim : dims) {
+    ASSIGN_OR_RETURN(const int d, c.WrapDim("PERMUTE_C2", "dims", dim, self.rank()));
+    if (used[static_cast<size_t>(d)]) {
+      return c.Fail("PERMUTE_C2", "dims", "dims must name every dimension once", "each dimension once",
+                    fmt::format("{} twice", dim), "PARAM_RANGE");
+    }
+    used[static_cast<size_t>(d)] = true;
+    out.shape.push_back(self.dim(d));
+  }
+  return c.Output(std::move(out));
+}
+
+absl::Status InferTranspose(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  ASSIGN_OR_RETURN(const int a, c.WrapDim("TRANSPOSE_C1", "dim0", c.Int("dim0"), self.rank()));
+  ASSIGN_OR_RETURN(const int b, c.WrapDim("TRANSPOSE_C1", "dim1", c.Int("dim1"), self.rank()));
+  TensorType out = self;
+  if (self.rank() > 0) std::swap(out.shape[static_cast<size_t>(a)], out.shape[static_cast<size_t>(b)]);
+  return c.Output(std::move(out));
+}
+
+absl::Status InferSelect(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  if (self.rank() == 0) {
+    return c.Fail("SELECT_C1", "self", "a scalar has no dimension to select from", "rank 1 or more",
+                  TypeText(self), "RANK_MISMATCH");
+  }
+  ASSIGN_OR_RETURN(const int d, c.WrapDim("SELECT_C2", "dim", c.Int("dim"), self.rank()));
+  const Dim& size = self.dim(d);
+  const int64_t index = c.Int("index");
+  if (size.IsConst() && (index >= size.value() || index < -size.value())) {
+    return c.Fail("SELECT_C3", "index", "the index lies outside of the dimension",
+                  fmt::format("{} to {}", -size.value(), size.value() - 1), fmt::format("{}", index),
+                  "PARAM_RANGE");
+  }
+  TensorType out = self;
+  out.shape.erase(out.shape.begin() + d);
+  return c.Output(std::move(out));
+}
+
+absl::Status InferCat(TypeContext& c) {
+  const std::vector<const TensorType*> parts = c.tensors("tensors");
+  if (parts.empty()) {
+    return c.Fail("CAT_C1", "tensors", "there is nothing to concatenate", "at least one tensor", "none",
+                  "ARITY");
+  }
+  TensorType out = *parts[0];
+  if (out.rank() == 0) {
+    return c.Fail("CAT_C2", "tensors", "scalars cannot be concatenated", "rank 1 or more", TypeText(out),
+                  "RANK_MISMATCH", 0);
+  }
+  ASSIGN_OR_RETURN(const int d, c.WrapDim("CAT_C3", "dim", c.Int("dim"), out.rank()));
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const TensorType& part = *parts[i];
+    bool fits = part.rank() == out.rank();
+    for (int k = 0; fits && k < out.rank(); ++k) fits = k == d || part.dim(k) == out.dim(k);
+    if (!fits) {
+      return c.Fail("CAT_C4", "tensors", fmt::format("all sizes but dimension {} must agree", d),
+                    fmt::format("{} apart from dimension {}", TypeText(*parts[0]), d), TypeText(part),
+                    part.rank() == out.rank() ? "SHAPE_MISMATCH" : "RANK_MISMATCH", static_cast<int>(i));
+    }
+    out = out.WithDim(d, out.dim(d) + part.dim(d));
+    out.dtype = Promote(out.dtype, part.dtype);
+  }
+  return c.Output(std::move(out));
+}
+
+Dim NoFlops(const TypeContext&) { return Dim(0); }
+
+}  // namespace
+
+void AddShape(std::vector<OpDef>& ops) {
+  ops.push_back({.name = "aten.flatten.using_ints",
+                 .schema = "(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor",
+                 .infer = InferFlatten, .flops = NoFlops,
+                 .rules = {{"FLATTEN_C1", "start_dim and end_dim exist in self"},
+                           {"FLATTEN_C2", "start_dim does not come after end_dim"}},
+                 .view = true});
+  ops.push_back({.name = "aten.reshape.default",
+                 .schema = "(Tensor self, SymInt[] shape) -> Tensor",
+                 .infer = [](TypeContext& c) { return InferReshape(c, "shape"); }, .flops = NoFlops,
+                 .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
+                           {"RESHAPE_C2", "at most one size is -1"}},
+                 .view = true});
+  ops.push_back({.name = "aten.view.default",
+                 .schema = "(Tensor self, SymInt[] size) -> Tensor",
+                 .infer = [](TypeContext& c) { return InferReshape(c, "size"); }, .flops = NoFlops,
+                 .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
+                           {"RESHAPE_C2", "at most one size is -1"}},
+                 .view = true});
+  ops.push_back({.name = "aten.permute.default",
+                 .schema = "(Tensor self, int[] dims) -> Tensor",
+                 .infer = InferPermute, .flops = NoFlops,
+                 .rules = {{"PERMUTE_C1", "dims has one entry for each dimension"},
+                           {"PERMUTE_C2", "dims names each dimension once"}},
+                 .view = true});
+  ops.push_back({.name = "aten.transpose.int",
+                 .schema = "(Tensor self, int dim0, int dim1) -> Tensor",
+                 .infer = InferTranspose, .flops = NoFlops,
+                 .rules = {{"TRANSPOSE_C1", "both dimensions exist in self"}},
+                 .view = true});
+  ops.push_back({.name = "aten.select.int",
+                 .schema = "(Tensor self, int dim, SymInt index) -> Tensor",
+                 .infer = InferSelect, .flops = NoFlops,
+                 .rules = {{"SELECT_C1", "self has rank 1 or more"},
+                           {"SELECT_C2", "dim exists in self"},
+                           {"SELECT_C3", "index lies inside of the dimension"}},
+                 .view = true});
+  ops.push_back({.name = "aten.cat.default",
+                 .schema = "(Tensor[] tensors, int dim=0) -> Tensor",
+                 .infer = InferCat, .flops = NoFlops,
+                 .rules = {{"CAT_C1", "there is at least one tensor"},
+                           {"CAT_C2", "the tensors have rank 1 or more"},
+                           {"CAT_C3", "dim exists in the first tensor"},
+                           {"CAT_C4", "all sizes but dim agree"}}});
+  ops.push_back({.name = "aten.zeros.default",
+                 .schema = "(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
+                           "bool? pin_memory=None) -> Tensor",
+                 .infer = [](TypeContext& c) {
+                   return c.Output({c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32), c.Dims("size")});
+                 },
+                 .flops = NoFlops});
+}
+
+}  // namespace graphkiln::ir::ops

@@ -1,0 +1,83 @@
+// What an operator's type rule sees: the types of its arguments, and where it puts the types of its outputs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "common/ir/op_def.h"
+
+namespace graphkiln::ir {
+
+// Why a call has no type. The compiler turns it into a diagnostic at the node.
+struct OpError {
+  std::string code = "SHAPE_MISMATCH";
+  std::string rule;
+  std::string arg;          // name of the argument in the schema
+  int list_index = -1;      // position in a list argument
+  std::string message;
+  std::string expected;
+  std::string found;
+};
+
+class TypeContext {
+ public:
+  // `values` must outlive the context.
+  TypeContext(const OpDef& op, absl::Span<const Argument> args, const std::vector<Value>& values)
+      : op_(op), args_(args), values_(values) {}
+
+  const OpDef& op() const { return op_; }
+  const Argument& arg(std::string_view name) const;
+  bool Has(std::string_view name) const { return !arg(name).IsNone(); }
+  // REQUIRES: a tensor stands there (checked by the builder against the schema).
+  const TensorType& tensor(std::string_view name) const;
+  std::vector<const TensorType*> tensors(std::string_view name) const;
+  int64_t Int(std::string_view name) const;
+  double Float(std::string_view name) const;
+  bool Flag(std::string_view name) const;
+  const std::string& Text(std::string_view name) const;
+  // A list of ints; one that is shorter than `count` and has one element is repeated (ATen's rule).
+  std::vector<int64_t> Ints(std::string_view name, int count = 0) const;
+  std::vector<Dim> Dims(std::string_view name) const;
+  std::optional<DataType> DType(std::string_view name) const;
+
+  // Checks that `dim` is in [-rank, rank) and makes it non-negative.
+  absl::StatusOr<int> WrapDim(std::string_view rule, std::string_view arg, int64_t dim, int rank);
+
+  absl::Status Output(TensorType type);
+  absl::Status OutputLike(std::string_view arg) { return Output(tensor(arg)); }
+  const std::vector<Value>& outputs() const { return outputs_; }
+  std::vector<Value> TakeOutputs() { return std::move(outputs_); }
+  const TensorType& output(int i) const { return outputs_[static_cast<size_t>(i)].type; }
+  void AddScalarOutput(ValueKind kind) { outputs_.push_back({kind, {}}); }
+
+  // return c.Fail("LINEAR_C1", "input", "last dim must be in_features", expected, found);
+  absl::Status Fail(std::string_view rule, std::string_view arg, std::string message,
+                    std::string expected = "", std::string found = "",
+                    std::string_view code = "SHAPE_MISMATCH", int list_index = -1);
+  // Fails with RANK_MISMATCH unless the rank of `arg` is among `ranks`.
+  absl::Status Rank(std::string_view rule, std::string_view arg, std::initializer_list<int> ranks);
+  // Fails with DTYPE_MISMATCH unless the argument is floating.
+  absl::Status Floating(std::string_view rule, std::string_view arg);
+  // Fails with DTYPE_MISMATCH unless both have one element type.
+  absl::Status SameDType(std::string_view rule, std::string_view a, std::string_view b);
+
+  const OpError& error() const { return error_; }
+
+ private:
+  const OpDef& op_;
+  absl::Span<const Argument> args_;
+  const std::vector<Value>& values_;
+  std::vector<Value> outputs_;
+  OpError error_;
+};
+
+// PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with itself.
+std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b);
+// PyTorch's promotion of two tensor element types.
+DataType Promote(DataType a, DataType b);
+
+}  // namespace graphkiln::ir

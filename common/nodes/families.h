@@ -1,0 +1,36 @@
+// The families of the node registry. Each function appends its family's types; AddAllNodes calls them all.
+#pragma once
+
+#include <vector>
+
+#include "common/nodes/node_def.h"
+
+namespace graphkiln::nodes {
+
+void AddActivationNodes(std::vector<NodeDef>& nodes);
+void AddCombineNodes(std::vector<NodeDef>& nodes);
+void AddConvNodes(std::vector<NodeDef>& nodes);
+void AddEmbeddingNodes(std::vector<NodeDef>& nodes);
+void AddLinearNodes(std::vector<NodeDef>& nodes);
+void AddLossNodes(std::vector<NodeDef>& nodes);
+void AddNormNodes(std::vector<NodeDef>& nodes);
+void AddPoolNodes(std::vector<NodeDef>& nodes);
+void AddReduceNodes(std::vector<NodeDef>& nodes);
+void AddRnnNodes(std::vector<NodeDef>& nodes);
+void AddShapeNodes(std::vector<NodeDef>& nodes);
+
+inline void AddAllNodes(std::vector<NodeDef>& nodes) {
+  AddActivationNodes(nodes);
+  AddCombineNodes(nodes);
+  AddConvNodes(nodes);
+  AddEmbeddingNodes(nodes);
+  AddLinearNodes(nodes);
+  AddLossNodes(nodes);
+  AddNormNodes(nodes);
+  AddPoolNodes(nodes);
+  AddReduceNodes(nodes);
+  AddRnnNodes(nodes);
+  AddShapeNodes(nodes);
+}
+
+}  // namespace graphkiln::nodes

@@ -1,0 +1,81 @@
+// A node type as users see it: documentation, parameters, ports, weights and body, Python spelling, bypass, example.
+//
+// One expression per type in a family file; types, costs, emitters, palette, reference and tests derive from it. Nothing
+// here knows shapes: they follow from the operators that the body calls.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/nodes/param_spec.h"
+
+namespace graphkiln::nodes {
+
+class Body;
+
+struct PortSpec {
+  std::string name = {};
+  std::string doc = {};
+  bool optional = false;
+  bool variadic = false;  // takes a list of values
+  int at_least = 1;       // for variadic ports
+  int at_most = 1 << 20;
+  bool any_value = false; // takes tuples and dicts, too (Get)
+};
+
+struct OutputSpec {
+  std::string name = "output";
+  std::string doc = {};
+  // Where the value stands in the module's Python result: {} is the result itself, {1, 0} is result[1][0].
+  std::vector<int> path = {};
+  // The port exists only where this boolean parameter is true; with a single port left, it is the result itself.
+  std::string when = "";
+};
+
+// How Python writes the node. Templates name ports and parameters: `{input}`, `{dim}`; a variadic port stands as a list
+// `[a, b]`, or joined: `{inputs|+}` gives `a + b`.
+struct Python {
+  enum class Kind { kModule, kExpression };
+  Kind kind = Kind::kModule;
+  std::string text;  // `nn.Linear`, or an expression template
+
+  static Python Module(std::string_view name) { return {Kind::kModule, std::string(name)}; }
+  static Python Expression(std::string_view text) { return {Kind::kExpression, std::string(text)}; }
+};
+
+enum class Bypass {
+  kIdentity,    // the first input passes through, where the output has its type
+  kNotAllowed,  // bypassing makes no sense (a loss)
+};
+
+struct Example {
+  std::vector<std::string> inputs;  // types such as `float32[2, 3]`; for variadic ports, one per value
+  std::vector<std::pair<std::string, ParamValue>> params;
+  std::vector<std::string> outputs;
+};
+
+struct NodeDef {
+  std::string_view name;
+  std::string_view category;
+  int since_version = 1;
+  std::string_view doc;
+  std::vector<ParamSpec> params = {};
+  std::vector<PortSpec> inputs = {{.name = "input"}};
+  std::vector<OutputSpec> outputs = {{}};
+  void (*body)(Body&) = nullptr;
+  Python python;
+  Bypass bypass = Bypass::kIdentity;
+  Example example;
+  // Get alone: picks from a tuple or dict; has no body and makes no call.
+  bool picks = false;
+
+  const ParamSpec* FindParam(std::string_view param) const;
+  int InputIndex(std::string_view port) const;   // -1 where unknown
+  int OutputIndex(std::string_view port) const;  // -1 where unknown
+  // Indices of the output ports that an instance with these parameters has.
+  std::vector<int> ActiveOutputs(const Params& instance) const;
+};
+
+}  // namespace graphkiln::nodes

@@ -1,0 +1,473 @@
+#include "common/nodes/param_spec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "common/ir/types.h"
+#include "fmt/format.h"
+
+namespace graphkiln::nodes {
+namespace {
+
+// A map from protobuf iterates in any order; users see faults in order of name, lists in the user's order.
+constexpr int kMaxListShown = 8;
+
+std::string NumberText(double v) {
+  if (std::isfinite(v) && v == std::floor(v) && std::fabs(v) < 1e15) {
+    return fmt::format("{}", static_cast<int64_t>(v));
+  }
+  return fmt::format("{}", v);
+}
+
+std::string RangeText(const ParamSpec& spec) {
+  std::string text;
+  if (spec.minimum) text += fmt::format(" {} {}", spec.open_minimum ? ">" : ">=", NumberText(*spec.minimum));
+  if (spec.maximum) {
+    text += fmt::format("{} <= {}", spec.minimum ? " and" : "", NumberText(*spec.maximum));
+  }
+  return text;
+}
+
+bool InRange(const ParamSpec& spec, double v) {
+  if (std::isnan(v)) return !(spec.minimum || spec.maximum);
+  if (spec.minimum && (spec.open_minimum ? v <= *spec.minimum : v < *spec.minimum)) return false;
+  return !(spec.maximum && v > *spec.maximum);
+}
+
+std::optional<double> AsNumber(const v1::Value& value) {
+  if (value.kind_case() == v1::Value::kIntValue) return static_cast<double>(value.int_value());
+  if (value.kind_case() == v1::Value::kDoubleValue) return value.double_value();
+  return std::nullopt;
+}
+
+std::optional<int64_t> AsInt(const v1::Value& value) {
+  if (value.kind_case() == v1::Value::kIntValue) return value.int_value();
+  if (value.kind_case() == v1::Value::kDoubleValue) {
+    const double v = value.double_value();
+    if (std::floor(v) == v && std::fabs(v) < 9e15) return static_cast<int64_t>(v);
+  }
+  return std::nullopt;
+}
+
+class Checker {
+ public:
+  Checker(const ParamSpec& spec, const v1::Value& value,
+          const std::function<void(ParamIssue)>& report)
+      : spec_(spec), value_(value), report_(report) {}
+
+  std::optional<ParamValue> Run() {
+    using Kind = v1::Value;
+    if (value_.kind_case() == Kind::kNullValue) {
+      if (spec_.nullable) return ParamValue(std::monostate());
+      return Wrong();
+    }
+    if (value_.kind_case() == Kind::kStringValue && spec_.type != ParamType::kText) {
+      for (const std::string& choice : spec_.choices) {
+        if (choice == value_.string_value()) return ParamValue(choice);
+      }
+      if (spec_.type == ParamType::kDType) {
+        const v1::DataType dtype = ir::ParseDType(value_.string_value());
+        if (dtype != v1::DATA_TYPE_UNSPECIFIED) return ParamValue(dtype);
+      }
+      return Wrong();
+    }
+    switch (spec_.type) {
+      case ParamType::kInt:
+        if (const auto v = AsInt(value_)) return CheckRange(static_cast<double>(*v), ParamValue(*v));
+        return Wrong();
+      case ParamType::kFloat:
+        if (const auto v = AsNumber(value_)) return CheckRange(*v, ParamValue(*v));
+        return Wrong();
+      case ParamType::kBool:
+        if (value_.kind_case() == Kind::kBoolValue) return ParamValue(value_.bool_value());
+        return Wrong();
+      case ParamType::kText:
+        if (value_.kind_case() != Kind::kStringValue) return Wrong();
+        return CheckChoice();
+      case ParamType::kDType:
+        if (value_.kind_case() == Kind::kDtypeValue) return ParamValue(value_.dtype_value());
+        return Wrong();
+      case ParamType::kInts:
+      case ParamType::kFloats:
+        return List();
+    }
+    return Wrong();
+  }
+
+ private:
+  std::nullopt_t Wrong() {
+    Issue("PARAM_TYPE", fmt::format("parameter {} must be {}", spec_.name, TypeText(spec_)));
+    return std::nullopt;
+  }
+  void Issue(std::string_view code, std::string message, std::optional<v1::Value> suggested = {}) {
+    ParamIssue issue;
+    issue.code = std::string(code);
+    issue.param = spec_.name;
+    issue.message = std::move(message);
+    issue.expected = TypeText(spec_) + RangeText(spec_);
+    issue.found = ValueText(value_);
+    issue.suggested = std::move(suggested);
+    report_(std::move(issue));
+  }
+  std::optional<ParamValue> CheckRange(double v, ParamValue result) {
+    if (InRange(spec_, v)) return result;
+    v1::Value suggested;
+    const bool low = spec_.minimum && (std::isnan(v) || v <= *spec_.minimum);
+    const double bound = low ? *spec_.minimum : spec_.maximum.value_or(0);
+    if (spec_.type == ParamType::kInt || spec_.type == ParamType::kInts) {
+      suggested.set_int_value(static_cast<int64_t>(bound) + (low && spec_.open_minimum ? 1 : 0));
+    } else {
+      suggested.set_double_value(bound);
+    }
+    const bool offer = spec_.type == ParamType::kInt ||
+                       (spec_.type == ParamType::kFloat && !(low && spec_.open_minimum));
+    Issue("PARAM_RANGE", fmt::format("parameter {} must be{}", spec_.name, RangeText(spec_)),
+          offer ? std::optional<v1::Value>(suggested) : std::nullopt);
+    return std::nullopt;
+  }
+  std::optional<ParamValue> CheckChoice() {
+    const std::string& text = value_.string_value();
+    if (spec_.choices.empty()) return ParamValue(text);
+    for (const std::string& choice : spec_.choices) {
+      if (choice == text) return ParamValue(text);
+    }
+    std::optional<v1::Value> suggested;
+    if (const auto near = NearestName(text, spec_.choices)) {
+      suggested.emplace().set_string_value(*near);
+    }
+    Issue("PARAM_RANGE", fmt::format("parameter {} must be one of {}", spec_.name, TypeText(spec_)),
+          std::move(suggested));
+    return std::nullopt;
+  }
+  std::optional<ParamValue> List() {
+    const bool floats = spec_.type == ParamType::kFloats;
+    std::vector<v1::Value> items;
+    if (value_.kind_case() == v1::Value::kListValue) {
+      items.assign(value_.list_value().values().begin(), value_.list_value().values().end());
+    } else if (spec_.single_ok && AsInt(value_)) {
+      // One number for all: kept as a number, so that it is written back as the user wrote it.
+      const int64_t v = *AsInt(value_);
+      return CheckRange(static_cast<double>(v), ParamValue(v));
+    } else {
+      return Wrong();
+    }
+    if (spec_.count > 0 && static_cast<int>(items.size()) != spec_.count) return Wrong();
+    std::vector<int64_t> ints;
+    std::vector<double> doubles;
+    for (const v1::Value& item : items) {
+      const auto number = floats ? AsNumber(item)
+                                 : (AsInt(item) ? std::optional<double>(static_cast<double>(*AsInt(item)))
+                                                : std::nullopt);
+      if (!number) return Wrong();
+      if (!CheckRange(*number, ParamValue(true))) return std::nullopt;
+      if (floats) {
+        doubles.push_back(*number);
+      } else {
+        ints.push_back(*AsInt(item));
+      }
+    }
+    if (floats) return ParamValue(std::move(doubles));
+    return ParamValue(std::move(ints));
+  }
+
+  const ParamSpec& spec_;
+  const v1::Value& value_;
+  const std::function<void(ParamIssue)>& report_;
+};
+
+}  // namespace
+
+ParamSpec& ParamSpec::Default(int value) {
+  if (type == ParamType::kFloat) return Default(ParamValue(static_cast<double>(value)));
+  return Default(ParamValue(static_cast<int64_t>(value)));
+}
+
+ParamSpec Int(std::string_view name) { return {name, ParamType::kInt}; }
+ParamSpec Float(std::string_view name) { return {name, ParamType::kFloat}; }
+ParamSpec Bool(std::string_view name) { return {name, ParamType::kBool}; }
+ParamSpec Text(std::string_view name) { return {name, ParamType::kText}; }
+ParamSpec DType(std::string_view name) { return {name, ParamType::kDType}; }
+ParamSpec Ints(std::string_view name) { return {name, ParamType::kInts}; }
+ParamSpec IntsOrInt(std::string_view name) {
+  ParamSpec spec(name, ParamType::kInts);
+  spec.single_ok = true;
+  return spec;
+}
+ParamSpec IntN(std::string_view name, int count) {
+  ParamSpec spec(name, ParamType::kInts);
+  spec.count = count;
+  spec.single_ok = true;
+  return spec;
+}
+ParamSpec FloatN(std::string_view name, int count) {
+  ParamSpec spec(name, ParamType::kFloats);
+  spec.count = count;
+  return spec;
+}
+
+void Params::Set(std::string_view name, ParamValue value, bool given) {
+  entries_.push_back({std::string(name), std::move(value), given});
+}
+
+const ParamValue* Params::Find(std::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.name == name) return &entry.value;
+  }
+  return nullptr;
+}
+
+bool Params::Given(std::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.name == name) return entry.given;
+  }
+  return false;
+}
+
+bool Params::IsNull(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  return value == nullptr || std::holds_alternative<std::monostate>(*value);
+}
+
+bool Params::IsText(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  return value != nullptr && std::holds_alternative<std::string>(*value);
+}
+
+int64_t Params::Int(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  const int64_t* v = value != nullptr ? std::get_if<int64_t>(value) : nullptr;
+  return v != nullptr ? *v : 0;
+}
+
+double Params::Float(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  if (value == nullptr) return 0;
+  if (const double* v = std::get_if<double>(value)) return *v;
+  return static_cast<double>(Int(name));
+}
+
+bool Params::Flag(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  const bool* v = value != nullptr ? std::get_if<bool>(value) : nullptr;
+  return v != nullptr && *v;
+}
+
+const std::string& Params::Text(std::string_view name) const {
+  static const std::string* const kEmpty = new std::string();
+  const ParamValue* value = Find(name);
+  const std::string* v = value != nullptr ? std::get_if<std::string>(value) : nullptr;
+  return v != nullptr ? *v : *kEmpty;
+}
+
+std::vector<int64_t> Params::Ints(std::string_view name, int count) const {
+  const ParamValue* value = Find(name);
+  if (value == nullptr) return {};
+  if (const auto* list = std::get_if<std::vector<int64_t>>(value)) return *list;
+  if (const auto* single = std::get_if<int64_t>(value)) {
+    return std::vector<int64_t>(count > 0 ? static_cast<size_t>(count) : 1, *single);
+  }
+  return {};
+}
+
+std::vector<double> Params::Floats(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  const auto* list = value != nullptr ? std::get_if<std::vector<double>>(value) : nullptr;
+  return list != nullptr ? *list : std::vector<double>();
+}
+
+v1::DataType Params::DType(std::string_view name) const {
+  const ParamValue* value = Find(name);
+  const auto* v = value != nullptr ? std::get_if<v1::DataType>(value) : nullptr;
+  return v != nullptr ? *v : v1::DATA_TYPE_UNSPECIFIED;
+}
+
+bool ResolveParams(const std::vector<ParamSpec>& specs,
+                   const std::map<std::string, v1::Value>& given, Params* params,
+                   const std::function<void(ParamIssue)>& report) {
+  bool ok = true;
+  const auto fault = [&](ParamIssue issue) {
+    ok = false;
+    report(std::move(issue));
+  };
+  const std::function<void(ParamIssue)> fault_fn = fault;
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  for (const auto& [name, value] : given) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    ParamIssue issue;
+    issue.code = "UNKNOWN_PARAM";
+    issue.param = name;
+    issue.rename_to = NearestName(name, names);
+    // A name that is taken already cannot be the one that was meant.
+    if (issue.rename_to && given.count(*issue.rename_to) > 0) issue.rename_to.reset();
+    issue.message = fmt::format("there is no parameter {}", QuoteForMessage(name));
+    for (const std::string& legal : names) issue.expected += (issue.expected.empty() ? "" : ", ") + legal;
+    issue.found = name;
+    fault(std::move(issue));
+  }
+  for (const ParamSpec& spec : specs) {
+    const auto it = given.find(spec.name);
+    if (it != given.end()) {
+      if (auto value = Checker(spec, it->second, fault_fn).Run()) {
+        params->Set(spec.name, *std::move(value), true);
+      }
+      continue;
+    }
+    if (spec.default_value) {
+      params->Set(spec.name, *spec.default_value, false);
+    } else if (spec.inferred) {
+      continue;
+    } else if (spec.required) {
+      ParamIssue issue;
+      issue.code = "MISSING_PARAM";
+      issue.param = spec.name;
+      issue.message = fmt::format("parameter {} is required", spec.name);
+      issue.expected = TypeText(spec) + RangeText(spec);
+      fault(std::move(issue));
+    } else {
+      params->Set(spec.name, std::monostate(), false);
+    }
+  }
+  return ok;
+}
+
+std::string TypeText(const ParamSpec& spec) {
+  std::string text;
+  switch (spec.type) {
+    case ParamType::kInt: text = "int"; break;
+    case ParamType::kFloat: text = "float"; break;
+    case ParamType::kBool: text = "bool"; break;
+    case ParamType::kText: text = spec.choices.empty() ? "string" : ""; break;
+    case ParamType::kDType: text = "dtype"; break;
+    case ParamType::kInts:
+    case ParamType::kFloats: {
+      const char* item = spec.type == ParamType::kInts ? "int" : "float";
+      text = spec.count > 0 ? fmt::format("{}[{}]", item, spec.count) : fmt::format("{}[]", item);
+      if (spec.single_ok) text = fmt::format("{} | {}", item, text);
+      break;
+    }
+  }
+  for (const std::string& choice : spec.choices) {
+    text += fmt::format("{}\"{}\"", text.empty() ? "" : " | ", choice);
+  }
+  if (spec.nullable) text += " | null";
+  return text;
+}
+
+v1::Value ToValue(const ParamValue& value) {
+  v1::Value out;
+  if (std::holds_alternative<std::monostate>(value)) {
+    out.set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+  } else if (const bool* b = std::get_if<bool>(&value)) {
+    out.set_bool_value(*b);
+  } else if (const int64_t* i = std::get_if<int64_t>(&value)) {
+    out.set_int_value(*i);
+  } else if (const double* d = std::get_if<double>(&value)) {
+    out.set_double_value(*d);
+  } else if (const std::string* s = std::get_if<std::string>(&value)) {
+    out.set_string_value(*s);
+  } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
+    out.mutable_list_value();
+    for (const int64_t v : *ints) out.mutable_list_value()->add_values()->set_int_value(v);
+  } else if (const auto* doubles = std::get_if<std::vector<double>>(&value)) {
+    out.mutable_list_value();
+    for (const double v : *doubles) out.mutable_list_value()->add_values()->set_double_value(v);
+  } else if (const auto* dtype = std::get_if<v1::DataType>(&value)) {
+    out.set_dtype_value(*dtype);
+  }
+  return out;
+}
+
+std::string ToPython(const ParamValue& value) {
+  const auto number = [](double v) -> std::string {
+    if (std::isnan(v)) return "float(\"nan\")";
+    if (std::isinf(v)) return v > 0 ? "float(\"inf\")" : "float(\"-inf\")";
+    std::string text = fmt::format("{}", v);
+    if (text.find_first_of(".e") == std::string::npos) text += ".0";
+    return text;
+  };
+  if (std::holds_alternative<std::monostate>(value)) return "None";
+  if (const bool* b = std::get_if<bool>(&value)) return *b ? "True" : "False";
+  if (const int64_t* i = std::get_if<int64_t>(&value)) return fmt::format("{}", *i);
+  if (const double* d = std::get_if<double>(&value)) return number(*d);
+  if (const std::string* s = std::get_if<std::string>(&value)) {
+    std::string out = "\"";
+    for (const char c : *s) {
+      if (c == '"' || c == '\\') {
+        out += '\\';
+        out += c;
+      } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      } else {
+        out += c;
+      }
+    }
+    return out + "\"";
+  }
+  if (const auto* dtype = std::get_if<v1::DataType>(&value)) {
+    return fmt::format("torch.{}", ir::DTypeName(*dtype));
+  }
+  std::string out;
+  size_t count = 0;
+  const auto add = [&](const std::string& item) {
+    out += (count++ > 0 ? ", " : "") + item;
+  };
+  if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
+    for (const int64_t v : *ints) add(fmt::format("{}", v));
+  } else if (const auto* doubles = std::get_if<std::vector<double>>(&value)) {
+    for (const double v : *doubles) add(number(v));
+  }
+  return "(" + out + (count == 1 ? ",)" : ")");
+}
+
+v1::ParamInfo Describe(const ParamSpec& spec) {
+  v1::ParamInfo info;
+  info.set_name(spec.name);
+  info.set_type(TypeText(spec));
+  if (spec.default_value) {
+    *info.mutable_default_value() = ToValue(*spec.default_value);
+  } else if (spec.nullable && !spec.required && !spec.inferred) {
+    info.mutable_default_value()->set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+  }
+  info.set_required(spec.required);
+  info.set_inferred(spec.inferred);
+  if (spec.minimum) info.set_minimum(*spec.minimum);
+  if (spec.maximum) info.set_maximum(*spec.maximum);
+  for (const std::string& choice : spec.choices) info.add_choices(choice);
+  info.set_doc(spec.doc);
+  return info;
+}
+
+std::string ValueText(const v1::Value& value) {
+  switch (value.kind_case()) {
+    case v1::Value::kNullValue: return "null";
+    case v1::Value::kBoolValue: return value.bool_value() ? "true" : "false";
+    case v1::Value::kIntValue: return fmt::format("{}", value.int_value());
+    case v1::Value::kDoubleValue: return fmt::format("{}", value.double_value());
+    case v1::Value::kStringValue: return QuoteForMessage(value.string_value());
+    case v1::Value::kExpression: return QuoteForMessage(value.expression());
+    case v1::Value::kDtypeValue: return std::string(ir::DTypeName(value.dtype_value()));
+    case v1::Value::kListValue: {
+      std::string text = "[";
+      int shown = 0;
+      for (const v1::Value& item : value.list_value().values()) {
+        if (shown > 0) text += ", ";
+        if (++shown > kMaxListShown) {
+          text += "...";
+          break;
+        }
+        // One level is shown; deeper values are user data of any depth.
+        text += item.kind_case() == v1::Value::kListValue   ? "[...]"
+                : item.kind_case() == v1::Value::kMapValue ? "{...}"
+                                                            : ValueText(item);
+      }
+      return text + "]";
+    }
+    case v1::Value::kMapValue: return "{...}";
+    case v1::Value::KIND_NOT_SET: return "nothing";
+  }
+  return "nothing";
+}
+
+}  // namespace graphkiln::nodes

@@ -1,0 +1,90 @@
+#include "services/coordinator/core/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "services/coordinator/core/errors.h"
+
+namespace graphkiln::coordinator {
+
+void ApplyProgress(const v1::Event& event, v1::Job& job) {
+  if (event.has_step()) {
+    job.set_step(event.step().step());
+    (*job.mutable_metrics())["loss"] = event.step().loss();
+    return;
+  }
+  if (!event.has_epoch()) return;
+  const v1::EpochEvent& epoch = event.epoch();
+  job.set_epoch(epoch.epoch());
+  if (epoch.step() > 0) job.set_step(epoch.step());
+  auto& metrics = *job.mutable_metrics();
+  metrics["train_loss"] = epoch.train_loss();
+  if (epoch.has_val_loss()) metrics["val_loss"] = epoch.val_loss();
+  for (const auto& [name, value] : epoch.metrics()) metrics[name] = value;
+}
+
+void SeriesCollector::AddPoint(const std::string& name, int64_t step, double value) {
+  // A handful of series: a linear search beats a map.
+  auto it = std::find_if(series_.begin(), series_.end(),
+                         [&](const SeriesPoints& series) { return series.name == name; });
+  if (it == series_.end()) {
+    series_.push_back({name, {}, {}});
+    it = std::prev(series_.end());
+  }
+  it->steps.push_back(step);
+  it->values.push_back(value);
+  ++points_;
+}
+
+void SeriesCollector::Add(const v1::Event& event) {
+  static const std::string kLoss = "loss";
+  static const std::string kTrainLoss = "train_loss";
+  static const std::string kValLoss = "val_loss";
+  if (event.has_step()) {
+    const v1::StepEvent& step = event.step();
+    AddPoint(kLoss, step.step(), step.loss());
+    for (const auto& [name, value] : step.values()) AddPoint(name, step.step(), value);
+  } else if (event.has_epoch()) {
+    const v1::EpochEvent& epoch = event.epoch();
+    AddPoint(kTrainLoss, epoch.step(), epoch.train_loss());
+    if (epoch.has_val_loss()) AddPoint(kValLoss, epoch.step(), epoch.val_loss());
+    for (const auto& [name, value] : epoch.metrics()) AddPoint(name, epoch.step(), value);
+  }
+}
+
+std::vector<SeriesPoints> SeriesCollector::Take() {
+  points_ = 0;
+  return std::move(series_);
+}
+
+absl::Status CheckEvent(const v1::Event& event, const CoreOptions& options) {
+  int values = 0;
+  if (event.has_step()) {
+    values = event.step().values_size();
+    if (event.step().step() < 0) return FieldError("events.step.step", "is negative");
+  } else if (event.has_epoch()) {
+    values = event.epoch().metrics_size();
+    if (event.epoch().step() < 0 || event.epoch().epoch() < 0) {
+      return FieldError("events.epoch", "has a negative step or epoch");
+    }
+  } else if (event.has_node()) {
+    values = event.node().values_size();
+  } else if (event.has_system()) {
+    values = event.system().values_size();
+  } else if (event.has_verdict()) {
+    values = event.verdict().findings_size();
+  } else if (event.payload_case() == v1::Event::PAYLOAD_NOT_SET) {
+    return FieldError("events.payload", "is missing");
+  }
+  if (values > options.max_values_per_event) {
+    return FieldError("events", fmt::format("an event has {} values; at most {} are taken", values,
+                                            options.max_values_per_event));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace graphkiln::coordinator

@@ -1,0 +1,159 @@
+#include "services/coordinator/rpc/grpc_server.h"
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
+#include <grpcpp/impl/rpc_service_method.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/resource_quota.h>
+
+#include <mutex>
+#include <utility>
+
+#include "services/coordinator/rpc/grpc_unary.h"
+
+namespace graphkiln::coordinator {
+namespace {
+
+constexpr int kMaxMetadataBytes = 8 * 1024;
+constexpr int kMaxSendBytes = 64 << 20;
+
+// Static state of gRPC; before the first builder.
+void EnablePlugins() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+}
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+std::string ListenAddress(const GrpcOptions& options) {
+  if (options.host.rfind("unix:", 0) == 0) return options.host;
+  const bool ipv6 = options.host.find(':') != std::string::npos && options.host.front() != '[';
+  return fmt::format("{}{}{}:{}", ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", options.port);
+}
+
+}  // namespace
+
+// The same registration that generated code makes for raw callback methods, but from the table. All
+// streaming kinds are alike on the wire, so one bidirectional reactor serves them.
+class GrpcServer::TableService final : public grpc::Service {
+ public:
+  TableService(const std::string& service, Dispatcher& dispatcher, StreamRegistry& streams) {
+    int index = 0;
+    for (const MethodEntry& method : dispatcher.table().entries()) {
+      if (method.service != service) continue;
+      const bool unary = method.kind == MethodKind::kUnary;
+      AddMethod(new grpc::internal::RpcServiceMethod(
+          method.name.c_str(),
+          unary ? grpc::internal::RpcMethod::NORMAL_RPC : grpc::internal::RpcMethod::BIDI_STREAMING,
+          nullptr));
+      MarkMethodRawCallback(index++, unary ? Unary(dispatcher, method)
+                                           : Streaming(dispatcher, streams, method));
+    }
+  }
+
+ private:
+  static grpc::internal::MethodHandler* Unary(Dispatcher& dispatcher, const MethodEntry& method) {
+    return new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+        [&dispatcher, &method](grpc::CallbackServerContext* context,
+                               const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+          return StartUnaryCall(dispatcher, method, context, request, response);
+        });
+  }
+
+  static grpc::internal::MethodHandler* Streaming(Dispatcher& dispatcher, StreamRegistry& streams,
+                                                  const MethodEntry& method) {
+    return new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+        [&dispatcher, &streams, &method](grpc::CallbackServerContext* context) {
+          auto reactor = std::make_shared<StreamReactor>(dispatcher, streams, method);
+          reactor->Start(context);
+          return reactor.get();
+        });
+  }
+};
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions& options,
+                                                              Dispatcher* dispatcher) {
+  EnablePlugins();
+  std::unique_ptr<GrpcServer> server(new GrpcServer(dispatcher));
+  grpc::ServerBuilder builder;
+  // Without this, a second coordinator on the same port would start and take half of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             Milliseconds(options.keepalive_timeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Milliseconds(options.min_ping_interval));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  // A stalled upload costs 64 KiB and one message (M3).
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
+  // The largest limit of the table, and room for what is counted beside the message.
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kGraphLimit) + 1024);
+  builder.SetMaxSendMessageSize(kMaxSendBytes);
+  grpc::ResourceQuota quota("coordinator");
+  quota.Resize(options.quota_bytes);
+  builder.SetResourceQuota(quota);
+
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!options.tls_certificate.empty()) {
+    grpc::SslServerCredentialsOptions tls;
+    tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_certificate});
+    credentials = grpc::SslServerCredentials(tls);
+  }
+  int port = -1;
+  const std::string address = ListenAddress(options);
+  builder.AddListeningPort(address, credentials, &port);
+  for (const std::string& name : dispatcher->table().services()) {
+    server->services_.push_back(
+        std::make_unique<TableService>(name, server->dispatcher_, server->streams_));
+    builder.RegisterService(server->services_.back().get());
+  }
+  server->server_ = builder.BuildAndStart();
+  const bool is_unix = options.host.rfind("unix:", 0) == 0;
+  if (server->server_ == nullptr || (port <= 0 && !is_unix)) {
+    return absl::FailedPreconditionError(
+        fmt::format("cannot listen on {}: the address is taken or not of this machine (another "
+                    "coordinator? --port 0 picks a free port)",
+                    address));
+  }
+  server->port_ = is_unix ? 0 : port;
+  GrpcOptions bound = options;
+  bound.port = port;
+  server->address_ = ListenAddress(bound);
+  return server;
+}
+
+GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
+
+void GrpcServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  if (health == nullptr) return;
+  health->SetServingStatus(serving);
+  for (const std::string& name : dispatcher_.table().services()) {
+    health->SetServingStatus(name, serving);
+  }
+}
+
+void GrpcServer::Shutdown(absl::Duration grace) {
+  if (server_ == nullptr || shut_down_) return;
+  shut_down_ = true;
+  server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                 gpr_time_from_millis(Milliseconds(grace), GPR_TIMESPAN)));
+  server_->Wait();
+}
+
+std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() {
+  return server_->InProcessChannel(grpc::ChannelArguments());
+}
+
+}  // namespace graphkiln::coordinator

@@ -1,0 +1,66 @@
+// The gRPC server: one thin service per proto service, made from the method table; health and
+// reflection; keepalive, limits and quotas of `service.md` section 2 (ADR 0001 tells why it is built so).
+//
+// main.cc starts and stops it. Thread-safe.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/coordinator/rpc/dispatcher.h"
+#include "services/coordinator/rpc/grpc_stream.h"
+
+namespace graphkiln::coordinator {
+
+struct GrpcOptions {
+  std::string host = "127.0.0.1";  // or `unix:PATH`
+  int port = 0;                    // 0 picks a free one
+  std::string tls_certificate;     // PEM; empty: no TLS
+  std::string tls_key;             // PEM
+  size_t quota_bytes = 512u << 20;
+  int max_streams_per_connection = 1000;
+  absl::Duration keepalive_time = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(10);
+  absl::Duration min_ping_interval = absl::Seconds(10);
+};
+
+class GrpcServer {
+ public:
+  /// `dispatcher` must outlive it. Errors: FAILED_PRECONDITION when the address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcOptions& options,
+                                                           Dispatcher* dispatcher);
+  /// Shutdown at once.
+  ~GrpcServer();
+
+  /// `HOST:PORT` as bound.
+  const std::string& address() const { return address_; }
+  int port() const { return port_; }
+  /// Health of every service and of the server as a whole.
+  void SetServing(bool serving);
+  /// Finishes all streams with UNAVAILABLE; new calls are refused by the dispatcher.
+  void DrainStreams() { streams_.DrainAll(); }
+  /// Waits for running calls until `grace` is over, then cuts them off. Idempotent.
+  void Shutdown(absl::Duration grace);
+  size_t live_streams() const { return streams_.size(); }
+  /// A channel to this server without a socket (tests).
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+
+ private:
+  class TableService;
+  explicit GrpcServer(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
+
+  Dispatcher& dispatcher_;
+  StreamRegistry streams_;
+  std::vector<std::unique_ptr<TableService>> services_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  int port_ = 0;
+  bool shut_down_ = false;
+};
+
+}  // namespace graphkiln::coordinator

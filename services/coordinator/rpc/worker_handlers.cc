@@ -1,0 +1,65 @@
+// WorkerService: the worker protocol over the queue.
+#include <memory>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "graphkiln/worker/v1/worker_service.pb.h"
+#include "services/coordinator/core/errors.h"
+#include "services/coordinator/rpc/services.h"
+#include "services/coordinator/rpc/worker_streams.h"
+
+namespace graphkiln::coordinator {
+namespace {
+
+// A row never refers to bytes that are not there.
+absl::Status CheckStored(Services& services, const std::string& artifact) {
+  return services.artifacts->Stat(artifact).status();
+}
+
+void CommitCheckpoint(Services& services, const worker::v1::CommitCheckpointRequest& request,
+                      const Reply<worker::v1::CommitCheckpointResponse>& reply) {
+  const absl::Status stored = CheckStored(services, request.checkpoint().artifact());
+  if (!stored.ok()) return reply(stored);
+  services.queue->CommitCheckpoint(request, reply);
+}
+
+void FinishLease(Services& services, const worker::v1::FinishLeaseRequest& request,
+                 const Reply<worker::v1::FinishLeaseResponse>& reply) {
+  for (const auto& [file, artifact] : request.artifacts()) {
+    const absl::Status stored = CheckStored(services, artifact);
+    if (!stored.ok()) return reply(Annotate(stored, "artifact " + QuoteForMessage(file)));
+  }
+  services.queue->FinishLease(request, reply);
+}
+
+}  // namespace
+
+void AddWorkerMethods(MethodTable& table, Services& services) {
+  const MethodRule blocking{.role = Role::kWorker, .where = Where::kExecutor};
+  auto streams = std::make_shared<WorkerStreams>();
+  table.Streaming<worker::v1::ConnectRequest, worker::v1::ConnectResponse>(
+      "/graphkiln.worker.v1.WorkerService/Connect", {.role = Role::kWorker},
+      [&services, streams](const CallPtr&, const std::shared_ptr<StreamSink>& sink) {
+        return std::make_shared<ConnectStream>(services, streams, sink);
+      });
+  table.Streaming<worker::v1::PublishEventsRequest, worker::v1::PublishEventsResponse>(
+      "/graphkiln.worker.v1.WorkerService/PublishEvents", {.role = Role::kWorker},
+      [&services](const CallPtr&, const std::shared_ptr<StreamSink>& sink) {
+        return std::make_shared<PublishStream>(services, sink);
+      });
+  table.Unary<worker::v1::CommitCheckpointRequest, worker::v1::CommitCheckpointResponse>(
+      "/graphkiln.worker.v1.WorkerService/CommitCheckpoint", blocking,
+      [&services](const CallPtr&, worker::v1::CommitCheckpointRequest& request,
+                  const Reply<worker::v1::CommitCheckpointResponse>& reply) {
+        CommitCheckpoint(services, request, reply);
+      });
+  table.Unary<worker::v1::FinishLeaseRequest, worker::v1::FinishLeaseResponse>(
+      "/graphkiln.worker.v1.WorkerService/FinishLease", blocking,
+      [&services](const CallPtr&, worker::v1::FinishLeaseRequest& request,
+                  const Reply<worker::v1::FinishLeaseResponse>& reply) {
+        FinishLease(services, request, reply);
+      });
+}
+
+}  // namespace graphkiln::coordinator

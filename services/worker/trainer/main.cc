@@ -1,0 +1,61 @@
+// kiln-trainer: trains models for the worker daemon and `kiln run`, on a socket that it inherits. Not for people.
+//
+//   kiln-trainer --parent    the warm parent: forks a trainer per request
+//   kiln-trainer --single    serves one job, then exits
+//
+// The socket is file descriptor KILN_SOCKET_FD, 3 where that is not set.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <torch/headeronly/version.h>
+
+#include <cstdlib>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "services/worker/launch/fd.h"
+#include "services/worker/trainer/parent.h"
+#include "services/worker/trainer/process.h"
+#include "services/worker/trainer/session.h"
+
+namespace {
+
+constexpr int kDefaultSocket = 3;
+
+int SocketNumber() {
+  const char* text = std::getenv("KILN_SOCKET_FD");
+  if (text == nullptr) return kDefaultSocket;
+  const int number = std::atoi(text);
+  return number > 0 ? number : kDefaultSocket;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains models for kiln-worker and kiln run, on an inherited socket.");
+  bool parent = false;
+  bool single = false;
+  app.add_flag("--parent", parent, "warm parent that forks a trainer per request");
+  app.add_flag("--single", single, "serve one job, then exit");
+  app.set_version_flag("--version", std::string("kiln-trainer, LibTorch ") + TORCH_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  if (parent == single) {
+    std::fputs("kiln-trainer: give --parent or --single\n", stderr);
+    return 2;
+  }
+  const char* level = std::getenv("KILN_LOG_LEVEL");
+  graphkiln::InitLogging("kiln-trainer",
+                         graphkiln::LogLevelFromName(level == nullptr ? "info" : level));
+  ::signal(SIGPIPE, SIG_IGN);
+  // The launcher has set the parent-death signal; loading LibTorch took a while, in which it may have died.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  graphkiln::worker::Fd socket(SocketNumber());
+  if (parent) return graphkiln::trainer::RunParent(std::move(socket), graphkiln::SystemClock());
+  graphkiln::trainer::OfferToOomKiller();
+  const int code =
+      graphkiln::trainer::ServeSession(std::move(socket), graphkiln::SystemClock());
+  std::fflush(nullptr);
+  std::_Exit(code);  // LibTorch's destructors take 50 ms and free nothing that the system would not
+}
