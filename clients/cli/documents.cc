@@ -75,8 +75,13 @@ std::string WhereText(const v1::Diagnostic& d) {
 
 Json TimeJson(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0 && time.nanos() == 0) return nullptr;
-  if (!google::protobuf::util::TimeUtil::IsTimestampValid(time)) return nullptr;
-  return google::protobuf::util::TimeUtil::ToString(time);
+  using google::protobuf::util::TimeUtil;
+  if (time.seconds() < TimeUtil::kTimestampMinSeconds ||
+      time.seconds() > TimeUtil::kTimestampMaxSeconds || time.nanos() < 0 ||
+      time.nanos() >= 1'000'000'000) {
+    return nullptr;
+  }
+  return TimeUtil::ToString(time);
 }
 
 Json ValueToJson(const v1::Value& value) {

@@ -23,6 +23,7 @@ inline int ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk: return kOk;
     case absl::StatusCode::kInvalidArgument: return kInvalid;
+    case absl::StatusCode::kOutOfRange: return kUsage;  // of our own flags; see ParseInputFlag
     case absl::StatusCode::kNotFound: return kNotFound;
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied: return kNotAllowed;

@@ -34,7 +34,7 @@ constexpr CodePage kPages[] = {
     {"DUPLICATE_KEY", "A key stands twice in a map", "Which of the two values is meant would be a guess; remove one."},
     {"INTERNAL", "A fault of this program", "Please report it together with the graph."},
     {"LIMIT", "A limit is reached",
-     "Graphs have at most 200,000 nodes and 64 MiB, files nest at most 64 levels, composites expand to at most 500,000 "
+     "Graphs have at most 200,000 nodes and 64 MiB, files nest at most 64 levels, composites expand to at most 200,000 "
      "nodes."},
     {"MISSING_INPUT", "Nothing is connected to a port", "Connect a node or an input of the graph to the port."},
     {"MISSING_KEY", "A required key is absent", "The diagnostic names the key and where it belongs."},

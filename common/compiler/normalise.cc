@@ -50,7 +50,18 @@ class Normaliser {
     }
     std::vector<std::string> ids;
     for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
-    const std::vector<std::string> identifiers = MangleIds(ids);
+    std::vector<std::string> identifiers = MangleIds(ids);
+    if (!args_.outer.node.empty()) {
+      // Copies of a repeated node (`layers.0`) are items of a list in Python, so the number stays behind its dot.
+      for (size_t i = 0; i < ids.size(); ++i) {
+        const size_t dot = ids[i].rfind('.');
+        if (dot == std::string::npos || dot + 1 == ids[i].size() ||
+            ids[i].find_first_not_of("0123456789", dot + 1) != std::string::npos) {
+          continue;
+        }
+        identifiers[i] = ToIdentifier(ids[i].substr(0, dot)) + ids[i].substr(dot);
+      }
+    }
     graph_.nodes.resize(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
       NormalNode& node = graph_.nodes[i];

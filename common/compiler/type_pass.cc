@@ -14,7 +14,7 @@ namespace graphkiln::compiler {
 namespace {
 
 // Of all composites together; a hostile definition that doubles itself ends here.
-constexpr size_t kMaxInstances = 500'000;
+constexpr size_t kMaxInstances = 200'000;
 constexpr size_t kMaxNesting = 64;
 
 // Describes what stands where a tensor was expected.

@@ -89,7 +89,7 @@ class Job {
     } else if (name == "steps") {
       TrainerReport report;
       for (int i = 0; i < std::atoi(argument.c_str()); ++i) {
-        v1::StepEvent* step = report.mutable_events()->add_events()->mutable_step();
+        graphkiln::v1::StepEvent* step = report.mutable_events()->add_events()->mutable_step();
         step->set_step(++step_);
         step->set_loss(1.0 / static_cast<double>(step_));
       }

@@ -56,7 +56,7 @@ class GrpcServer {
 
   Dispatcher& dispatcher_;
   StreamRegistry streams_;
-  std::vector<std::unique_ptr<TableService>> services_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   int port_ = 0;

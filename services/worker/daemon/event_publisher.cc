@@ -19,7 +19,9 @@ EventPublisher::EventPublisher(EventOutbox::Options options, GrpcCoordinator& co
       outbox_(std::move(options)),
       thread_([this] { Run(); }) {}
 
-EventPublisher::~EventPublisher() {
+EventPublisher::~EventPublisher() { Stop(); }
+
+void EventPublisher::Stop() {
   {
     std::lock_guard lock(mu_);
     stopping_ = true;
@@ -28,7 +30,9 @@ EventPublisher::~EventPublisher() {
     }
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
 }
 
 void EventPublisher::Open(const LeaseId& id) {

@@ -22,6 +22,10 @@ class EventPublisher final : public EventSink {
                  RandomSource& random, std::function<void(const LeaseId&)> on_fenced);
   ~EventPublisher() override;
 
+  /// Ends the stream and the threads; no more calls of `on_fenced`. What is appended afterwards stays
+  /// where it is.
+  void Stop();
+
   void Open(const LeaseId& id) override;
   void Append(const LeaseId& id, graphkiln::v1::Event event) override;
   bool Flush(const LeaseId& id, absl::Duration timeout, Cancellation& cancellation) override;

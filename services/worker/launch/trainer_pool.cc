@@ -290,7 +290,8 @@ void TrainerPool::Loop::ReadParent() {
     HandleParentReply(reply);
   }
   if (!reading.ok()) {
-    EndParent(IsEndOfStream(reading) ? "" : std::string(MessageOf(reading)));
+    const bool closed = IsEndOfStream(reading) || absl::IsUnavailable(reading);
+    EndParent(closed ? "" : std::string(MessageOf(reading)));
   }
 }
 

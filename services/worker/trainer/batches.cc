@@ -23,9 +23,7 @@ Batches::Batches(Table part, const api::DataSpec& spec, uint64_t seed, int64_t f
       shuffle_(!spec.has_shuffle() || spec.shuffle()),
       drop_last_(spec.drop_last() || fixed_batch > 0) {}
 
-int64_t Batches::rows() const {
-  return drop_last_ ? part_.rows / batch_ * batch_ : part_.rows;
-}
+int64_t Batches::rows() const { return drop_last_ ? part_.rows / batch_ * batch_ : part_.rows; }
 
 int64_t Batches::steps_per_epoch() const { return (rows() + batch_ - 1) / batch_; }
 

@@ -1,4 +1,5 @@
-// Training batches in the order that the seed gives, from any position of any epoch. Not thread-safe.
+// Training batches in the order that the seed gives, from any position of any epoch. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@ namespace graphkiln::trainer {
 
 class Batches {
  public:
-  /// `part` holds the training rows. `fixed_batch` (0: none) is the batch size that the program insists
-  /// on; a last smaller batch is then left out.
+  /// `part` holds the training rows. `fixed_batch` (0: none) is the batch size that the program
+  /// insists on; a last smaller batch is then left out.
   Batches(Table part, const api::DataSpec& spec, uint64_t seed, int64_t fixed_batch);
 
   int64_t steps_per_epoch() const;

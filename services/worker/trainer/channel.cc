@@ -34,7 +34,8 @@ const Wishes& Channel::Poll() {
     }
     frames_.clear();
     if (!status.ok()) {
-      // Nobody is left to train for: the daemon's successor starts from the last committed checkpoint.
+      // Nobody is left to train for: the daemon's successor starts from the last committed
+      // checkpoint.
       KILN_WARN("the connection to the daemon has ended: {}", MessageOf(status));
       broken_ = true;
       wishes_.cancel = true;
@@ -57,8 +58,8 @@ void Channel::Obey(const v1::TrainerCommand& command) {
       return;
     case v1::TrainerCommand::kCheckpointCommitted: {
       // Only files that this run has announced are removed, whatever the message says.
-      const auto found = std::find(announced_.begin(), announced_.end(),
-                                   command.checkpoint_committed().path());
+      const auto found =
+          std::find(announced_.begin(), announced_.end(), command.checkpoint_committed().path());
       if (found == announced_.end()) return;
       const absl::Status removed = RemoveFile(*found);
       if (!removed.ok()) KILN_WARN("{}", MessageOf(removed));
@@ -161,8 +162,8 @@ absl::Status Channel::SendFinished(const v1::Finished& finished) {
   if (batch_.events().events_size() > 0) reports.push_back(std::move(batch_));
   reports.emplace_back();
   *reports.back().mutable_finished() = finished;
-  // What is half written must go out first, and the socket may be full: wait by writing a frame in the
-  // blocking way once the writer is empty.
+  // What is half written must go out first, and the socket may be full: wait by writing a frame in
+  // the blocking way once the writer is empty.
   while (writer_.pending()) {
     pollfd entry{socket_.get(), POLLOUT, 0};
     ::poll(&entry, 1, -1);

@@ -1,9 +1,10 @@
-// The trainer's socket to the daemon (or `kiln run`): commands in, reports out, neither of which ever makes a training
-// step wait.
+// The trainer's socket to the daemon (or `kiln run`): commands in, reports out, neither of which
+// ever makes a training step wait.
 //
-// Events gather in one batch that is handed to the socket at once for the first step, then every 50 ms. When the other
-// side does not read, the batch grows to a bound; beyond it step events are left out and counted, and one gap event
-// tells how many. Not thread-safe; used by the one thread that trains.
+// Events gather in one batch that is handed to the socket at once for the first step, then every 50
+// ms. When the other side does not read, the batch grows to a bound; beyond it step events are left
+// out and counted, and one gap event tells how many. Not thread-safe; used by the one thread that
+// trains.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,9 @@ namespace graphkiln::trainer {
 
 /// What the other side wishes, gathered over all commands so far; a wish is never taken back.
 struct Wishes {
-  bool cancel = false;         // also when the other side is gone
-  bool release = false;        // write a checkpoint and end
-  bool finish_early = false;   // evaluate, export and end
+  bool cancel = false;        // also when the other side is gone
+  bool release = false;       // write a checkpoint and end
+  bool finish_early = false;  // evaluate, export and end
   bool any() const { return cancel || release || finish_early; }
 };
 
@@ -39,8 +40,8 @@ class Channel {
   /// Blocks for the first command.
   absl::StatusOr<v1::TrainerCommand> ReadCommand();
 
-  /// Takes the commands that have arrived, removes the files of committed checkpoints, and passes due
-  /// events on. Call between steps.
+  /// Takes the commands that have arrived, removes the files of committed checkpoints, and passes
+  /// due events on. Call between steps.
   const Wishes& Poll();
   const Wishes& wishes() const { return wishes_; }
   /// Checkpoints announced and not yet answered.

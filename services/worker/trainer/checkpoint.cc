@@ -70,9 +70,9 @@ absl::StatusOr<v1::CheckpointWritten> WriteCheckpoint(const std::string& path,
                                        {"normalization", normalizer.ToJson()},
                                        {"torch_version", TORCH_VERSION}};
   absl::Status written;
-  RETURN_IF_ERROR(CatchTorch([] { return std::string("writing a checkpoint"); }, [&] {
-    written = WriteTensorFile(path, Gather(parts), {{kMetadataKey, json.dump()}});
-  }));
+  RETURN_IF_ERROR(CatchTorch(
+      [] { return std::string("writing a checkpoint"); },
+      [&] { written = WriteTensorFile(path, Gather(parts), {{kMetadataKey, json.dump()}}); }));
   RETURN_IF_ERROR(FileFault(written));
 
   const absl::StatusOr<MappedFile> file = MappedFile::Open(path);
@@ -98,8 +98,8 @@ absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
   }
   const auto version = json["version"].get<int64_t>();
   if (version < 1 || version > kCheckpointVersion) {
-    return Invalid(fmt::format("its version is {}; this trainer reads up to {}", version,
-                               kCheckpointVersion));
+    return Invalid(
+        fmt::format("its version is {}; this trainer reads up to {}", version, kCheckpointVersion));
   }
   const auto seed = json.find("seed");
   const auto optimizer = json.find("optimizer");
@@ -108,8 +108,7 @@ absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
     return Invalid("it belongs to another job: seed or optimizer differ");
   }
   RestoredCheckpoint restored;
-  ASSIGN_OR_RETURN(restored.progress,
-                   Progress::FromJson(Member(json, "progress")));
+  ASSIGN_OR_RETURN(restored.progress, Progress::FromJson(Member(json, "progress")));
   ASSIGN_OR_RETURN(restored.normalizer, Normalizer::FromJson(Member(json, "normalization")));
   RETURN_IF_ERROR(InputFault(reason::kCheckpointInvalid,
                              FillStrictly(*file, "model.", parts.parameters->All())));

@@ -1,13 +1,15 @@
-// The checkpoint container: everything that a run needs to go on elsewhere as if it had never stopped.
+// The checkpoint container: everything that a run needs to go on elsewhere as if it had never
+// stopped.
 //
 // One safetensors file:
 //   model.<key>           parameters and buffers, also those outside the state_dict
 //   optim.<key>.<name>    the optimizer's moments; optim.step its counter
 //   random.cpu            state of the CPU generator (dropout and the like), as LibTorch's bytes
 //   metadata["graphkiln.checkpoint"]  JSON: version, progress (step, epoch, position, ...), seed,
-//                         graph shape (parameter count), scheduler, optimizer, normalization, torch version
-// A reader refuses a version above its own. Shuffles and splits are functions of the seed, so their position alone is
-// stored. Used by the training loop between steps. Not thread-safe.
+//                         graph shape (parameter count), scheduler, optimizer, normalization, torch
+//                         version
+// A reader refuses a version above its own. Shuffles and splits are functions of the seed, so their
+// position alone is stored. Used by the training loop between steps. Not thread-safe.
 #pragma once
 
 #include <string>
@@ -31,8 +33,8 @@ struct CheckpointParts {
   const Optimizer* optimizer = nullptr;
 };
 
-/// Writes the container and describes it; `epoch` in the description is the epochs completed. A full disk
-/// is DISK_FULL.
+/// Writes the container and describes it; `epoch` in the description is the epochs completed. A
+/// full disk is DISK_FULL.
 absl::StatusOr<v1::CheckpointWritten> WriteCheckpoint(const std::string& path,
                                                       const CheckpointParts& parts,
                                                       const Progress& progress,
@@ -43,8 +45,8 @@ struct RestoredCheckpoint {
   Normalizer normalizer;
 };
 
-/// Fills parameters, optimizer state and the generator in place. CHECKPOINT_INVALID where the container
-/// is damaged, too new, or of another model or job.
+/// Fills parameters, optimizer state and the generator in place. CHECKPOINT_INVALID where the
+/// container is damaged, too new, or of another model or job.
 absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
                                                      const CheckpointParts& parts);
 

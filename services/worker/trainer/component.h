@@ -1,5 +1,5 @@
-// Reading the parameters of a registered component (optimizer, schedule) of a job. Absent parameters have the given
-// default; wrong kinds are the job's fault. Pure functions; any thread.
+// Reading the parameters of a registered component (optimizer, schedule) of a job. Absent
+// parameters have the given default; wrong kinds are the job's fault. Pure functions; any thread.
 #pragma once
 
 #include <string_view>

@@ -35,17 +35,22 @@ absl::Status Evaluator::Run(const Table& part, const std::string& prefix,
     if (fixed_batch_ && count < batch_) break;
     const Table batch = part.Slice(begin, count);
     RETURN_IF_ERROR(executor_->Run(batch.ProgramInputs(), /*training=*/false, &outputs));
-    RETURN_IF_ERROR(CatchTorch([] { return std::string("evaluation"); }, [&] {
-      loss_sum += outputs.back().item<double>() * static_cast<double>(count);
-      for (auto& [name, metric] : metrics_) metric->Update(outputs.front(), batch.target);
-    }));
+    RETURN_IF_ERROR(CatchTorch([] { return std::string("evaluation"); },
+                               [&] {
+                                 loss_sum +=
+                                     outputs.back().item<double>() * static_cast<double>(count);
+                                 for (auto& [name, metric] : metrics_)
+                                   metric->Update(outputs.front(), batch.target);
+                               }));
     rows += count;
   }
   if (rows == 0) return absl::OkStatus();
   (*values)[prefix + "loss"] = loss_sum / static_cast<double>(rows);
-  return CatchTorch([] { return std::string("metrics"); }, [&] {
-    for (auto& [name, metric] : metrics_) (*values)[prefix + name] = metric->Compute();
-  });
+  return CatchTorch([] { return std::string("metrics"); },
+                    [&] {
+                      for (auto& [name, metric] : metrics_)
+                        (*values)[prefix + name] = metric->Compute();
+                    });
 }
 
 }  // namespace graphkiln::trainer

@@ -1,5 +1,5 @@
-// Loss and metrics of a part of the data, in evaluation mode, without gradients. Used by the training loop between
-// epochs and at the end. Not thread-safe.
+// Loss and metrics of a part of the data, in evaluation mode, without gradients. Used by the
+// training loop between epochs and at the end. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ class Evaluator {
   static absl::StatusOr<Evaluator> Create(const api::JobSpec& job, at::ScalarType target_dtype,
                                           Executor& executor, int64_t batch, bool fixed_batch);
 
-  /// `loss` (mean over rows) and the job's metrics, each under `prefix` + name. `interrupted` is asked
-  /// between batches; true ends with Cancelled.
+  /// `loss` (mean over rows) and the job's metrics, each under `prefix` + name. `interrupted` is
+  /// asked between batches; true ends with Cancelled.
   absl::Status Run(const Table& part, const std::string& prefix,
                    const std::function<bool()>& interrupted, std::map<std::string, double>* values);
 

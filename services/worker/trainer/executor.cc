@@ -60,10 +60,10 @@ absl::Status Executor::BindInputs(absl::Span<const at::Tensor> inputs) {
   size_t position = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].scalar_type() != wanted[i].dtype) {
-      return UserFault(reason::kDataInvalid,
-                       fmt::format("input {} must be {}, found {}", QuoteForMessage(wanted[i].name),
-                                   c10::toString(wanted[i].dtype),
-                                   c10::toString(inputs[i].scalar_type())));
+      return UserFault(
+          reason::kDataInvalid,
+          fmt::format("input {} must be {}, found {}", QuoteForMessage(wanted[i].name),
+                      c10::toString(wanted[i].dtype), c10::toString(inputs[i].scalar_type())));
     }
     if (inputs[i].dim() != static_cast<int64_t>(wanted[i].shape.size())) {
       return WrongShape(wanted[i], inputs[i]);
@@ -182,8 +182,8 @@ void Executor::Execute(const PlanCall& call, bool training) {
   stack_.clear();
 }
 
-// Nothing of a run stays but the parameters: inputs and results are the caller's now, and after an error
-// half a graph must not linger.
+// Nothing of a run stays but the parameters: inputs and results are the caller's now, and after an
+// error half a graph must not linger.
 void Executor::ReleaseResults() {
   stack_.clear();
   const size_t first = static_cast<size_t>(plan_.first_parameter());

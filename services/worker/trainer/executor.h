@@ -1,6 +1,8 @@
-// Runs a Plan: one forward per call of Run, with or without autograd as the calling thread's grad mode says.
+// Runs a Plan: one forward per call of Run, with or without autograd as the calling thread's grad
+// mode says.
 //
-// Owned by one job; parameters are put in once and stay, inputs come with every run. Not thread-safe.
+// Owned by one job; parameters are put in once and stay, inputs come with every run. Not
+// thread-safe.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,8 +25,8 @@ class Executor {
   /// REQUIRES: as many tensors as the plan has parameters, in their order.
   void SetParameters(absl::Span<const at::Tensor> parameters);
 
-  /// One pass. `inputs` in the plan's order; their sizes bind the symbols. On success `outputs` holds the
-  /// results in order. Errors name the node of the failing call.
+  /// One pass. `inputs` in the plan's order; their sizes bind the symbols. On success `outputs`
+  /// holds the results in order. Errors name the node of the failing call.
   absl::Status Run(absl::Span<const at::Tensor> inputs, bool training,
                    std::vector<at::Tensor>* outputs);
 

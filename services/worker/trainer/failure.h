@@ -1,7 +1,8 @@
-// How a run goes wrong: statuses whose message starts with a stable word, and what they mean for the job.
+// How a run goes wrong: statuses whose message starts with a stable word, and what they mean for
+// the job.
 //
-// The word reaches users as the job's `reason`; the status code alone decides whose fault it is and so whether the job
-// is tried again. Pure functions; any thread.
+// The word reaches users as the job's `reason`; the status code alone decides whose fault it is and
+// so whether the job is tried again. Pure functions; any thread.
 #pragma once
 
 #include <string_view>
@@ -30,8 +31,8 @@ absl::Status UserFault(std::string_view word, std::string_view text);
 /// The machine's fault; another attempt may succeed.
 absl::Status MachineFault(std::string_view word, std::string_view text);
 
-/// A status of a file operation on something that the machine owns (checkpoints, results): a full disk
-/// becomes DISK_FULL, all else IO_ERROR. OK stays OK.
+/// A status of a file operation on something that the machine owns (checkpoints, results): a full
+/// disk becomes DISK_FULL, all else IO_ERROR. OK stays OK.
 absl::Status FileFault(const absl::Status& status);
 
 /// A status of reading something that the user gave, under the word for it. Out of memory stays the

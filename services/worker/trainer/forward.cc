@@ -32,8 +32,8 @@ absl::StatusOr<std::vector<at::Tensor>> ReadInputs(const std::string& path, cons
   for (const PlanInput& input : plan.inputs()) {
     const tensors::TensorView* view = file->Find(input.name);
     if (view == nullptr) {
-      return UserFault(reason::kDataInvalid, fmt::format("the inputs hold no tensor {}",
-                                                         QuoteForMessage(input.name)));
+      return UserFault(reason::kDataInvalid,
+                       fmt::format("the inputs hold no tensor {}", QuoteForMessage(input.name)));
     }
     absl::StatusOr<at::Tensor> tensor = CopyTensor(*view);
     if (!tensor.ok()) return InputFault(reason::kDataInvalid, tensor.status());
@@ -79,9 +79,9 @@ absl::Status RunForwardOnce(const v1::RunForward& request, c10::Device device, C
     *output->mutable_spec() = SpecOf(outputs[i]);
   }
   absl::Status written;
-  RETURN_IF_ERROR(CatchTorch([] { return std::string("writing the outputs"); }, [&] {
-    written = WriteTensorFile(request.outputs_path(), named, {});
-  }));
+  RETURN_IF_ERROR(
+      CatchTorch([] { return std::string("writing the outputs"); },
+                 [&] { written = WriteTensorFile(request.outputs_path(), named, {}); }));
   RETURN_IF_ERROR(FileFault(written));
   finished->mutable_measured()->set_peak_bytes(PeakResidentBytes());
   return absl::OkStatus();

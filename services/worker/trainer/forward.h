@@ -1,4 +1,5 @@
-// One forward of a program on given weights and inputs (`kiln run`, `kiln verify`). Not thread-safe.
+// One forward of a program on given weights and inputs (`kiln run`, `kiln verify`). Not
+// thread-safe.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -9,7 +10,8 @@
 
 namespace graphkiln::trainer {
 
-/// Reads weights and inputs, writes the outputs by name, fills `outputs` and `seconds` of `finished`.
+/// Reads weights and inputs, writes the outputs by name, fills `outputs` and `seconds` of
+/// `finished`.
 absl::Status RunForwardOnce(const v1::RunForward& request, c10::Device device, Clock& clock,
                             v1::Finished* finished);
 

@@ -1,4 +1,5 @@
-// kiln-trainer: trains models for the worker daemon and `kiln run`, on a socket that it inherits. Not for people.
+// kiln-trainer: trains models for the worker daemon and `kiln run`, on a socket that it inherits.
+// Not for people.
 //
 //   kiln-trainer --parent    the warm parent: forks a trainer per request
 //   kiln-trainer --single    serves one job, then exits
@@ -8,10 +9,9 @@
 #include <sys/prctl.h>
 #include <torch/headeronly/version.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -49,13 +49,13 @@ int main(int argc, char** argv) {
   graphkiln::InitLogging("kiln-trainer",
                          graphkiln::LogLevelFromName(level == nullptr ? "info" : level));
   ::signal(SIGPIPE, SIG_IGN);
-  // The launcher has set the parent-death signal; loading LibTorch took a while, in which it may have died.
+  // The launcher has set the parent-death signal; loading LibTorch took a while, in which it may
+  // have died.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   graphkiln::worker::Fd socket(SocketNumber());
   if (parent) return graphkiln::trainer::RunParent(std::move(socket), graphkiln::SystemClock());
   graphkiln::trainer::OfferToOomKiller();
-  const int code =
-      graphkiln::trainer::ServeSession(std::move(socket), graphkiln::SystemClock());
+  const int code = graphkiln::trainer::ServeSession(std::move(socket), graphkiln::SystemClock());
   std::fflush(nullptr);
   std::_Exit(code);  // LibTorch's destructors take 50 ms and free nothing that the system would not
 }

@@ -16,8 +16,8 @@ double Ratio(double sum, int64_t count) {
   return count > 0 ? sum / static_cast<double>(count) : kNone;
 }
 
-// Share of targets whose class has the highest score. Scores stand in dimension 1, as in CrossEntropyLoss
-// (dimension 0 where there is no batch dimension).
+// Share of targets whose class has the highest score. Scores stand in dimension 1, as in
+// CrossEntropyLoss (dimension 0 where there is no batch dimension).
 class Accuracy final : public Metric {
  public:
   void Update(const at::Tensor& output, const at::Tensor& target) override {
@@ -52,8 +52,8 @@ class MeanError final : public Metric {
   int64_t count_ = 0;
 };
 
-// 1 - residual / total sum of squares, per column of the target, then the mean of the columns. Sums are
-// taken about the first row seen, so a large common offset costs no precision.
+// 1 - residual / total sum of squares, per column of the target, then the mean of the columns. Sums
+// are taken about the first row seen, so a large common offset costs no precision.
 class R2 final : public Metric {
  public:
   void Update(const at::Tensor& output, const at::Tensor& target) override {

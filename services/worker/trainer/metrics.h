@@ -13,8 +13,8 @@ namespace graphkiln::trainer {
 
 class Metric {
  public:
-  /// `accuracy` (class indices), `mse`, `mae`, `r2` (real targets). Unknown names and targets of the
-  /// wrong kind are the job's fault.
+  /// `accuracy` (class indices), `mse`, `mae`, `r2` (real targets). Unknown names and targets of
+  /// the wrong kind are the job's fault.
   static absl::StatusOr<std::unique_ptr<Metric>> Create(std::string_view name,
                                                         at::ScalarType target_dtype);
   virtual ~Metric() = default;

@@ -1,13 +1,13 @@
-// Scaling of input columns, fitted on the training part and then applied to every part. Its numbers are stored with
-// checkpoints and in the report, so that evaluation elsewhere scales alike. A plain value.
+// Scaling of input columns, fitted on the training part and then applied to every part. Its numbers
+// are stored with checkpoints and in the report, so that evaluation elsewhere scales alike. A plain
+// value.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
 #include "services/worker/trainer/protos.h"
@@ -23,9 +23,9 @@ struct ColumnScaling {
 
 class Normalizer {
  public:
-  /// `names` and `inputs` side by side; rows in dimension 0. Inputs that are not floating stay as they
-  /// are. Standard: mean and population deviation; minmax: minimum and range; a deviation or range
-  /// below 1e-6 counts as 1. May throw LibTorch's exceptions.
+  /// `names` and `inputs` side by side; rows in dimension 0. Inputs that are not floating stay as
+  /// they are. Standard: mean and population deviation; minmax: minimum and range; a deviation or
+  /// range below 1e-6 counts as 1. May throw LibTorch's exceptions.
   static Normalizer Fit(api::Normalization kind, const std::vector<std::string>& names,
                         const std::vector<at::Tensor>& inputs);
 

@@ -29,8 +29,8 @@ Optimizer::Optimizer(std::vector<NamedTensor> parameters, std::vector<std::strin
   lists_.state.resize(state_names_.size());
 }
 
-// The set of parameters that receive gradients is the program's and does not change between steps; still
-// it is read from the tensors, because only autograd knows it.
+// The set of parameters that receive gradients is the program's and does not change between steps;
+// still it is read from the tensors, because only autograd knows it.
 void Optimizer::Collect() {
   lists_.gradients.clear();
   size_t with_gradient = 0;
@@ -54,8 +54,8 @@ void Optimizer::Collect() {
 void Optimizer::Step(double rate) {
   const at::NoGradGuard no_grad;
   Collect();
-  // One counter for all parameters: they step together. A float counts exactly to 2^24; torch.optim has
-  // the same bound.
+  // One counter for all parameters: they step together. A float counts exactly to 2^24; torch.optim
+  // has the same bound.
   step_.add_(1);
   if (!lists_.parameters.empty()) Apply(lists_, rate);
 }
@@ -132,7 +132,8 @@ class Adam final : public Optimizer {
     ASSIGN_OR_RETURN(o.rate, NumberParam(c, "lr", 1e-3));
     ASSIGN_OR_RETURN(const std::vector<double> betas, NumbersParam(c, "betas", {0.9, 0.999}));
     if (betas.size() != 2) {
-      return UserFault(reason::kUnsupported, fmt::format("{}: betas must be two numbers", c.type()));
+      return UserFault(reason::kUnsupported,
+                       fmt::format("{}: betas must be two numbers", c.type()));
     }
     o.beta1 = betas[0];
     o.beta2 = betas[1];
@@ -161,9 +162,8 @@ class Adam final : public Optimizer {
   void Apply(const Lists& lists, double rate) override {
     const at::TensorList max_exp_avg_sqs =
         options_.amsgrad ? at::TensorList(lists.state[2]) : at::TensorList{};
-    const auto step = options_.decoupled
-                          ? static_cast<FusedStep>(at::_fused_adamw_)
-                          : static_cast<FusedStep>(at::_fused_adam_);
+    const auto step = options_.decoupled ? static_cast<FusedStep>(at::_fused_adamw_)
+                                         : static_cast<FusedStep>(at::_fused_adam_);
     step(lists.parameters, lists.gradients, lists.state[0], lists.state[1], max_exp_avg_sqs,
          lists.steps, rate, options_.beta1, options_.beta2, options_.weight_decay, options_.eps,
          options_.amsgrad, options_.maximize, {}, {});

@@ -1,6 +1,7 @@
 // Optimizers by torch.optim's names on ATen's fused kernels. A step equals torch.optim's.
 //
-// Owned by the training loop. Not thread-safe. Step may throw LibTorch's exceptions; the loop wraps it.
+// Owned by the training loop. Not thread-safe. Step may throw LibTorch's exceptions; the loop wraps
+// it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,8 +34,8 @@ class Optimizer {
   /// The rate that the job gave.
   double base_rate() const { return base_rate_; }
 
-  /// All that a resumed run needs, as `<key>.<name>` and `step`. The tensors are the optimizer's own:
-  /// writing into them restores it.
+  /// All that a resumed run needs, as `<key>.<name>` and `step`. The tensors are the optimizer's
+  /// own: writing into them restores it.
   std::vector<NamedTensor> State() const;
   /// Steps taken so far; kept in a tensor, as ATen's kernels want it.
   int64_t steps() const;

@@ -22,12 +22,12 @@ absl::StatusOr<Parameters> Parameters::Create(const api::IrModule& module, c10::
     ASSIGN_OR_RETURN(const std::vector<int64_t> shape, FixedShape(spec.spec()));
     ASSIGN_OR_RETURN(const at::ScalarType type, ToScalarType(spec.spec().dtype()));
     at::Tensor tensor;
-    RETURN_IF_ERROR(CatchTorch(
-        [&] { return fmt::format("parameter {}", QuoteForMessage(spec.key())); },
-        [&] {
-          tensor = at::zeros(shape, at::TensorOptions().dtype(type).device(device));
-          if (spec.trainable() && !spec.buffer()) tensor.requires_grad_(true);
-        }));
+    RETURN_IF_ERROR(
+        CatchTorch([&] { return fmt::format("parameter {}", QuoteForMessage(spec.key())); },
+                   [&] {
+                     tensor = at::zeros(shape, at::TensorOptions().dtype(type).device(device));
+                     if (spec.trainable() && !spec.buffer()) tensor.requires_grad_(true);
+                   }));
     result.specs_.push_back(spec);
     result.tensors_.push_back(std::move(tensor));
   }
@@ -40,8 +40,7 @@ absl::Status Parameters::Initialise(uint64_t seed) {
     at::Tensor& tensor = tensors_[i];
     at::Tensor host = tensor.is_cpu() ? tensor.detach() : at::empty_like(tensor, at::kCPU);
     const absl::Span<char> bytes(static_cast<char*>(host.mutable_data_ptr()), host.nbytes());
-    RETURN_IF_ERROR(
-        InputFault(reason::kIrInvalid, ir::FillInitial(specs_[i], seed, bytes)));
+    RETURN_IF_ERROR(InputFault(reason::kIrInvalid, ir::FillInitial(specs_[i], seed, bytes)));
     if (!tensor.is_cpu()) tensor.copy_(host);
   }
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 // A model's parameters and buffers on the device, under their state_dict keys.
 //
-// Owned by one job. Not thread-safe. Every tensor exists from Create on; initialising and loading write into it.
+// Owned by one job. Not thread-safe. Every tensor exists from Create on; initialising and loading
+// write into it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,7 +25,8 @@ class Parameters {
 
   /// First values, equal to `kiln init` with this seed.
   absl::Status Initialise(uint64_t seed);
-  /// All persistent ones from a safetensors file with exactly their keys; the others keep their values.
+  /// All persistent ones from a safetensors file with exactly their keys; the others keep their
+  /// values.
   absl::Status Load(const std::string& path);
   /// The persistent ones, as Python's state_dict has them.
   absl::Status Save(const std::string& path,

@@ -99,7 +99,8 @@ class Parent {
     }
     worker::Fd socket = std::move(fds[0]);
     fds.clear();
-    // All children inherit one state of the generator; a job sets its own seed, all else gets a fresh one.
+    // All children inherit one state of the generator; a job sets its own seed, all else gets a
+    // fresh one.
     SeedGenerators(SystemRandom().NextU64());
     const int code = ServeSession(std::move(socket), clock_);
     std::fflush(nullptr);

@@ -111,8 +111,7 @@ class PlanCompiler {
     std::optional<c10::OperatorHandle> op =
         c10::Dispatcher::singleton().findSchema({torch_name, overload});
     if (!op.has_value()) {
-      return UserFault(reason::kUnsupported,
-                       fmt::format("this LibTorch has no operator {}", name));
+      return UserFault(reason::kUnsupported, fmt::format("this LibTorch has no operator {}", name));
     }
     const c10::FunctionSchema& schema = op->schema();
     if (schema.arguments().size() != call.args.size()) {
@@ -143,8 +142,8 @@ class PlanCompiler {
     return absl::OkStatus();
   }
 
-  // The last mention of a value in its last call gives the value away. Walks backwards, so that a value
-  // which stands twice in one call is moved by its last mention only.
+  // The last mention of a value in its last call gives the value away. Walks backwards, so that a
+  // value which stands twice in one call is moved by its last mention only.
   void MarkLastUses(PlanCall& call) {
     const auto current = static_cast<int64_t>(plan_.calls_.size());
     const auto mark = [&](PlanArgument& argument) {

@@ -1,7 +1,8 @@
-// An IR module made ready to run: operators looked up once in LibTorch's dispatcher, constant arguments built, values
-// given slots and freed at their last use.
+// An IR module made ready to run: operators looked up once in LibTorch's dispatcher, constant
+// arguments built, values given slots and freed at their last use.
 //
-// Compiled once per job (services/worker/trainer/session), then read-only; executed by Executor. Thread-compatible.
+// Compiled once per job (services/worker/trainer/session), then read-only; executed by Executor.
+// Thread-compatible.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>

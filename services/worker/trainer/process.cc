@@ -23,8 +23,8 @@ void TrainOnce() {
   const at::Tensor image = at::randn({4, 1, 8, 8});
   const at::Tensor target = at::zeros({4}, at::kLong);
   std::vector<at::Tensor> parameters = {
-      at::randn({2, 1, 3, 3}), at::zeros({2}), at::ones({2}), at::zeros({2}),
-      at::randn({3, 32}),      at::zeros({3}),
+      at::randn({2, 1, 3, 3}), at::zeros({2}),     at::ones({2}),
+      at::zeros({2}),          at::randn({3, 32}), at::zeros({3}),
   };
   for (at::Tensor& parameter : parameters) parameter.requires_grad_(true);
   at::Tensor mean = at::zeros({2});
@@ -62,7 +62,8 @@ void DieWithParent(pid_t parent) {
 void OfferToOomKiller() {
   const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  if (::write(fd, kOomScore.data(), kOomScore.size()) < 0) KILN_DEBUG("oom_score_adj stays as it is");
+  if (::write(fd, kOomScore.data(), kOomScore.size()) < 0)
+    KILN_DEBUG("oom_score_adj stays as it is");
   ::close(fd);
 }
 
@@ -72,19 +73,19 @@ void SetComputeThreads(int threads) {
   // The flag is a register of each thread. One index per thread makes each of the pool take one.
   at::globalContext().setFlushDenormal(true);
   if (threads > 1) {
-    at::parallel_for(0, threads, 1, [](int64_t, int64_t) {
-      at::globalContext().setFlushDenormal(true);
-    });
+    at::parallel_for(0, threads, 1,
+                     [](int64_t, int64_t) { at::globalContext().setFlushDenormal(true); });
   }
 }
 
 void SeedGenerators(uint64_t seed) { at::manual_seed(seed); }
 
 void WarmUp() {
-  const absl::Status status = CatchTorch([] { return std::string_view("warming up"); }, [] {
-    TrainOnce();
-    TrainOnce();
-  });
+  const absl::Status status = CatchTorch([] { return std::string_view("warming up"); },
+                                         [] {
+                                           TrainOnce();
+                                           TrainOnce();
+                                         });
   if (!status.ok()) KILN_WARN("{}", std::string(status.message()));
 }
 

@@ -1,5 +1,5 @@
-// What a trainer process sets up for itself: threads, numerics, its end with its parent, its place in the
-// out-of-memory killer's order. Called once, early, on the main thread.
+// What a trainer process sets up for itself: threads, numerics, its end with its parent, its place
+// in the out-of-memory killer's order. Called once, early, on the main thread.
 #pragma once
 
 #include <sys/types.h>
@@ -21,8 +21,8 @@ void SetComputeThreads(int threads);
 /// All of LibTorch's generators from this seed.
 void SeedGenerators(uint64_t seed);
 
-/// Runs a small forward, backward and optimizer step of the usual layers, so that code, allocator and
-/// kernels are ready (and, after a fork, shared). Single-threaded.
+/// Runs a small forward, backward and optimizer step of the usual layers, so that code, allocator
+/// and kernels are ready (and, after a fork, shared). Single-threaded.
 void WarmUp();
 
 }  // namespace graphkiln::trainer

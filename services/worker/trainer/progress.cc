@@ -26,10 +26,9 @@ absl::StatusOr<Progress> Progress::FromJson(const nlohmann::ordered_json& json) 
       UserFault(reason::kCheckpointInvalid, "the progress in the checkpoint is malformed");
   if (!json.is_object()) return invalid;
   Progress progress;
-  for (const auto& [key, field] : {std::pair{"step", &progress.step},
-                                   std::pair{"epochs_done", &progress.epochs_done},
-                                   std::pair{"position", &progress.position},
-                                   std::pair{"loss_rows", &progress.loss_rows}}) {
+  for (const auto& [key, field] :
+       {std::pair{"step", &progress.step}, std::pair{"epochs_done", &progress.epochs_done},
+        std::pair{"position", &progress.position}, std::pair{"loss_rows", &progress.loss_rows}}) {
     const auto found = json.find(key);
     if (found == json.end() || !found->is_number_integer()) return invalid;
     *field = found->get<int64_t>();

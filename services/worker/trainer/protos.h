@@ -1,4 +1,5 @@
-// The protos that the trainer speaks. `v1` here is the trainer's own protocol; `api` is the public one.
+// The protos that the trainer speaks. `v1` here is the trainer's own protocol; `api` is the public
+// one.
 #pragma once
 
 #include "graphkiln/trainer/v1/trainer.pb.h"

@@ -4,9 +4,8 @@
 #include <torch/headeronly/version.h>
 
 #include <map>
-#include <vector>
-
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -18,8 +17,7 @@ namespace {
 constexpr char kWeights[] = "weights.safetensors";
 constexpr char kReport[] = "report.json";
 
-std::string MakeReport(const Setup& setup, const Progress& progress,
-                       const v1::Finished& finished) {
+std::string MakeReport(const Setup& setup, const Progress& progress, const v1::Finished& finished) {
   const api::JobSpec& job = setup.job();
   nlohmann::ordered_json metrics = nlohmann::ordered_json::object();
   for (const auto& [name, value] :
@@ -28,26 +26,25 @@ std::string MakeReport(const Setup& setup, const Progress& progress,
   }
   const uint64_t split_seed =
       job.data().split().has_seed() ? job.data().split().seed() : job.seed();
-  nlohmann::ordered_json report = {
-      {"report", 1},
-      {"model", setup.start().ir().name()},
-      {"metrics", metrics},
-      {"steps", progress.step},
-      {"epochs", progress.epochs_done},
-      {"stopped_early", finished.stopped_early()},
-      {"parameters", setup.parameters().trainable_elements()},
-      {"data",
-       {{"train_rows", setup.train_rows()},
-        {"validation_rows", setup.validation().rows},
-        {"test_rows", setup.test().rows}}},
-      {"classes", setup.class_names()},
-      {"normalization", setup.normalizer().ToJson()},
-      {"seeds", {{"job", job.seed()}, {"split", split_seed}}},
-      {"timing",
-       {{"train_seconds", progress.train_seconds},
-        {"steps_per_second", finished.measured().steps_per_second()}}},
-      {"peak_bytes", finished.measured().peak_bytes()},
-      {"versions", {{"torch", TORCH_VERSION}}}};
+  nlohmann::ordered_json report = {{"report", 1},
+                                   {"model", setup.start().ir().name()},
+                                   {"metrics", metrics},
+                                   {"steps", progress.step},
+                                   {"epochs", progress.epochs_done},
+                                   {"stopped_early", finished.stopped_early()},
+                                   {"parameters", setup.parameters().trainable_elements()},
+                                   {"data",
+                                    {{"train_rows", setup.train_rows()},
+                                     {"validation_rows", setup.validation().rows},
+                                     {"test_rows", setup.test().rows}}},
+                                   {"classes", setup.class_names()},
+                                   {"normalization", setup.normalizer().ToJson()},
+                                   {"seeds", {{"job", job.seed()}, {"split", split_seed}}},
+                                   {"timing",
+                                    {{"train_seconds", progress.train_seconds},
+                                     {"steps_per_second", finished.measured().steps_per_second()}}},
+                                   {"peak_bytes", finished.measured().peak_bytes()},
+                                   {"versions", {{"torch", TORCH_VERSION}}}};
   return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -1,4 +1,5 @@
-// What a finished run leaves: weights.safetensors and report.json, and the Finished message. Used by the training loop.
+// What a finished run leaves: weights.safetensors and report.json, and the Finished message. Used
+// by the training loop.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,8 @@ absl::StatusOr<Rate> StepLr(const api::Component& c, double base) {
   ASSIGN_OR_RETURN(const int64_t step_size, IntParam(c, "step_size", 1));
   ASSIGN_OR_RETURN(const double gamma, NumberParam(c, "gamma", 0.1));
   if (step_size < 1) return UserFault(reason::kUnsupported, "StepLR: step_size must be 1 or more");
-  return Rate([=](int64_t e) { return base * std::pow(gamma, static_cast<double>(e / step_size)); });
+  return Rate(
+      [=](int64_t e) { return base * std::pow(gamma, static_cast<double>(e / step_size)); });
 }
 
 absl::StatusOr<Rate> MultiStepLr(const api::Component& c, double base) {

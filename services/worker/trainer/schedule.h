@@ -1,5 +1,6 @@
-// Learning-rate schedules by torch.optim.lr_scheduler's names, in closed form: the rate of any epoch at once, so a
-// resumed run needs no state. They advance once per training epoch. Immutable; any thread.
+// Learning-rate schedules by torch.optim.lr_scheduler's names, in closed form: the rate of any
+// epoch at once, so a resumed run needs no state. They advance once per training epoch. Immutable;
+// any thread.
 #pragma once
 
 #include <cstdint>

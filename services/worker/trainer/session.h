@@ -1,5 +1,5 @@
-// One job on one socket: reads the first command, runs it to its end, reports Finished. What a forked trainer and
-// `kiln-trainer --single` do. Returns the process's exit code.
+// One job on one socket: reads the first command, runs it to its end, reports Finished. What a
+// forked trainer and `kiln-trainer --single` do. Returns the process's exit code.
 #pragma once
 
 #include "common/base/clock.h"

@@ -32,7 +32,8 @@ int64_t IndexLimit(const api::IrModule& ir, int input) {
     }
     if (call.args(0).kind_case() != api::IrArgument::kValue) continue;
     const int32_t table = call.args(0).value();
-    if (table < 0 || table >= ir.values_size() || ir.values(table).spec().shape_size() != 2) continue;
+    if (table < 0 || table >= ir.values_size() || ir.values(table).spec().shape_size() != 2)
+      continue;
     const int64_t rows = ir.values(table).spec().shape(0).size();
     limit = limit == 0 ? rows : std::min(limit, rows);
   }
@@ -73,8 +74,8 @@ absl::Status Setup::MakeModel(c10::Device device) {
   }
   const api::Precision precision = job().precision();
   if (precision != api::PRECISION_UNSPECIFIED && precision != api::PRECISION_FLOAT32) {
-    return UserFault(reason::kUnsupported,
-                     fmt::format("precision {} is not implemented", api::Precision_Name(precision)));
+    return UserFault(reason::kUnsupported, fmt::format("precision {} is not implemented",
+                                                       api::Precision_Name(precision)));
   }
   ASSIGN_OR_RETURN(plan_, Plan::Compile(ir, device));
   ASSIGN_OR_RETURN(parameters_, Parameters::Create(ir, device));
@@ -86,8 +87,7 @@ absl::Status Setup::MakeModel(c10::Device device) {
     return UserFault(reason::kUnsupported, "the model has no trainable parameters");
   }
   ASSIGN_OR_RETURN(optimizer_, Optimizer::Create(job().optimizer(), parameters_.Trainable()));
-  ASSIGN_OR_RETURN(Schedule schedule,
-                   Schedule::Create(job().scheduler(), optimizer_->base_rate()));
+  ASSIGN_OR_RETURN(Schedule schedule, Schedule::Create(job().scheduler(), optimizer_->base_rate()));
   schedule_ = std::make_unique<Schedule>(std::move(schedule));
   executor_ = std::make_unique<Executor>(plan_);
   executor_->SetParameters(parameters_.tensors());
@@ -129,32 +129,36 @@ absl::Status Setup::MakeData(c10::Device device) {
   train_rows_ = static_cast<int64_t>(rows.train.size());
 
   Table train;
-  RETURN_IF_ERROR(CatchTorch([] { return std::string("dividing the data"); }, [&] {
-    train = table.Select(rows.train);
-    validation_ = table.Select(rows.validation);
-    test_ = table.Select(rows.test);
-  }));
+  RETURN_IF_ERROR(CatchTorch([] { return std::string("dividing the data"); },
+                             [&] {
+                               train = table.Select(rows.train);
+                               validation_ = table.Select(rows.validation);
+                               test_ = table.Select(rows.test);
+                             }));
   table = {};
 
-  // After the data's own checks, before anything is scaled: a checkpoint brings the numbers of its run.
+  // After the data's own checks, before anything is scaled: a checkpoint brings the numbers of its
+  // run.
   bool restored = false;
   if (!start_.checkpoint_path().empty()) {
-    ASSIGN_OR_RETURN(RestoredCheckpoint checkpoint,
-                     RestoreCheckpoint(start_.checkpoint_path(),
-                                       {&job(), &parameters_, optimizer_.get()}));
+    ASSIGN_OR_RETURN(
+        RestoredCheckpoint checkpoint,
+        RestoreCheckpoint(start_.checkpoint_path(), {&job(), &parameters_, optimizer_.get()}));
     progress_ = std::move(checkpoint.progress);
     normalizer_ = std::move(checkpoint.normalizer);
     restored = true;
   }
-  RETURN_IF_ERROR(CatchTorch([] { return std::string("normalizing the data"); }, [&] {
-    if (!restored) {
-      normalizer_ = Normalizer::Fit(job().data().normalize(), train.names, train.inputs);
-    }
-    for (Table* part : {&train, &validation_, &test_}) {
-      normalizer_.Apply(part->names, part->inputs);
-      *part = ToDevice(std::move(*part), device);
-    }
-  }));
+  RETURN_IF_ERROR(CatchTorch([] { return std::string("normalizing the data"); },
+                             [&] {
+                               if (!restored) {
+                                 normalizer_ = Normalizer::Fit(job().data().normalize(),
+                                                               train.names, train.inputs);
+                               }
+                               for (Table* part : {&train, &validation_, &test_}) {
+                                 normalizer_.Apply(part->names, part->inputs);
+                                 *part = ToDevice(std::move(*part), device);
+                               }
+                             }));
 
   batches_ = std::make_unique<Batches>(std::move(train), job().data(), job().seed(), fixed_batch);
   if (batches_->rows() == 0) {
@@ -164,10 +168,10 @@ absl::Status Setup::MakeData(c10::Device device) {
   }
   ASSIGN_OR_RETURN(
       Evaluator evaluator,
-      Evaluator::Create(job(), request.target.dtype, *executor_,
-                        fixed_batch > 0 ? fixed_batch
-                                        : std::max(kEvaluationBatch, batches_->batch_size()),
-                        fixed_batch > 0));
+      Evaluator::Create(
+          job(), request.target.dtype, *executor_,
+          fixed_batch > 0 ? fixed_batch : std::max(kEvaluationBatch, batches_->batch_size()),
+          fixed_batch > 0));
   evaluator_ = std::make_unique<Evaluator>(std::move(evaluator));
   return absl::OkStatus();
 }
@@ -176,18 +180,18 @@ absl::StatusOr<double> Setup::TrainStep(const Table& batch, double rate, int64_t
   RETURN_IF_ERROR(executor_->Run(batch.ProgramInputs(), /*training=*/true, &outputs_));
   double value = 0;
   bool finite = false;
-  RETURN_IF_ERROR(CatchTorch(
-      [&] { return fmt::format("step {}", step); },
-      [&] {
-        const at::Tensor& loss = outputs_.back();
-        TORCH_CHECK(loss.numel() == 1, "the loss must be one number, found ", loss.numel());
-        value = loss.item<double>();
-        finite = std::isfinite(value);
-        if (!finite) return;
-        optimizer_->ClearGradients();
-        loss.backward();
-        optimizer_->Step(rate);
-      }));
+  RETURN_IF_ERROR(CatchTorch([&] { return fmt::format("step {}", step); },
+                             [&] {
+                               const at::Tensor& loss = outputs_.back();
+                               TORCH_CHECK(loss.numel() == 1, "the loss must be one number, found ",
+                                           loss.numel());
+                               value = loss.item<double>();
+                               finite = std::isfinite(value);
+                               if (!finite) return;
+                               optimizer_->ClearGradients();
+                               loss.backward();
+                               optimizer_->Step(rate);
+                             }));
   outputs_.clear();
   if (!finite) {
     return UserFault(reason::kNumerics, fmt::format("loss became {} at step {}",

@@ -1,4 +1,5 @@
-// Everything that a training or smoke run works with, made from StartTraining before the first step.
+// Everything that a training or smoke run works with, made from StartTraining before the first
+// step.
 //
 // Made once per trainer process; not movable, because the executor points into it. Not thread-safe.
 #pragma once
@@ -31,8 +32,8 @@ class Setup {
   Setup(const Setup&) = delete;
   Setup& operator=(const Setup&) = delete;
 
-  /// One optimizer step on a batch. NUMERICS where the loss is not finite: the parameters are then as
-  /// before. `step` is for messages.
+  /// One optimizer step on a batch. NUMERICS where the loss is not finite: the parameters are then
+  /// as before. `step` is for messages.
   absl::StatusOr<double> TrainStep(const Table& batch, double rate, int64_t step);
 
   const api::JobSpec& job() const { return start_.job(); }

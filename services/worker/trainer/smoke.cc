@@ -50,10 +50,11 @@ absl::Status RunSmoke(Setup& setup, Channel& channel, v1::Finished* finished) {
   double last = 0;
   const auto run = [&]() -> absl::Status {
     Table batch;
-    RETURN_IF_ERROR(CatchTorch([] { return std::string("making a batch"); }, [&] {
-      setup.batches().BeginEpoch(1);
-      batch = setup.batches().At(0);
-    }));
+    RETURN_IF_ERROR(CatchTorch([] { return std::string("making a batch"); },
+                               [&] {
+                                 setup.batches().BeginEpoch(1);
+                                 batch = setup.batches().At(0);
+                               }));
     for (int64_t step = 1; step <= steps; ++step) {
       if (channel.Poll().any()) return absl::CancelledError("CANCELLED: cancelled");
       ASSIGN_OR_RETURN(last, setup.TrainStep(batch, setup.optimizer().base_rate(), step));
@@ -61,11 +62,12 @@ absl::Status RunSmoke(Setup& setup, Channel& channel, v1::Finished* finished) {
       channel.EmitStep(step, 1, last, setup.optimizer().base_rate());
       if (step > 1) continue;
       first = last;
-      RETURN_IF_ERROR(CatchTorch([] { return std::string("looking at gradients"); }, [&] {
-        for (std::string& finding : DeadParameters(setup.parameters())) {
-          verdict->add_findings(std::move(finding));
-        }
-      }));
+      RETURN_IF_ERROR(CatchTorch([] { return std::string("looking at gradients"); },
+                                 [&] {
+                                   for (std::string& finding : DeadParameters(setup.parameters())) {
+                                     verdict->add_findings(std::move(finding));
+                                   }
+                                 }));
     }
     return absl::OkStatus();
   };

@@ -1,5 +1,6 @@
-// A smoke run: a short proof that a model trains. One batch is taken and fitted for a number of steps; the verdict says
-// whether the loss fell and which parameters receive no gradient. Not thread-safe.
+// A smoke run: a short proof that a model trains. One batch is taken and fitted for a number of
+// steps; the verdict says whether the loss fell and which parameters receive no gradient. Not
+// thread-safe.
 #pragma once
 
 #include "absl/status/status.h"

@@ -1,5 +1,5 @@
-// How rows are divided into training, validation and test parts, and the order of rows in an epoch. All of it is a
-// function of the seeds alone, equal on every machine. Pure functions; any thread.
+// How rows are divided into training, validation and test parts, and the order of rows in an epoch.
+// All of it is a function of the seeds alone, equal on every machine. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct SplitRows {
 
 /// Draws from Philox(seed, "split"). Each held-out part has round(fraction * rows) rows; with
 /// `stratify`, the parts are taken class by class, fractions of a row going where the remainder is
-/// largest. `classes` holds the class of each row, empty unless the spec stratifies. Leaves at least one
-/// training row or fails.
+/// largest. `classes` holds the class of each row, empty unless the spec stratifies. Leaves at
+/// least one training row or fails.
 absl::StatusOr<SplitRows> SplitTable(const api::SplitSpec& spec, uint64_t job_seed, int64_t rows,
                                      absl::Span<const int64_t> classes);
 

@@ -23,7 +23,8 @@ Table Table::Select(const at::Tensor& row_numbers) const {
 }
 
 Table Table::Select(absl::Span<const int64_t> row_numbers) const {
-  return Select(at::tensor(at::ArrayRef<int64_t>(row_numbers.data(), row_numbers.size()), at::kLong));
+  return Select(
+      at::tensor(at::ArrayRef<int64_t>(row_numbers.data(), row_numbers.size()), at::kLong));
 }
 
 Table Table::Slice(int64_t begin, int64_t count) const {
@@ -52,8 +53,8 @@ absl::StatusOr<int64_t> FixedBatch(const TableRequest& request) {
   for (const PlanInput& input : request.inputs) all.push_back(&input);
   for (const PlanInput* input : all) {
     if (input->shape.empty()) {
-      return UserFault(reason::kDataInvalid,
-                       fmt::format("input {} has no batch dimension", QuoteForMessage(input->name)));
+      return UserFault(reason::kDataInvalid, fmt::format("input {} has no batch dimension",
+                                                         QuoteForMessage(input->name)));
     }
     const ir::Dim& batch = input->shape[0];
     if (batch.IsSymbol()) continue;
@@ -104,13 +105,15 @@ absl::StatusOr<Table> LoadTable(const TableRequest& request, const std::string& 
   const api::DataSpec& spec = *request.spec;
   absl::StatusOr<Table> table = UserFault(
       reason::kUnsupported, "the trainer reads CSV files and synthetic data, nothing else");
-  const absl::Status status = CatchTorch([] { return std::string("reading the data"); }, [&] {
-    if (spec.has_synthetic()) {
-      table = MakeSyntheticTable(request);
-    } else if (spec.has_csv() || spec.source_case() == api::DataSpec::kDataset) {
-      table = LoadCsvTable(request, path);
-    }
-  });
+  const absl::Status status =
+      CatchTorch([] { return std::string("reading the data"); },
+                 [&] {
+                   if (spec.has_synthetic()) {
+                     table = MakeSyntheticTable(request);
+                   } else if (spec.has_csv() || spec.source_case() == api::DataSpec::kDataset) {
+                     table = LoadCsvTable(request, path);
+                   }
+                 });
   RETURN_IF_ERROR(status);
   return table;
 }

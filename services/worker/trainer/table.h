@@ -1,7 +1,8 @@
-// The rows of a job in memory: one contiguous tensor per model input and one for the target, rows in dimension 0.
+// The rows of a job in memory: one contiguous tensor per model input and one for the target, rows
+// in dimension 0.
 //
-// Made once per job, before training; a plain value. Building may take long for large files and checks everything that
-// data can have wrong: columns, numbers, labels, sizes.
+// Made once per job, before training; a plain value. Building may take long for large files and
+// checks everything that data can have wrong: columns, numbers, labels, sizes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -46,9 +47,9 @@ struct TableRequest {
   std::vector<int64_t> index_limits;
 };
 
-/// One batch of the program's inputs that have a symbolic first dimension takes any number of rows; a
-/// fixed first dimension is this number. 0 means any. Inputs that disagree, and inputs without a batch
-/// dimension, are refused.
+/// One batch of the program's inputs that have a symbolic first dimension takes any number of rows;
+/// a fixed first dimension is this number. 0 means any. Inputs that disagree, and inputs without a
+/// batch dimension, are refused.
 absl::StatusOr<int64_t> FixedBatch(const TableRequest& request);
 
 /// From a CSV file (table_csv.cc).

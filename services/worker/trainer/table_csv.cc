@@ -78,9 +78,8 @@ absl::StatusOr<Table> LoadCsvTable(const TableRequest& request, const std::strin
   if (spec.target().empty()) return UserFault(reason::kDataInvalid, "data.target is missing");
   for (const PlanInput& input : request.inputs) {
     if (request.inputs.size() > 1 && !spec.inputs().contains(input.name)) {
-      return UserFault(reason::kDataInvalid,
-                       fmt::format("data.inputs names no columns for {}",
-                                   QuoteForMessage(input.name)));
+      return UserFault(reason::kDataInvalid, fmt::format("data.inputs names no columns for {}",
+                                                         QuoteForMessage(input.name)));
     }
   }
   absl::StatusOr<tensors::CsvTable> csv =
@@ -91,16 +90,14 @@ absl::StatusOr<Table> LoadCsvTable(const TableRequest& request, const std::strin
   table.rows = csv->rows;
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const tensors::CsvMatrix& matrix = csv->groups[i];
-    ASSIGN_OR_RETURN(
-        const std::vector<int64_t> row_shape,
-        RowShape(request.inputs[i], static_cast<int64_t>(matrix.columns.size())));
+    ASSIGN_OR_RETURN(const std::vector<int64_t> row_shape,
+                     RowShape(request.inputs[i], static_cast<int64_t>(matrix.columns.size())));
     table.names.push_back(request.inputs[i].name);
     table.inputs.push_back(ToTensor(matrix, table.rows, request.inputs[i].dtype, row_shape));
   }
   ASSIGN_OR_RETURN(const std::vector<int64_t> target_shape, RowShape(request.target, 1));
   if (csv->classes.empty()) {
-    table.target =
-        ToTensor(csv->groups.back(), table.rows, request.target.dtype, target_shape);
+    table.target = ToTensor(csv->groups.back(), table.rows, request.target.dtype, target_shape);
     return table;
   }
   tensors::CsvClasses& classes = csv->classes[0];

@@ -1,5 +1,5 @@
-// Made-up data, a function of the seed alone: normal inputs and a target that a linear teacher gives, so that a model
-// can learn it.
+// Made-up data, a function of the seed alone: normal inputs and a target that a linear teacher
+// gives, so that a model can learn it.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -49,8 +49,8 @@ at::Tensor NormalMatrix(Philox& random, int64_t rows, int64_t columns) {
   return matrix;
 }
 
-// features * teacher / sqrt(width) in double and in a fixed order: a BLAS would give other sums, and so now
-// and then another label, on another processor.
+// features * teacher / sqrt(width) in double and in a fixed order: a BLAS would give other sums,
+// and so now and then another label, on another processor.
 at::Tensor Teach(const at::Tensor& features, const at::Tensor& teacher) {
   const int64_t rows = features.size(0);
   const int64_t width = features.size(1);
@@ -65,7 +65,8 @@ at::Tensor Teach(const at::Tensor& features, const at::Tensor& teacher) {
     std::fill(sums.begin(), sums.end(), 0.0);
     for (int64_t i = 0; i < width; ++i) {
       const double value = x[row * width + i];
-      for (int64_t s = 0; s < scores; ++s) sums[static_cast<size_t>(s)] += value * w[i * scores + s];
+      for (int64_t s = 0; s < scores; ++s)
+        sums[static_cast<size_t>(s)] += value * w[i * scores + s];
     }
     for (int64_t s = 0; s < scores; ++s) {
       out[row * scores + s] = static_cast<float>(sums[static_cast<size_t>(s)] * scale);

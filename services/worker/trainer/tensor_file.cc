@@ -21,11 +21,11 @@ struct Row {
 };
 
 constexpr Row kTable[] = {
-    {tensors::DType::kF64, at::kDouble},   {tensors::DType::kF32, at::kFloat},
-    {tensors::DType::kF16, at::kHalf},     {tensors::DType::kBF16, at::kBFloat16},
-    {tensors::DType::kI64, at::kLong},     {tensors::DType::kI32, at::kInt},
-    {tensors::DType::kI16, at::kShort},    {tensors::DType::kI8, at::kChar},
-    {tensors::DType::kU8, at::kByte},      {tensors::DType::kBool, at::kBool},
+    {tensors::DType::kF64, at::kDouble}, {tensors::DType::kF32, at::kFloat},
+    {tensors::DType::kF16, at::kHalf},   {tensors::DType::kBF16, at::kBFloat16},
+    {tensors::DType::kI64, at::kLong},   {tensors::DType::kI32, at::kInt},
+    {tensors::DType::kI16, at::kShort},  {tensors::DType::kI8, at::kChar},
+    {tensors::DType::kU8, at::kByte},    {tensors::DType::kBool, at::kBool},
 };
 
 std::optional<tensors::DType> ToFileType(at::ScalarType type) {
@@ -61,14 +61,15 @@ absl::Status WriteTensorFile(const std::string& path, absl::Span<const NamedTens
   for (const NamedTensor& item : tensors) {
     const std::optional<tensors::DType> dtype = ToFileType(item.tensor.scalar_type());
     if (!dtype.has_value()) {
-      return absl::UnimplementedError(
-          fmt::format("tensor {}: safetensors has no type {}", QuoteForMessage(item.name),
-                      c10::toString(item.tensor.scalar_type())));
+      return absl::UnimplementedError(fmt::format("tensor {}: safetensors has no type {}",
+                                                  QuoteForMessage(item.name),
+                                                  c10::toString(item.tensor.scalar_type())));
     }
     kept.push_back(item.tensor.detach().to(at::kCPU).contiguous());
     const at::Tensor& tensor = kept.back();
     views.push_back({item.name,
-                     {*dtype, tensor.sizes().vec(),
+                     {*dtype,
+                      tensor.sizes().vec(),
                       {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()}}});
   }
   return tensors::WriteSafetensors(path, views, metadata);
@@ -100,8 +101,8 @@ absl::Status FillStrictly(const tensors::SafetensorsFile& file, const std::strin
                ToTorchType(view->dtype) != item.tensor.scalar_type()) {
       different.push_back(fmt::format(
           "{} ({}{} wanted, {}{} found)", item.name, c10::toString(item.tensor.scalar_type()),
-          tensors::ShapeText(item.tensor.sizes().vec()),
-          c10::toString(ToTorchType(view->dtype)), tensors::ShapeText(view->shape)));
+          tensors::ShapeText(item.tensor.sizes().vec()), c10::toString(ToTorchType(view->dtype)),
+          tensors::ShapeText(view->shape)));
     }
   }
   for (const tensors::NamedTensor& item : file.tensors()) {

@@ -22,9 +22,9 @@ absl::Status WriteTensorFile(const std::string& path, absl::Span<const NamedTens
 /// A tensor of its own memory on the CPU.
 absl::StatusOr<at::Tensor> CopyTensor(const tensors::TensorView& view);
 
-/// Fills the wanted tensors in place from the file's tensors under `prefix` + name. Strict: every wanted
-/// one must be there with its type and shape, and nothing else under the prefix. The error names up to
-/// three offending keys of each kind; nothing was written then.
+/// Fills the wanted tensors in place from the file's tensors under `prefix` + name. Strict: every
+/// wanted one must be there with its type and shape, and nothing else under the prefix. The error
+/// names up to three offending keys of each kind; nothing was written then.
 absl::Status FillStrictly(const tensors::SafetensorsFile& file, const std::string& prefix,
                           absl::Span<const NamedTensor> wanted);
 

@@ -22,7 +22,8 @@ absl::Status Make(std::string_view where, std::string_view text, bool out_of_mem
   // The first line holds the message; further lines are the place in LibTorch's sources.
   text = text.substr(0, text.find('\n'));
   if (text.size() > kMaxMessage) text = text.substr(0, kMaxMessage);
-  const std::string message = where.empty() ? std::string(text) : fmt::format("{}: {}", where, text);
+  const std::string message =
+      where.empty() ? std::string(text) : fmt::format("{}: {}", where, text);
   return out_of_memory ? MachineFault(reason::kOutOfMemory, message)
                        : UserFault(reason::kOperatorFailed, message);
 }

@@ -1,5 +1,5 @@
-// The one place where LibTorch's exceptions become statuses. Every call into ATen that can fail on outside input goes
-// through CatchTorch; nothing throws beyond this library. Any thread.
+// The one place where LibTorch's exceptions become statuses. Every call into ATen that can fail on
+// outside input goes through CatchTorch; nothing throws beyond this library. Any thread.
 #pragma once
 
 #include <c10/util/Exception.h>

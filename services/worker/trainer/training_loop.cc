@@ -17,8 +17,8 @@
 namespace graphkiln::trainer {
 namespace {
 
-// Periodic checkpoints that the daemon has not committed yet; beyond that the next one is left out, so a
-// slow upload fills neither the disk nor the time of training.
+// Periodic checkpoints that the daemon has not committed yet; beyond that the next one is left out,
+// so a slow upload fills neither the disk nor the time of training.
 constexpr int kMaxUncommitted = 4;
 constexpr absl::Duration kSystemEvery = absl::Seconds(2);
 
@@ -55,7 +55,8 @@ absl::Status TrainingLoop::Run(v1::Finished* finished) {
     finished->set_step(progress_.step);
     finished->set_epoch(progress_.epochs_done);
     finished->set_stopped_early(stopped_early_);
-    for (const auto& [name, value] : progress_.metrics) (*finished->mutable_metrics())[name] = value;
+    for (const auto& [name, value] : progress_.metrics)
+      (*finished->mutable_metrics())[name] = value;
     finished->mutable_measured()->set_peak_bytes(PeakResidentBytes());
     finished->mutable_measured()->set_steps_per_second(StepsPerSecond());
     return status;
@@ -185,8 +186,8 @@ absl::Status TrainingLoop::WriteCheckpoint(bool best, bool required) {
   }
   progress_.train_seconds = SecondsSoFar();
   const std::string path =
-      JoinPath(setup_.start().work_dir(), fmt::format("checkpoint-{}-{}.safetensors",
-                                                      progress_.step, checkpoint_number_++));
+      JoinPath(setup_.start().work_dir(),
+               fmt::format("checkpoint-{}-{}.safetensors", progress_.step, checkpoint_number_++));
   ASSIGN_OR_RETURN(
       v1::CheckpointWritten description,
       trainer::WriteCheckpoint(path, {&job_, &setup_.parameters(), &setup_.optimizer()}, progress_,

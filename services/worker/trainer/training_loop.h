@@ -1,9 +1,10 @@
-// The training run: epochs of steps, evaluation, checkpoints, and obedience to the daemon's wishes within one step.
+// The training run: epochs of steps, evaluation, checkpoints, and obedience to the daemon's wishes
+// within one step.
 //
 //   Setup -> TrainingLoop::Run -> Finished
 //
-// Everything the loop knows of its place is in Progress, so a run restored from a checkpoint continues bit by bit as
-// the uninterrupted one would (CPU). Not thread-safe.
+// Everything the loop knows of its place is in Progress, so a run restored from a checkpoint
+// continues bit by bit as the uninterrupted one would (CPU). Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,7 @@ class TrainingLoop {
   const int64_t first_step_;
   const double seconds_before_;
   const absl::Duration start_;
-  absl::Duration stepping_ = absl::ZeroDuration();    // inside Step, without the first
+  absl::Duration stepping_ = absl::ZeroDuration();  // inside Step, without the first
   absl::Duration last_report_ = absl::ZeroDuration();
   double last_cpu_seconds_ = 0;
   int64_t validated_step_ = -1;

@@ -33,7 +33,8 @@ CLASSES = 10
 
 
 def kiln_program():
-    program = os.environ.get("KILN") or str(ROOT / "build/release/bin/kiln")
+    program = os.environ.get("KILN") or str(
+        pathlib.Path(os.environ.get("KILN_BUILD_DIR", ROOT / "build/release")) / "bin/kiln")
     return program if pathlib.Path(program).exists() else None
 
 

@@ -39,8 +39,9 @@ def protos():
 
 
 def trainer_program():
-    """The built kiln-trainer: $KILN_TRAINER, else the release build's."""
-    return os.environ.get("KILN_TRAINER") or str(ROOT / "build/release/bin/kiln-trainer")
+    """The built kiln-trainer: $KILN_TRAINER, else $KILN_BUILD_DIR/bin's (default build/release)."""
+    build = pathlib.Path(os.environ.get("KILN_BUILD_DIR", ROOT / "build/release"))
+    return os.environ.get("KILN_TRAINER") or str(build.resolve() / "bin/kiln-trainer")
 
 
 def set_params(component, params):
@@ -95,6 +96,19 @@ class Link:
         return bytes(parts)
 
 
+def serve(link, command, on_report=None):
+    """Sends the command to a trainer, hands every report to `on_report`, returns Finished."""
+    link.send(command)
+    while True:
+        report = link.receive(protos()[3].TrainerReport())
+        if report is None:
+            raise RuntimeError("the trainer has ended without a result")
+        if report.WhichOneof("kind") == "finished":
+            return report.finished
+        if on_report is not None:
+            on_report(report, link)
+
+
 class SingleTrainer:
     """`kiln-trainer --single` with the other end of its socket; one job."""
 
@@ -109,17 +123,9 @@ class SingleTrainer:
 
     def run(self, command, on_report=None):
         """Sends the command, hands every report to `on_report`, returns Finished."""
-        trainer_pb2 = protos()[3]
-        self.link.send(command)
-        while True:
-            report = self.link.receive(trainer_pb2.TrainerReport())
-            if report is None:
-                raise RuntimeError(f"the trainer ended with code {self.process.wait()}")
-            if report.WhichOneof("kind") == "finished":
-                self.process.wait()
-                return report.finished
-            if on_report is not None:
-                on_report(report, self.link)
+        finished = serve(self.link, command, on_report)
+        self.process.wait()
+        return finished
 
     def close(self):
         self.link.sock.close()

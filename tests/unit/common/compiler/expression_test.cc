@@ -29,25 +29,25 @@ class Scope final : public ExpressionScope {
   }
 };
 
-std::string Run(std::string_view text) {
+std::string Result(std::string_view text) {
   const auto value = Evaluate(text, Scope());
   return value.ok() ? nodes::ValueText(*value) : "error";
 }
 
 // Values as Python gives them.
 TEST(Expression, FollowsPython) {
-  EXPECT_EQ(Run("$width * 2 + 1"), "65");
-  EXPECT_EQ(Run("-7 // 2"), "-4");
-  EXPECT_EQ(Run("-7 % 3"), "2");
-  EXPECT_EQ(Run("7 / 2"), "3.5");
-  EXPECT_EQ(Run("2 + 3 * 4 - 1"), "13");
-  EXPECT_EQ(Run("not 1 == 2 and 3 > 2"), "true");
-  EXPECT_EQ(Run("1 if $width > 100 else [2, 3]"), "[2, 3]");
-  EXPECT_EQ(Run("[1, 2, 3][-1]"), "3");
-  EXPECT_EQ(Run("$mode == 'last'"), "true");
-  EXPECT_EQ(Run("max(1, $width, 5) + min(2, 3) + len([1, 2])"), "36");
-  EXPECT_EQ(Run("int($rate * 10)"), "2");
-  EXPECT_EQ(Run("input.dim(1) // 8 + input.rank"), "12");
+  EXPECT_EQ(Result("$width * 2 + 1"), "65");
+  EXPECT_EQ(Result("-7 // 2"), "-4");
+  EXPECT_EQ(Result("-7 % 3"), "2");
+  EXPECT_EQ(Result("7 / 2"), "3.5");
+  EXPECT_EQ(Result("2 + 3 * 4 - 1"), "13");
+  EXPECT_EQ(Result("not 1 == 2 and 3 > 2"), "true");
+  EXPECT_EQ(Result("1 if $width > 100 else [2, 3]"), "[2, 3]");
+  EXPECT_EQ(Result("[1, 2, 3][-1]"), "3");
+  EXPECT_EQ(Result("$mode == 'last'"), "true");
+  EXPECT_EQ(Result("max(1, $width, 5) + min(2, 3) + len([1, 2])"), "36");
+  EXPECT_EQ(Result("int($rate * 10)"), "2");
+  EXPECT_EQ(Result("input.dim(1) // 8 + input.rank"), "12");
 }
 
 TEST(Expression, FaultsAreNamed) {

@@ -40,8 +40,7 @@ TEST(ExecutorTest, AValueUsedTwiceInItsLastCallSurvivesBothMentions) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   Executor executor(*plan);
   std::vector<at::Tensor> outputs;
-  ASSERT_TRUE(
-      executor.Run({at::tensor({-1.0f, 3.0f}).reshape({1, 2})}, false, &outputs).ok());
+  ASSERT_TRUE(executor.Run({at::tensor({-1.0f, 3.0f}).reshape({1, 2})}, false, &outputs).ok());
   EXPECT_TRUE(outputs[0].equal(at::tensor({0.0f, 6.0f}).reshape({1, 2})));
 }
 
@@ -64,8 +63,8 @@ TEST(ExecutorTest, SizesFollowTheBatchOfEachRun) {
 TEST(ExecutorTest, TheTrainingFlagReachesDropout) {
   ProgramBuilder b;
   const int x = b.Input("x", api::DATA_TYPE_FLOAT32, {-1, 1000});
-  b.Output("y", b.Call("d", "aten.dropout.default", {B::V(x), B::D(0.5), B::Training()},
-                       {-1, 1000}));
+  b.Output("y",
+           b.Call("d", "aten.dropout.default", {B::V(x), B::D(0.5), B::Training()}, {-1, 1000}));
   const auto plan = Plan::Compile(b.ir(), kCpu);
   ASSERT_TRUE(plan.ok()) << plan.status();
   Executor executor(*plan);
@@ -84,11 +83,9 @@ TEST(ExecutorTest, WrongShapesNameTheInputAndBothShapes) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   Executor executor(*plan);
   std::vector<at::Tensor> outputs;
-  const auto wide =
-      executor.Run({at::zeros({2, 7}), at::zeros({2}, at::kLong)}, true, &outputs);
+  const auto wide = executor.Run({at::zeros({2, 7}), at::zeros({2}, at::kLong)}, true, &outputs);
   EXPECT_THAT(std::string(wide.message()), HasSubstr("input \"x\" must be [B, 6], found [2, 7]"));
-  const auto uneven =
-      executor.Run({at::zeros({2, 6}), at::zeros({3}, at::kLong)}, true, &outputs);
+  const auto uneven = executor.Run({at::zeros({2, 6}), at::zeros({3}, at::kLong)}, true, &outputs);
   EXPECT_THAT(std::string(uneven.message()), HasSubstr("\"target\""));
   const auto type = executor.Run({at::zeros({2, 6}), at::zeros({2})}, true, &outputs);
   EXPECT_THAT(std::string(type.message()), HasSubstr("must be Long, found Float"));
@@ -101,7 +98,8 @@ TEST(ExecutorTest, AFailingOperatorNamesItsNodeAndLeavesTheExecutorUsable) {
   executor.SetParameters(std::vector<at::Tensor>{at::zeros({4, 6}), at::zeros({4}),
                                                  at::zeros({3, 4}), at::zeros({3})});
   std::vector<at::Tensor> outputs;
-  const auto status = executor.Run({at::zeros({2, 6}), at::full({2}, 9, at::kLong)}, true, &outputs);
+  const auto status =
+      executor.Run({at::zeros({2, 6}), at::full({2}, 9, at::kLong)}, true, &outputs);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("OPERATOR_FAILED: node \"loss\" (Test)"));
   EXPECT_TRUE(executor.Run({at::zeros({2, 6}), at::zeros({2}, at::kLong)}, true, &outputs).ok());

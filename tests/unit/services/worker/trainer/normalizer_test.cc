@@ -10,8 +10,7 @@ namespace {
 at::Tensor Rows() { return at::tensor({1.0f, 10.0f, 5.0f, 3.0f, 30.0f, 5.0f}).reshape({2, 3}); }
 
 TEST(NormalizerTest, StandardUsesThePopulationDeviationAndSparesConstants) {
-  const auto normalizer =
-      Normalizer::Fit(api::NORMALIZATION_STANDARD, {"x"}, {Rows()});
+  const auto normalizer = Normalizer::Fit(api::NORMALIZATION_STANDARD, {"x"}, {Rows()});
   ASSERT_EQ(normalizer.columns().size(), 1u);
   EXPECT_EQ(normalizer.columns()[0].offset, (std::vector<double>{2, 20, 5}));
   EXPECT_EQ(normalizer.columns()[0].scale, (std::vector<double>{1, 10, 1}));
@@ -28,8 +27,8 @@ TEST(NormalizerTest, MinmaxMapsTheTrainingRangeToUnit) {
 }
 
 TEST(NormalizerTest, LeavesWholeNumbersAndOtherInputsAlone) {
-  const auto normalizer = Normalizer::Fit(api::NORMALIZATION_STANDARD, {"ids"},
-                                          {at::ones({2, 2}, at::kLong)});
+  const auto normalizer =
+      Normalizer::Fit(api::NORMALIZATION_STANDARD, {"ids"}, {at::ones({2, 2}, at::kLong)});
   EXPECT_TRUE(normalizer.columns().empty());
   EXPECT_TRUE(Normalizer::Fit(api::NORMALIZATION_NONE, {"x"}, {Rows()}).columns().empty());
 }
@@ -37,8 +36,7 @@ TEST(NormalizerTest, LeavesWholeNumbersAndOtherInputsAlone) {
 TEST(NormalizerTest, SurvivesJsonExactly) {
   const at::Tensor rows = at::tensor({0.1f, 0.7f, 0.3f}).reshape({3, 1});
   const auto normalizer = Normalizer::Fit(api::NORMALIZATION_STANDARD, {"x"}, {rows});
-  const auto copy =
-      Normalizer::FromJson(nlohmann::ordered_json::parse(normalizer.ToJson().dump()));
+  const auto copy = Normalizer::FromJson(nlohmann::ordered_json::parse(normalizer.ToJson().dump()));
   ASSERT_TRUE(copy.ok());
   EXPECT_EQ(copy->columns()[0].offset, normalizer.columns()[0].offset);
   EXPECT_EQ(copy->columns()[0].scale, normalizer.columns()[0].scale);

@@ -29,8 +29,7 @@ void SetGradient(const at::Tensor& parameter, float value) {
 
 TEST(OptimizerTest, SgdWithMomentumFollowsTheFormula) {
   const at::Tensor p = Parameter(1.0f);
-  auto optimizer =
-      *Optimizer::Create(Make("SGD", {{"lr", 0.1}, {"momentum", 0.9}}), {{"p", p}});
+  auto optimizer = *Optimizer::Create(Make("SGD", {{"lr", 0.1}, {"momentum", 0.9}}), {{"p", p}});
   EXPECT_DOUBLE_EQ(optimizer->base_rate(), 0.1);
   SetGradient(p, 1.0f);
   optimizer->Step(0.1);  // buffer 1, p = 1 - 0.1
@@ -75,8 +74,8 @@ TEST(OptimizerTest, AdamWDecaysTheWeightApartFromTheGradient) {
 TEST(OptimizerTest, ParametersWithoutGradientStay) {
   const at::Tensor a = Parameter(1.0f);
   const at::Tensor b = Parameter(1.0f);
-  auto optimizer = *Optimizer::Create(Make("Adam", {{"lr", 0.01}, {"weight_decay", 0.5}}),
-                                      {{"a", a}, {"b", b}});
+  auto optimizer =
+      *Optimizer::Create(Make("Adam", {{"lr", 0.01}, {"weight_decay", 0.5}}), {{"a", a}, {"b", b}});
   SetGradient(b, 1.0f);
   optimizer->Step(0.01);
   EXPECT_EQ(a[0].item<double>(), 1.0);

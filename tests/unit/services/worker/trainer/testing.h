@@ -164,9 +164,9 @@ inline api::IrModule ClassifierProgram(int64_t in, int64_t hidden, int64_t class
   h = b.Call("act", "aten.relu.default", {B::V(h)}, {-1, hidden});
   h = b.Call("drop", "aten.dropout.default", {B::V(h), B::D(dropout), B::Training()}, {-1, hidden});
   const int logits = b.Linear("fc2", h, w2, b2, {-1, classes});
-  const int loss = b.Call(
-      "loss", "aten.cross_entropy_loss.default",
-      {B::V(logits), B::V(target), B::None(), B::I(1), B::I(-100), B::D(0.0)}, {});
+  const int loss =
+      b.Call("loss", "aten.cross_entropy_loss.default",
+             {B::V(logits), B::V(target), B::None(), B::I(1), B::I(-100), B::D(0.0)}, {});
   b.Output("logits", logits);
   b.Output("loss", loss);
   return b.ir();
@@ -206,8 +206,7 @@ class FakeDaemon {
   v1::Finished Run(const v1::TrainerCommand& command, const Answer& answer = nullptr) {
     auto pair = *worker::MakeSocketPair();
     socket_ = std::move(pair.first);
-    std::thread session(
-        [&] { exit_code = ServeSession(std::move(pair.second), SystemClock()); });
+    std::thread session([&] { exit_code = ServeSession(std::move(pair.second), SystemClock()); });
     Send(command);
     v1::Finished finished;
     while (true) {

@@ -1,0 +1,213 @@
+#include "clients/cli/graph_file.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/graph/text.h"
+#include "common/ir/types.h"
+#include "fmt/format.h"
+
+namespace graphkiln::cli {
+namespace {
+
+constexpr uint64_t kMaxGraphBytes = 64ull << 20;
+constexpr size_t kMaxRank = 64;
+
+// Formats that files may have; only the native one is read by this version.
+constexpr std::string_view kFormats[] = {"native",     "torchcanvas", "visdl", "torcharc",
+                                         "canvas",     "pytorch_ir",  "onnx",  "pt2"};
+
+bool HasKeys(const TextNode& root, std::initializer_list<std::string_view> keys) {
+  return std::all_of(keys.begin(), keys.end(),
+                     [&](std::string_view key) { return root.Find(key) != nullptr; });
+}
+
+// Empty for the native form and for what is no format at all: then its reader says what is wrong.
+std::string_view TellBinary(std::string_view bytes) {
+  if (bytes.starts_with("PK\x03\x04")) return "pt2";
+  // ONNX begins with the varint field ir_version and names its producer; no text has these bytes.
+  if (bytes.size() > 2 && bytes[0] == '\x08' && bytes[1] > 0 && bytes[1] < 32) return "onnx";
+  return "";
+}
+
+std::string_view TellText(const TextNode& root) {
+  if (!root.IsMap() || root.Find("graphkiln") != nullptr) return "";
+  const TextNode* nodes = root.Find("nodes");
+  const bool listed = nodes != nullptr && nodes->IsList();
+  if (HasKeys(root, {"modules", "graph"})) return "torcharc";
+  if (listed && HasKeys(root, {"weights", "inputs", "outputs"})) return "pytorch_ir";
+  if (listed && HasKeys(root, {"edges"})) {
+    const TextNode* first = nodes->items.empty() ? nullptr : &nodes->items[0];
+    return first != nullptr && first->Find("data") != nullptr ? "visdl" : "torchcanvas";
+  }
+  if (HasKeys(root, {"regions"})) return "canvas";
+  return "";
+}
+
+void RefuseFormat(std::string_view format, GraphFile* source) {
+  v1::Diagnostic& diagnostic = source->diagnostics.emplace_back();
+  diagnostic.set_severity(v1::SEVERITY_ERROR);
+  diagnostic.set_code("UNSUPPORTED");
+  diagnostic.set_message(
+      fmt::format("this looks like the format {}, which this version does not read", format));
+  diagnostic.set_file(source->file);
+  diagnostic.set_line(1);
+  diagnostic.set_column(1);
+  diagnostic.set_expected("a native graph (*.kiln.yaml or *.kiln.json)");
+  diagnostic.set_found(std::string(format));
+}
+
+absl::Status UsageError(std::string message) { return absl::OutOfRangeError(std::move(message)); }
+
+// `--input` gives shapes to formats that have none, and replaces those of the others.
+absl::Status ApplyInputs(const GraphFlags& flags, GraphFile* source) {
+  v1::Graph& graph = source->graph;
+  for (const std::string& text : flags.inputs) {
+    ASSIGN_OR_RETURN(InputFlag flag, ParseInputFlag(text));
+    if (flag.name.empty()) {
+      if (graph.inputs_size() != 1) {
+        return UsageError(fmt::format("--input {}: the graph has {} inputs; say NAME=DIMS", text,
+                                      graph.inputs_size()));
+      }
+      flag.name = graph.inputs(0).name();
+    }
+    std::vector<std::string> names;
+    bool found = false;
+    for (v1::GraphInput& input : *graph.mutable_inputs()) {
+      names.push_back(input.name());
+      if (input.name() != flag.name) continue;
+      const v1::DataType declared = input.spec().dtype();
+      *input.mutable_spec() = flag.spec;
+      if (flag.spec.dtype() == v1::DATA_TYPE_UNSPECIFIED) input.mutable_spec()->set_dtype(declared);
+      input.set_shape_known(true);
+      found = true;
+    }
+    if (found) continue;
+    const auto near = NearestName(flag.name, names);
+    return UsageError(fmt::format("--input: the graph has no input {}{}", QuoteForMessage(flag.name),
+                                  near ? fmt::format("; did you mean {}?", *near) : ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GraphFile> Finish(absl::StatusOr<v1::Graph> graph, const GraphFlags& flags,
+                                 GraphFile source) {
+  if (!graph.ok()) {
+    if (!source.diagnostics.empty()) return source;
+    v1::Diagnostic& diagnostic = source.diagnostics.emplace_back();
+    diagnostic.set_severity(v1::SEVERITY_ERROR);
+    diagnostic.set_code("SYNTAX");
+    diagnostic.set_message(std::string(MessageOf(graph.status())));
+    diagnostic.set_file(source.file);
+    return source;
+  }
+  source.graph = *std::move(graph);
+  source.readable = true;
+  RETURN_IF_ERROR(ApplyInputs(flags, &source));
+  return source;
+}
+
+}  // namespace
+
+void GraphFlags::Declare(Arguments* arguments) {
+  Argument& format = arguments->Add("--from", &from, "Format of the file; else told by its content");
+  for (const std::string_view name : kFormats) format.choices.emplace_back(name);
+  arguments->Add("--input", &inputs, "Shape of an input, such as x=4x3x32x32:float32; repeatable")
+      .value_name = "NAME=DIMS[:DTYPE]";
+}
+
+absl::StatusOr<InputFlag> ParseInputFlag(std::string_view text) {
+  const auto refuse = [&](std::string_view why) {
+    return UsageError(
+        fmt::format("--input takes NAME=DIMS[:DTYPE] such as x=4x3x32x32:float32, not {}: {}",
+                    QuoteForMessage(text), why));
+  };
+  InputFlag flag;
+  std::string_view rest = text;
+  if (const size_t equals = rest.find('='); equals != std::string_view::npos) {
+    if (equals == 0) return refuse("the name is empty");
+    flag.name = std::string(rest.substr(0, equals));
+    rest.remove_prefix(equals + 1);
+  }
+  if (const size_t colon = rest.rfind(':'); colon != std::string_view::npos) {
+    const v1::DataType dtype = ir::ParseDType(rest.substr(colon + 1));
+    if (dtype == v1::DATA_TYPE_UNSPECIFIED) return refuse("there is no such element type");
+    flag.spec.set_dtype(dtype);
+    rest = rest.substr(0, colon);
+  }
+  if (rest.empty()) return flag;  // a scalar
+  for (const std::string_view part : SplitView(rest, 'x')) {
+    const auto dim = ir::Dim::Parse(std::string(part));
+    if (part.empty() || !dim.ok()) return refuse("a size is a number or a symbol");
+    if (flag.spec.shape_size() == static_cast<int>(kMaxRank)) return refuse("too many sizes");
+    if (dim->IsConst()) {
+      if (dim->value() < 0) return refuse("a size is 0 or more");
+      flag.spec.add_shape()->set_size(dim->value());
+    } else {
+      flag.spec.add_shape()->set_symbol(dim->ToString());
+    }
+  }
+  return flag;
+}
+
+absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::string& file,
+                                         const GraphFlags& flags) {
+  GraphFile source;
+  source.file = file == "-" ? "<stdin>" : file;
+  std::string_view format = flags.from;
+  if (format.empty()) format = TellBinary(bytes);
+  if (format.empty() || format == "native") {
+    auto root = ReadText(bytes, TextLimits(), nullptr);
+    if (!root.ok()) {  // read again for its located diagnostics
+      auto graph = graph::ReadGraph(bytes, source.file, &source.positions, &source.diagnostics);
+      return Finish(std::move(graph), flags, std::move(source));
+    }
+    if (format.empty()) format = TellText(*root);
+    if (format.empty() || format == "native") {
+      auto graph = graph::ReadGraph(*root, source.file, &source.positions, &source.diagnostics);
+      return Finish(std::move(graph), flags, std::move(source));
+    }
+  }
+  RefuseFormat(format, &source);
+  return source;
+}
+
+absl::StatusOr<GraphFile> ReadGraphFile(const std::string& file, const GraphFlags& flags) {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   file == "-" ? ReadStdin(kMaxGraphBytes) : ReadFile(file, kMaxGraphBytes));
+  return ReadGraphBytes(bytes, file, flags);
+}
+
+absl::StatusOr<GraphFile> ReadGraphNode(const TextNode& node, const std::string& file) {
+  GraphFile source;
+  source.file = file == "-" ? "<stdin>" : file;
+  auto graph = graph::ReadGraph(node, source.file, &source.positions, &source.diagnostics);
+  return Finish(std::move(graph), GraphFlags(), std::move(source));
+}
+
+CompiledFile CompileGraph(GraphFile source) {
+  CompiledFile compiled;
+  compiled.diagnostics = source.diagnostics;
+  bool errors = false;
+  for (const v1::Diagnostic& d : source.diagnostics) errors |= d.severity() == v1::SEVERITY_ERROR;
+  if (source.readable) {
+    compiler::CompileOptions options;
+    options.positions = &source.positions;
+    compiled.result = compiler::Compile(source.graph, options);
+    compiled.diagnostics.insert(compiled.diagnostics.end(), compiled.result.diagnostics.begin(),
+                                compiled.result.diagnostics.end());
+  }
+  compiled.ok = source.readable && !errors && compiled.result.ok;
+  compiled.source = std::move(source);
+  return compiled;
+}
+
+absl::StatusOr<CompiledFile> CompileGraphFile(const std::string& file, const GraphFlags& flags) {
+  ASSIGN_OR_RETURN(GraphFile source, ReadGraphFile(file, flags));
+  return CompileGraph(std::move(source));
+}
+
+}  // namespace graphkiln::cli

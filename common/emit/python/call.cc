@@ -1,0 +1,90 @@
+#include "common/emit/python/call.h"
+
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/emit/python/names.h"
+#include "fmt/format.h"
+
+namespace graphkiln::emit::python {
+namespace {
+
+using compiler::Instance;
+using compiler::Tree;
+
+constexpr std::string_view kHint = "inplace";
+
+std::string Joined(const std::vector<std::string>& items, std::string_view separator) {
+  std::string out;
+  for (const std::string& item : items) {
+    if (!out.empty()) out += separator;
+    out += item;
+  }
+  return out;
+}
+
+// A placeholder's text: a port (`inputs|+` joins its values) or a parameter.
+std::string Placeholder(const Instance& instance, std::string_view name, const Values& values) {
+  const size_t bar = name.find('|');
+  const std::string_view plain = name.substr(0, bar);
+  const int port = instance.def->InputIndex(plain);
+  if (port >= 0) {
+    const Tree& tree = instance.inputs[static_cast<size_t>(port)];
+    if (!instance.def->inputs[static_cast<size_t>(port)].variadic) return values.Read(tree);
+    std::vector<std::string> items;
+    for (const Tree& item : tree.items) items.push_back(values.Read(item));
+    if (bar == std::string_view::npos) return "[" + Joined(items, ", ") + "]";
+    return Joined(items, fmt::format(" {} ", name.substr(bar + 1)));
+  }
+  const nodes::ParamValue* value = instance.params.Find(plain);
+  if (value != nullptr) return ValueLiteral(*value);
+  if (instance.def->FindParam(plain) == nullptr) GRAPHKILN_BUG("emit.placeholder", plain);
+  return "None";
+}
+
+}  // namespace
+
+std::string Constructor(const Instance& instance) {
+  std::vector<std::string> args;
+  bool leading = true;
+  for (const nodes::ParamSpec& spec : instance.def->params) {
+    const nodes::ParamValue* value = instance.params.Find(spec.name);
+    if (value == nullptr || spec.name == kHint) {
+      leading = false;
+      continue;
+    }
+    leading = leading && (spec.required || spec.inferred);
+    if (leading) {
+      args.push_back(ValueLiteral(*value));
+      continue;
+    }
+    const nodes::ParamValue standard = spec.default_value.value_or(nodes::ParamValue());
+    if (!spec.required && !spec.inferred && *value == standard) continue;
+    args.push_back(fmt::format("{}={}", spec.name, ValueLiteral(*value)));
+  }
+  return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
+}
+
+std::string ModuleCall(const Instance& instance, std::string_view module, const Values& values) {
+  size_t count = instance.inputs.size();
+  while (count > 0 && instance.inputs[count - 1].kind == Tree::Kind::kNone) --count;
+  std::vector<std::string> args;
+  for (size_t i = 0; i < count; ++i) args.push_back(values.Read(instance.inputs[i]));
+  return fmt::format("{}({})", module, Joined(args, ", "));
+}
+
+std::string Expression(const Instance& instance, const Values& values) {
+  const std::string& text = instance.def->python.text;
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t open = text.find('{', at);
+    const size_t close = open == std::string::npos ? open : text.find('}', open);
+    if (close == std::string::npos) return out + text.substr(at);
+    out += text.substr(at, open - at);
+    out += Placeholder(instance, std::string_view(text).substr(open + 1, close - open - 1), values);
+    at = close + 1;
+  }
+  return out;
+}
+
+}  // namespace graphkiln::emit::python

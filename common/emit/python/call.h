@@ -1,0 +1,24 @@
+// How one node is written: the constructor of its torch.nn module, and what `forward` says.
+//
+// Used by the Python emitter. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/compiler/compile.h"
+#include "common/emit/python/values.h"
+
+namespace graphkiln::emit::python {
+
+// `nn.Conv2d(1, 16, 3, padding=1)`: leading required parameters by position, others by name where they differ from the
+// default. `inplace` is a hint that is left out: another reader of the operand would see the changed value.
+std::string Constructor(const compiler::Instance& instance);
+
+// `self.conv(x)`; `module` is what is called. Ports that are not connected become None, or nothing at the end.
+std::string ModuleCall(const compiler::Instance& instance, std::string_view module, const Values& values);
+
+// The type's expression template with values and parameters filled in.
+std::string Expression(const compiler::Instance& instance, const Values& values);
+
+}  // namespace graphkiln::emit::python

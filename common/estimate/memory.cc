@@ -1,0 +1,179 @@
+#include "common/estimate/memory.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "common/base/strings.h"
+#include "common/ir/op_def.h"
+
+namespace graphkiln::estimate {
+namespace {
+
+class Meter {
+ public:
+  Meter(const ir::Module& module, const Sizes& sizes) : module_(module), sizes_(sizes) {
+    const size_t n = module.values.size();
+    root_.resize(n);
+    for (size_t i = 0; i < n; ++i) root_[i] = static_cast<int32_t>(i);
+    counted_.resize(n, false);
+    grad_.resize(n, false);
+    last_use_.resize(n, -1);
+    saved_until_.resize(n, -1);
+  }
+
+  Memory Run() {
+    Memory out;
+    Declarations(out);
+    Uses();
+    Saved(out);
+    out.inference = Forward(out.inputs, /*training=*/false);
+    out.training = std::max(Forward(out.inputs, /*training=*/true), Backward(out));
+    return out;
+  }
+
+ private:
+  static size_t At(ir::ValueId id) { return static_cast<size_t>(id.index); }
+  size_t Root(ir::ValueId id) const { return static_cast<size_t>(root_[At(id)]); }
+  int64_t RootBytes(size_t root) const { return sizes_.Bytes(ir::ValueId{static_cast<int32_t>(root)}); }
+
+  // Parameters and inputs have memory of their own that calls do not free.
+  void Declarations(Memory& out) {
+    for (const ir::Parameter& parameter : module_.parameters) {
+      const int64_t bytes = sizes_.Bytes(parameter.value);
+      out.parameters = Plus(out.parameters, bytes);
+      if (parameter.trainable && !parameter.buffer) out.gradients = Plus(out.gradients, bytes);
+      grad_[At(parameter.value)] = parameter.trainable && !parameter.buffer;
+      counted_[At(parameter.value)] = true;
+    }
+    for (const ir::Input& input : module_.inputs) {
+      out.inputs = Plus(out.inputs, sizes_.Bytes(input.value));
+      counted_[At(input.value)] = true;
+    }
+  }
+
+  // Storages, last readers, and which values backward reaches.
+  void Uses() {
+    const int end = static_cast<int>(module_.calls.size());
+    for (int c = 0; c < end; ++c) {
+      const ir::Call& call = module_.calls[static_cast<size_t>(c)];
+      bool grad = false;
+      ir::ValueId first;
+      for (const ir::Argument& arg : call.args) {
+        ir::VisitValues(arg, [&](const ir::ValueId& id) {
+          if (!first.valid()) first = id;
+          last_use_[Root(id)] = c;
+          grad = grad || grad_[At(id)];
+        });
+      }
+      for (const ir::ValueId id : call.outputs) {
+        if (call.op->view && first.valid()) root_[At(id)] = root_[At(first)];
+        last_use_[Root(id)] = std::max(last_use_[Root(id)], c);
+        grad_[At(id)] = grad && call.op->differentiable && ir::IsFloating(module_.type(id).dtype);
+      }
+    }
+    for (const ir::Output& output : module_.outputs) last_use_[Root(output.value)] = end;
+  }
+
+  // Calls `visit(root)` for what backward of the call needs.
+  template <class F>
+  void VisitSaved(const ir::Call& call, F&& visit) const {
+    const bool reached = std::any_of(call.outputs.begin(), call.outputs.end(), [&](ir::ValueId id) { return grad_[At(id)]; });
+    if (!reached) return;
+    for (const std::string_view name : SplitView(call.op->saved, ' ')) {
+      if (name == "result") {
+        for (const ir::ValueId id : call.outputs) visit(Root(id));
+        continue;
+      }
+      const int i = call.op->ArgIndex(name);
+      if (i < 0) continue;
+      ir::VisitValues(call.args[static_cast<size_t>(i)], [&](const ir::ValueId& id) { visit(Root(id)); });
+    }
+  }
+
+  void Saved(Memory& out) {
+    for (const ir::Call& call : module_.calls) {
+      int64_t first = 0;
+      VisitSaved(call, [&](size_t root) {
+        if (!counted_[root] && saved_until_[root] < 0) first = Plus(first, RootBytes(root));
+        // Backward passes the calls from the last to the first: the earliest reader frees the storage.
+        if (saved_until_[root] < 0) saved_until_[root] = static_cast<int>(out.saved_by_call.size());
+      });
+      out.activations = Plus(out.activations, first);
+      out.saved_by_call.push_back(first);
+    }
+  }
+
+  int64_t Forward(int64_t base, bool training) const {
+    int64_t live = base;
+    int64_t peak = base;
+    std::vector<std::vector<size_t>> freed(module_.calls.size());
+    for (size_t root = 0; root < root_.size(); ++root) {
+      const bool own = root_[root] == static_cast<int32_t>(root) && !counted_[root];
+      if (!own || last_use_[root] < 0 || last_use_[root] >= static_cast<int>(freed.size())) continue;
+      if (training && saved_until_[root] >= 0) continue;
+      freed[static_cast<size_t>(last_use_[root])].push_back(root);
+    }
+    for (size_t c = 0; c < module_.calls.size(); ++c) {
+      for (const ir::ValueId id : module_.calls[c].outputs) {
+        if (Root(id) == At(id)) live = Plus(live, sizes_.Bytes(id));
+      }
+      peak = std::max(peak, live);
+      for (const size_t root : freed[c]) live -= RootBytes(root);
+    }
+    return peak;
+  }
+
+  // Starts with what forward has left: outputs, inputs, saved storages.
+  int64_t Backward(const Memory& out) const {
+    int64_t live = Plus(out.inputs, out.activations);
+    std::vector<bool> kept(root_.size(), false);
+    for (const ir::Output& output : module_.outputs) {
+      const size_t root = Root(output.value);
+      if (kept[root] || counted_[root] || saved_until_[root] >= 0) continue;
+      kept[root] = true;
+      live = Plus(live, RootBytes(root));
+    }
+    int64_t peak = live;
+    std::vector<bool> has_gradient(root_.size(), false);
+    std::vector<bool> freed(root_.size(), false);
+    const auto gradient = [&](ir::ValueId id) {
+      const size_t root = Root(id);
+      if (!grad_[At(id)] || counted_[root] || has_gradient[root]) return;
+      has_gradient[root] = true;
+      live = Plus(live, RootBytes(root));
+    };
+    for (size_t c = module_.calls.size(); c-- > 0;) {
+      const ir::Call& call = module_.calls[c];
+      for (const ir::ValueId id : call.outputs) gradient(id);
+      for (const ir::Argument& arg : call.args) ir::VisitValues(arg, [&](const ir::ValueId& id) { gradient(id); });
+      peak = std::max(peak, live);
+      for (const ir::ValueId id : call.outputs) {
+        const size_t root = Root(id);
+        if (root == At(id) && has_gradient[root]) {
+          live -= RootBytes(root);
+          has_gradient[root] = false;
+        }
+      }
+      VisitSaved(call, [&](size_t root) {
+        if (counted_[root] || freed[root] || saved_until_[root] != static_cast<int>(c)) return;
+        freed[root] = true;
+        live -= RootBytes(root);
+      });
+    }
+    return peak;
+  }
+
+  const ir::Module& module_;
+  const Sizes& sizes_;
+  std::vector<int32_t> root_;      // by value: the value whose storage it shares
+  std::vector<bool> counted_;      // parameters and inputs
+  std::vector<bool> grad_;         // backward reaches the value
+  std::vector<int> last_use_;      // by storage: the last call that reads it
+  std::vector<int> saved_until_;   // by storage: the call whose backward frees it, -1 where it is not saved
+};
+
+}  // namespace
+
+Memory MeasureMemory(const ir::Module& module, const Sizes& sizes) { return Meter(module, sizes).Run(); }
+
+}  // namespace graphkiln::estimate

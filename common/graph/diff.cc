@@ -1,0 +1,85 @@
+#include "common/graph/diff.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "common/graph/canonical.h"
+#include "common/graph/writer.h"
+#include "nlohmann/json.hpp"
+
+namespace graphkiln::graph {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+class Differ {
+ public:
+  v1::DiffGraphsResponse Run(const v1::Graph& left, const v1::Graph& right) {
+    const Json a = ToJson(Canonical(left));
+    const Json b = ToJson(Canonical(right));
+    for (const char* section : {"variables", "composites", "inputs", "outputs"}) Section("", section, a, b);
+    Field("", "output_form", a, b);
+    const Json none = Json::object();
+    const Json& x = a.contains("nodes") ? a["nodes"] : none;
+    const Json& y = b.contains("nodes") ? b["nodes"] : none;
+    std::map<std::string, std::pair<const Json*, const Json*>> nodes;
+    for (const auto& [id, node] : x.items()) nodes[id].first = &node;
+    for (const auto& [id, node] : y.items()) nodes[id].second = &node;
+    for (const auto& [id, pair] : nodes) {
+      if (pair.first == nullptr) {
+        out_.add_added(id);
+      } else if (pair.second == nullptr) {
+        out_.add_removed(id);
+      } else if (*pair.first != *pair.second) {
+        for (const char* field : {"type", "in", "module", "mode", "compile"}) Field(id, field, *pair.first, *pair.second);
+        Section(id, "params", *pair.first, *pair.second);
+      }
+    }
+    out_.set_equal(out_.added_size() == 0 && out_.removed_size() == 0 && out_.changed_size() == 0);
+    return out_;
+  }
+
+ private:
+  void Change(const std::string& node, const std::string& field, const Json* from, const Json* to) {
+    v1::FieldChange* change = out_.add_changed();
+    change->set_node(node);
+    change->set_field(field);
+    if (from != nullptr) change->set_from(Text(*from));
+    if (to != nullptr) change->set_to(Text(*to));
+  }
+  static const Json* Find(const Json& json, const std::string& key) {
+    const auto it = json.find(key);
+    return it != json.end() ? &*it : nullptr;
+  }
+  void Field(const std::string& node, const std::string& field, const Json& a, const Json& b) {
+    const Json* x = Find(a, field);
+    const Json* y = Find(b, field);
+    if (x == nullptr && y == nullptr) return;
+    if (x == nullptr || y == nullptr || *x != *y) Change(node, field, x, y);
+  }
+  void Section(const std::string& node, const std::string& section, const Json& a, const Json& b) {
+    const Json none = Json::object();
+    const Json* x = Find(a, section);
+    const Json* y = Find(b, section);
+    if (x == nullptr) x = &none;
+    if (y == nullptr) y = &none;
+    std::map<std::string, std::pair<const Json*, const Json*>> entries;
+    for (const auto& [key, value] : x->items()) entries[key].first = &value;
+    for (const auto& [key, value] : y->items()) entries[key].second = &value;
+    for (const auto& [key, pair] : entries) {
+      if (pair.first != nullptr && pair.second != nullptr && *pair.first == *pair.second) continue;
+      Change(node, section + "." + key, pair.first, pair.second);
+    }
+  }
+
+  v1::DiffGraphsResponse out_;
+};
+
+}  // namespace
+
+v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right) { return Differ().Run(left, right); }
+
+}  // namespace graphkiln::graph

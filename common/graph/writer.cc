@@ -1,0 +1,281 @@
+#include "common/graph/writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+#include "yaml-cpp/yaml.h"
+
+namespace graphkiln::graph {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string DTypeText(v1::DataType dtype) {
+  std::string name = v1::DataType_Name(dtype);  // DATA_TYPE_FLOAT32
+  name = name.substr(std::string("DATA_TYPE_").size());
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
+
+// Adds a key that is not there yet. operator[] of an ordered object searches, which would be quadratic for 200,000 nodes.
+void Append(Json& object, const std::string& key, Json value) {
+  object.get_ref<Json::object_t&>().emplace_back(key, std::move(value));
+}
+
+// A dollar sign that would be read as an expression is doubled.
+std::string Escape(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '$') out += c;
+  }
+  return out;
+}
+
+template <class Map>
+Json Sorted(const Map& map) {
+  const std::map<std::string, v1::Value> ordered(map.begin(), map.end());
+  Json out = Json::object();
+  for (const auto& [name, value] : ordered) Append(out, name, ToJson(value));
+  return out;
+}
+
+Json NodeJson(const v1::Node& node) {
+  Json out = Json::object();
+  out["type"] = node.type();
+  if (node.inputs_size() > 0) {
+    const bool named = std::any_of(node.inputs().begin(), node.inputs().end(), [](const auto& i) { return !i.port().empty(); });
+    const bool plain = std::none_of(node.inputs().begin(), node.inputs().end(), [](const auto& i) { return !i.port().empty(); });
+    if (plain && node.inputs_size() == 1 && node.inputs(0).value().has_reference()) {
+      out["in"] = ToJson(node.inputs(0).value());
+    } else if (plain) {
+      out["in"] = Json::array();
+      for (const v1::NodeInput& input : node.inputs()) out["in"].push_back(ToJson(input.value()));
+    } else if (named) {
+      out["in"] = Json::object();
+      for (const v1::NodeInput& input : node.inputs()) out["in"][input.port()] = ToJson(input.value());
+    }
+  }
+  if (node.params_size() > 0) out["params"] = Sorted(node.params());
+  if (!node.module().empty()) out["module"] = node.module();
+  if (node.mode() == v1::NODE_MODE_BYPASSED) out["mode"] = "bypassed";
+  if (node.mode() == v1::NODE_MODE_MUTED) out["mode"] = "muted";
+  if (node.compile_mode() == v1::COMPILE_MODE_FREEZE) out["compile"] = "freeze";
+  if (node.compile_mode() == v1::COMPILE_MODE_CONSTANT) out["compile"] = "constant";
+  if (node.compile_mode() == v1::COMPILE_MODE_EXPORT) out["compile"] = "export";
+  if (!node.doc().empty()) out["doc"] = node.doc();
+  const Json extra = Sorted(node.extra().fields());
+  for (const auto& [key, value] : extra.items()) out[key] = value;
+  return out;
+}
+
+Json CompositeJson(const v1::Composite& composite) {
+  Json out = Json::object();
+  if (!composite.doc().empty()) out["doc"] = composite.doc();
+  if (composite.since_version() != 0) out["since"] = composite.since_version();
+  for (const v1::CompositeParam& param : composite.params()) {
+    Json p = Json::object();
+    p["type"] = param.type();
+    if (param.has_default_value()) p["default"] = ToJson(param.default_value());
+    if (param.has_minimum()) p["min"] = param.minimum();
+    if (param.has_maximum()) p["max"] = param.maximum();
+    for (const std::string& choice : param.choices()) p["choices"].push_back(choice);
+    if (!param.doc().empty()) p["doc"] = param.doc();
+    out["params"][param.name()] = std::move(p);
+  }
+  for (const v1::CompositePort& port : composite.inputs()) {
+    Json p = Json::object();
+    for (const int rank : port.ranks()) p["ranks"].push_back(rank);
+    if (!port.doc().empty()) p["doc"] = port.doc();
+    out["inputs"][port.name()] = std::move(p);
+  }
+  for (const v1::CompositeBinding& binding : composite.let()) out["let"][binding.name()] = binding.expression();
+  for (const v1::CompositeRequirement& constraint : composite.constraints()) {
+    Json c = Json::object();
+    c["that"] = constraint.expression();
+    if (!constraint.message().empty()) c["message"] = constraint.message();
+    if (!constraint.param().empty()) c["param"] = constraint.param();
+    if (!constraint.port().empty()) c["port"] = constraint.port();
+    if (!constraint.rule().empty()) c["rule"] = constraint.rule();
+    out["constraints"].push_back(std::move(c));
+  }
+  for (const v1::CompositeNode& node : composite.nodes()) {
+    Json n = NodeJson(node.node());
+    if (!node.when().empty()) n["when"] = node.when();
+    if (!node.repeat().empty()) n["repeat"] = node.repeat();
+    if (node.has_otherwise()) n["otherwise"] = ToJson(node.otherwise());
+    out["nodes"][node.node().id()] = std::move(n);
+  }
+  for (const v1::GraphOutput& output : composite.outputs()) out["outputs"][output.name()] = ToJson(output.value());
+  return out;
+}
+
+// Plain style only where no reader could take the text for anything but text.
+bool IsPlain(const std::string& text) {
+  if (text.empty() || text.size() > 200 || !(std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '$')) return false;
+  for (const char c : text) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.' && c != '$' && c != '/') return false;
+  }
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}) {
+    if (lower == word) return false;
+  }
+  return true;
+}
+
+void EmitText(YAML::Emitter& out, const std::string& text) {
+  if (IsPlain(text)) {
+    out << text;
+  } else {
+    out << YAML::DoubleQuoted << text;
+  }
+}
+
+// Values nest at most 64 levels, as the readers make sure.
+void Emit(YAML::Emitter& out, const Json& json, int depth) {
+  if (json.is_object()) {
+    // The upper levels stand one entry a line; deeper ones are short and stand in a row.
+    out << (depth >= 2 ? YAML::Flow : YAML::Block) << YAML::BeginMap;
+    for (const auto& [key, value] : json.items()) {
+      out << YAML::Key;
+      EmitText(out, key);
+      out << YAML::Value;
+      Emit(out, value, depth + 1);
+    }
+    out << YAML::EndMap;
+  } else if (json.is_array()) {
+    out << YAML::Flow << YAML::BeginSeq;
+    for (const Json& item : json) Emit(out, item, depth + 1);
+    out << YAML::EndSeq;
+  } else if (json.is_string()) {
+    EmitText(out, json.get<std::string>());
+  } else if (json.is_boolean()) {
+    out << json.get<bool>();
+  } else if (json.is_number_integer()) {
+    out << json.get<int64_t>();
+  } else if (json.is_number_float()) {
+    const double v = json.get<double>();
+    std::string text = std::isnan(v) ? ".nan" : std::isinf(v) ? (v > 0 ? ".inf" : "-.inf") : fmt::format("{}", v);
+    if (std::isfinite(v) && text.find_first_of(".e") == std::string::npos) text += ".0";
+    out << text;
+  } else {
+    out << YAML::Null;
+  }
+}
+
+}  // namespace
+
+nlohmann::ordered_json ToJson(const v1::Value& value) {
+  switch (value.kind_case()) {
+    case v1::Value::kBoolValue: return value.bool_value();
+    case v1::Value::kIntValue: return value.int_value();
+    case v1::Value::kDoubleValue: return value.double_value();
+    case v1::Value::kStringValue: return Escape(value.string_value());
+    case v1::Value::kExpression: return value.expression();
+    case v1::Value::kDtypeValue: return DTypeText(value.dtype_value());
+    case v1::Value::kListValue: {
+      Json out = Json::array();
+      for (const v1::Value& item : value.list_value().values()) out.push_back(ToJson(item));
+      return out;
+    }
+    case v1::Value::kMapValue: return Sorted(value.map_value().fields());
+    default: return nullptr;
+  }
+}
+
+nlohmann::ordered_json ToJson(const v1::Argument& argument) {
+  switch (argument.kind_case()) {
+    case v1::Argument::kReference: {
+      const v1::Reference& reference = argument.reference();
+      if (reference.port().empty()) return reference.node();
+      // With dots in a name, `node.port` could be read in two ways.
+      if ((reference.node() + reference.port()).find('.') == std::string::npos) return reference.node() + "." + reference.port();
+      return Json{{"ref", reference.node()}, {"port", reference.port()}};
+    }
+    case v1::Argument::kList: {
+      Json out = Json::array();
+      for (const v1::Argument& item : argument.list().items()) out.push_back(ToJson(item));
+      return out;
+    }
+    case v1::Argument::kMap: {
+      Json out = Json::object();
+      for (const v1::ArgumentEntry& entry : argument.map().entries()) out[entry.name()] = ToJson(entry.value());
+      return out;
+    }
+    case v1::Argument::kLiteral: {
+      const v1::Value& literal = argument.literal();
+      const auto kind = literal.kind_case();
+      if (kind == v1::Value::kBoolValue || kind == v1::Value::kIntValue || kind == v1::Value::kDoubleValue ||
+          kind == v1::Value::kNullValue) {
+        return ToJson(literal);
+      }
+      return Json{{"value", ToJson(literal)}};
+    }
+    default: return nullptr;
+  }
+}
+
+nlohmann::ordered_json ToJson(const v1::Graph& graph) {
+  Json out = Json::object();
+  out["graphkiln"] = 1;
+  if (!graph.name().empty()) out["name"] = graph.name();
+  if (!graph.doc().empty()) out["doc"] = graph.doc();
+  if (graph.labels_size() > 0) {
+    const std::map<std::string, std::string> labels(graph.labels().begin(), graph.labels().end());
+    for (const auto& [key, value] : labels) out["labels"][key] = value;
+  }
+  if (graph.variables_size() > 0) out["variables"] = Sorted(graph.variables());
+  for (const v1::Composite& composite : graph.composites()) out["composites"][composite.name()] = CompositeJson(composite);
+  for (const v1::GraphInput& input : graph.inputs()) {
+    Json in = Json::object();
+    in["dtype"] = DTypeText(input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED ? v1::DATA_TYPE_FLOAT32 : input.spec().dtype());
+    in["shape"] = Json::array();
+    for (const v1::Dim& dim : input.spec().shape()) {
+      if (dim.kind_case() == v1::Dim::kSymbol) {
+        in["shape"].push_back(dim.symbol());
+      } else {
+        in["shape"].push_back(dim.size());
+      }
+    }
+    if (!input.doc().empty()) in["doc"] = input.doc();
+    out["inputs"][input.name()] = std::move(in);
+  }
+  if (graph.nodes_size() > 0) {
+    Json nodes = Json::object();
+    for (const v1::Node& node : graph.nodes()) Append(nodes, node.id(), NodeJson(node));
+    out["nodes"] = std::move(nodes);
+  }
+  for (const v1::GraphOutput& output : graph.outputs()) out["outputs"][output.name()] = ToJson(output.value());
+  if (graph.output_form() == v1::OUTPUT_FORM_SINGLE) out["output_form"] = "single";
+  if (graph.output_form() == v1::OUTPUT_FORM_TUPLE) out["output_form"] = "tuple";
+  if (graph.output_form() == v1::OUTPUT_FORM_DICT) out["output_form"] = "dict";
+  if (graph.view().nodes_size() > 0) {
+    const std::map<std::string, v1::NodeView> nodes(graph.view().nodes().begin(), graph.view().nodes().end());
+    for (const auto& [id, view] : nodes) {
+      out["view"][id] = Json{{"x", view.x()}, {"y", view.y()}};
+      if (view.collapsed()) out["view"][id]["collapsed"] = true;
+    }
+  }
+  const Json extra = Sorted(graph.extra().fields());
+  for (const auto& [key, value] : extra.items()) out[key] = value;
+  return out;
+}
+
+std::string WriteJson(const v1::Graph& graph) {
+  // Not every byte of a hostile id is UTF-8; such bytes are replaced rather than thrown at the caller.
+  return ToJson(graph).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string WriteYaml(const v1::Graph& graph) {
+  YAML::Emitter out;
+  Emit(out, ToJson(graph), 0);
+  return std::string(out.c_str(), out.size()) + "\n";
+}
+
+}  // namespace graphkiln::graph

@@ -1,0 +1,115 @@
+// CompileService: answers about a graph that travels with the request. All of it runs on the executor.
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/compiler/compile.h"
+#include "common/emit/emit.h"
+#include "common/estimate/summary.h"
+#include "common/graph/canonical.h"
+#include "common/graph/diff.h"
+#include "graphkiln/v1/compile_service.pb.h"
+#include "services/coordinator/core/errors.h"
+#include "services/coordinator/rpc/error_details.h"
+#include "services/coordinator/rpc/services.h"
+
+namespace graphkiln::coordinator {
+namespace {
+
+// Compiles and counts the time.
+compiler::CompileResult TimedCompile(Services& services, const v1::Graph& graph) {
+  const absl::Duration start = services.clock->Monotonic();
+  compiler::CompileResult result = compiler::Compile(graph);
+  services.metrics->GraphValidated(absl::ToDoubleSeconds(services.clock->Monotonic() - start));
+  return result;
+}
+
+absl::StatusOr<compiler::CompileResult> CompileValid(Services& services, const v1::Graph& graph) {
+  compiler::CompileResult result = TimedCompile(services, graph);
+  if (result.ok) return result;
+  return DiagnosticsError(v1::ERROR_REASON_GRAPH_INVALID, "graph", result.diagnostics);
+}
+
+v1::ValidateResponse Validate(Services& services, const v1::ValidateRequest& request) {
+  compiler::CompileResult result = TimedCompile(services, request.graph());
+  v1::ValidateResponse response;
+  response.set_valid(result.ok);
+  for (v1::Diagnostic& diagnostic : result.diagnostics) {
+    *response.add_diagnostics() = std::move(diagnostic);
+  }
+  for (v1::NodeTypes& node : result.nodes) *response.add_nodes() = std::move(node);
+  response.set_graph_hash(graph::ContentHash(request.graph()));
+  return response;
+}
+
+absl::StatusOr<v1::SummarizeResponse> Summarize(Services& services,
+                                                const v1::SummarizeRequest& request) {
+  for (const auto& [symbol, size] : request.symbols()) {
+    if (size < 0) return FieldError("symbols." + symbol, "must not be negative");
+  }
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
+                   CompileValid(services, request.graph()));
+  return estimate::Summarize(compiled, {request.symbols().begin(), request.symbols().end()});
+}
+
+absl::StatusOr<v1::GenerateCodeResponse> GenerateCode(Services& services,
+                                                      const v1::GenerateCodeRequest& request) {
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
+                   CompileValid(services, request.graph()));
+  const absl::Duration start = services.clock->Monotonic();
+  ASSIGN_OR_RETURN(std::vector<v1::GeneratedFile> files,
+                   emit::Generate(request.graph(), compiled, request.target()));
+  services.metrics->CodeGenerated(
+      request.target(), absl::ToDoubleSeconds(services.clock->Monotonic() - start));
+  v1::GenerateCodeResponse response;
+  for (v1::GeneratedFile& file : files) *response.add_files() = std::move(file);
+  return response;
+}
+
+absl::StatusOr<v1::CompileToIrResponse> CompileToIr(Services& services,
+                                                    const v1::CompileToIrRequest& request) {
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
+                   CompileValid(services, request.graph()));
+  v1::CompileToIrResponse response;
+  *response.mutable_ir() = ir::ToProto(*compiled.module);
+  return response;
+}
+
+}  // namespace
+
+void AddCompileMethods(MethodTable& table, Services& services) {
+  const MethodRule rule{.role = Role::kUser, .where = Where::kExecutor,
+                        .max_request_bytes = kGraphLimit};
+  table.Unary<v1::ValidateRequest, v1::ValidateResponse>(
+      "/graphkiln.v1.CompileService/Validate", rule,
+      [&services](const CallPtr&, v1::ValidateRequest& request,
+                  const Reply<v1::ValidateResponse>& reply) { reply(Validate(services, request)); });
+  table.Unary<v1::SummarizeRequest, v1::SummarizeResponse>(
+      "/graphkiln.v1.CompileService/Summarize", rule,
+      [&services](const CallPtr&, v1::SummarizeRequest& request,
+                  const Reply<v1::SummarizeResponse>& reply) {
+        reply(Summarize(services, request));
+      });
+  table.Unary<v1::GenerateCodeRequest, v1::GenerateCodeResponse>(
+      "/graphkiln.v1.CompileService/GenerateCode", rule,
+      [&services](const CallPtr&, v1::GenerateCodeRequest& request,
+                  const Reply<v1::GenerateCodeResponse>& reply) {
+        reply(GenerateCode(services, request));
+      });
+  table.Unary<v1::CompileToIrRequest, v1::CompileToIrResponse>(
+      "/graphkiln.v1.CompileService/CompileToIr", rule,
+      [&services](const CallPtr&, v1::CompileToIrRequest& request,
+                  const Reply<v1::CompileToIrResponse>& reply) {
+        reply(CompileToIr(services, request));
+      });
+  table.Unary<v1::DiffGraphsRequest, v1::DiffGraphsResponse>(
+      "/graphkiln.v1.CompileService/DiffGraphs", rule,
+      [](const CallPtr&, v1::DiffGraphsRequest& request,
+         const Reply<v1::DiffGraphsResponse>& reply) {
+        reply(graph::Diff(request.left(), request.right()));
+      });
+  for (const char* method : {"FixGraph", "ConvertGraph", "PlanGraph", "VerifyGraph"}) {
+    table.Unsupported(std::string("/graphkiln.v1.CompileService/") + method, Role::kUser);
+  }
+}
+
+}  // namespace graphkiln::coordinator

@@ -1,0 +1,199 @@
+#include "services/coordinator/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/base/file.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "services/coordinator/core/job_queue.h"
+#include "services/coordinator/gateway/http_gateway.h"
+#include "services/coordinator/rpc/dispatcher.h"
+#include "services/coordinator/rpc/services.h"
+#include "services/coordinator/rpc/ticker.h"
+#include "services/coordinator/store/sqlite_store.h"
+
+namespace graphkiln::coordinator {
+namespace {
+
+int ExecutorThreads(int asked) {
+  if (asked > 0) return asked;
+  // More than cores: most of this work waits for a disk.
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) * 2, 4, 16);
+}
+
+absl::Status CheckExposure(const ServerOptions& options) {
+  const bool tls = !options.grpc.tls_certificate.empty();
+  const bool token = !options.authenticator.open();
+  if (!IsLocalHost(options.grpc.host) && !(tls && token)) {
+    return absl::FailedPreconditionError(
+        fmt::format("refusing to listen on {} without TLS and a token: give --tls-cert, --tls-key "
+                    "and --token-file, or listen on 127.0.0.1 or unix:PATH",
+                    options.grpc.host));
+  }
+  if (!IsLocalHost(options.http_host)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "refusing to serve HTTP on {}: it listens on loopback only", options.http_host));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Members are declared in the order of their dependence, so they are destroyed users first.
+class Server::Impl {
+ public:
+  explicit Impl(ServerOptions options)
+      : options_(std::move(options)),
+        clock_(options_.clock != nullptr ? *options_.clock : SystemClock()) {}
+
+  ~Impl() { Stop(absl::Seconds(2)); }
+
+  absl::Status Start() {
+    RETURN_IF_ERROR(CheckExposure(options_));
+    RETURN_IF_ERROR(OpenState());
+    AddAllMethods(table_, services_);
+    RETURN_IF_ERROR(table_.CheckComplete());
+    rpc_metrics_ = std::make_unique<RpcMetrics>(metrics_.registry(), table_);
+    dispatcher_ = std::make_unique<Dispatcher>(Dispatcher::Environment{
+        &table_, &options_.authenticator, executor_.get(), rpc_metrics_.get(), &clock_});
+    ticker_ = std::make_unique<Ticker>(*queue_, *alarms_);
+    ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(options_.grpc, dispatcher_.get()));
+    HttpGateway::Options http;
+    http.host = options_.http_host;
+    http.port = options_.http_port;
+    ASSIGN_OR_RETURN(http_, HttpGateway::Start(http, Sources()));
+    grpc_->SetServing(true);
+    return absl::OkStatus();
+  }
+
+  void Stop(absl::Duration grace) {
+    if (std::exchange(stopped_, true)) return;
+    stopping_.store(true);
+    if (grpc_ != nullptr) {
+      grpc_->SetServing(false);
+      dispatcher_->StartDraining();
+      grpc_->DrainStreams();
+      grpc_->Shutdown(grace);
+    }
+    // No call is left, so nothing new reaches the executor; what it still does is finished.
+    ticker_.reset();
+    if (alarms_ != nullptr) alarms_->Stop();
+    if (executor_ != nullptr) executor_->Stop();
+    http_.reset();
+    grpc_.reset();
+    if (store_ != nullptr) store_->Close();  // writes what was queued and calls back into the queue
+    queue_.reset();
+    store_.reset();
+  }
+
+  ServerOptions options_;
+  Clock& clock_;
+  Metrics metrics_{KILN_VERSION};
+  ProgramCache programs_;
+  std::unique_ptr<ArtifactStore> artifacts_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<Alarms> alarms_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<JobQueue> queue_;
+  Services services_;
+  MethodTable table_;
+  std::unique_ptr<RpcMetrics> rpc_metrics_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Ticker> ticker_;
+  std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<HttpGateway> http_;
+  std::atomic<bool> stopping_{false};
+  bool stopped_ = false;
+
+ private:
+  absl::Status OpenState() {
+    RETURN_IF_ERROR(MakeDirs(options_.state_dir));
+    SqliteOptions sqlite;
+    sqlite.directory = options_.state_dir;
+    ASSIGN_OR_RETURN(store_, OpenSqliteStore(sqlite));
+    ASSIGN_OR_RETURN(artifacts_,
+                     ArtifactStore::Open(JoinPath(options_.state_dir, "artifacts"),
+                                         options_.max_artifact_bytes));
+    ASSIGN_OR_RETURN(LoadedState state, store_->Load(options_.core.ring_events));
+    executor_ = std::make_unique<Executor>(ExecutorThreads(options_.executor_threads),
+                                           options_.max_waiting_requests);
+    alarms_ = std::make_unique<Alarms>(clock_);
+    JobQueue::Environment environment;
+    environment.clock = &clock_;
+    environment.random = &SystemRandom();
+    environment.journal = store_.get();
+    environment.history = store_.get();
+    environment.metrics = &metrics_;
+    queue_ = std::make_unique<JobQueue>(options_.core, environment);
+    RETURN_IF_ERROR(queue_->Restore(std::move(state)));
+    queue_->SetReleasedListener([this](std::vector<std::string> released) {
+      executor_->Post([this, released = std::move(released)] { RemoveArtifacts(released); });
+    });
+    services_.queue = queue_.get();
+    services_.store = store_.get();
+    services_.artifacts = artifacts_.get();
+    services_.executor = executor_.get();
+    services_.alarms = alarms_.get();
+    services_.clock = &clock_;
+    services_.random = &SystemRandom();
+    services_.metrics = &metrics_;
+    services_.programs = &programs_;
+    services_.version = KILN_VERSION;
+    services_.instance = NewUid(SystemRandom());
+    services_.start_time = clock_.Now();
+    services_.progress_interval = options_.progress_interval;
+    services_.coalesce_interval = options_.coalesce_interval;
+    return absl::OkStatus();
+  }
+
+  // Checkpoints that retention has dropped; a dataset may be the same bytes.
+  void RemoveArtifacts(const std::vector<std::string>& released) {
+    for (const std::string& sha256 : released) {
+      const auto used = store_->DatasetUses(sha256);
+      if (!used.ok() || *used) continue;
+      const absl::Status removed = artifacts_->Remove(sha256);
+      if (!removed.ok()) KILN_WARN("artifact {} stays: {}", sha256, MessageOf(removed));
+    }
+  }
+
+  GatewaySources Sources() {
+    GatewaySources sources;
+    sources.metrics = [this] { return metrics_.Render(); };
+    sources.ready = [this]() -> absl::Status {
+      if (stopping_.load()) return absl::UnavailableError("the server is stopping");
+      if (!queue_->Ready()) return absl::UnavailableError("the storage refuses writes");
+      return absl::OkStatus();
+    };
+    sources.banner = fmt::format(
+        "GraphKiln coordinator {}\ngRPC on {}; here: /metrics /healthz /readyz\n", KILN_VERSION,
+        grpc_->address());
+    return sources;
+  }
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  RETURN_IF_ERROR(impl->Start());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+const std::string& Server::grpc_address() const { return impl_->grpc_->address(); }
+const std::string& Server::http_address() const { return impl_->http_->address(); }
+int Server::grpc_port() const { return impl_->grpc_->port(); }
+int Server::http_port() const { return impl_->http_->port(); }
+void Server::Stop(absl::Duration grace) { impl_->Stop(grace); }
+GrpcServer& Server::grpc_server() { return *impl_->grpc_; }
+JobQueue& Server::queue() { return *impl_->queue_; }
+
+}  // namespace graphkiln::coordinator

@@ -1,0 +1,135 @@
+// kiln-worker: joins a coordinator and trains what it is given. Only wires: flags, signals, exit codes.
+//
+// SIGTERM or SIGINT drains: nothing new, running jobs write a checkpoint and are given back, exit 0. A
+// second one ends at once; the trainers die with this process.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "fmt/format.h"
+#include "services/worker/daemon/daemon.h"
+
+namespace graphkiln::worker {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+struct Flags {
+  DaemonOptions daemon;
+  std::string token_file;
+  std::string log_level = "info";
+};
+
+absl::StatusOr<std::string> Token(const Flags& flags) {
+  if (!flags.token_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(flags.token_file, 64 << 10));
+    return std::string(TrimView(text));
+  }
+  const char* token = std::getenv("KILN_TOKEN");
+  return std::string(token == nullptr ? "" : token);
+}
+
+sigset_t StopSignals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGINT);
+  return set;
+}
+
+/// True when a stop signal came within `timeout`.
+bool StopAsked(absl::Duration timeout) {
+  const sigset_t set = StopSignals();
+  const timespec limit = absl::ToTimespec(timeout);
+  return ::sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
+int Run(Flags flags) {
+  const absl::StatusOr<std::string> token = Token(flags);
+  if (!token.ok()) {
+    KILN_ERROR("{}", MessageOf(token.status()));
+    return kExitUsage;
+  }
+  flags.daemon.token = *token;
+  std::atomic<bool> superseded = false;
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(
+      flags.daemon, SystemClock(), SystemRandom(), [] { ::kill(::getpid(), SIGUSR1); },
+      [&] {
+        superseded = true;
+        ::kill(::getpid(), SIGTERM);
+      });
+  if (!daemon.ok()) {
+    KILN_ERROR("{}", MessageOf(daemon.status()));
+    return absl::IsInvalidArgument(daemon.status()) ? kExitUsage : kExitFailure;
+  }
+  // The daemon's threads speak through signals too, so that one wait serves all.
+  sigset_t all = StopSignals();
+  ::sigaddset(&all, SIGUSR1);
+  int signal = 0;
+  while (::sigwait(&all, &signal) == 0 && signal == SIGUSR1) {
+    std::cout << "ready worker=" << (*daemon)->name() << std::endl;
+  }
+  if (superseded) {
+    KILN_ERROR("a newer process runs as {}; this one ends", (*daemon)->name());
+    return kExitFailure;
+  }
+  KILN_INFO("draining; a second signal ends at once");
+  (*daemon)->Drain();
+  while (!(*daemon)->WaitDrained(absl::Milliseconds(200))) {
+    if (StopAsked(absl::ZeroDuration())) {
+      KILN_WARN("ending at once");
+      // Nothing is waited for; the death signal takes the trainers along.
+      ::_exit(kExitFailure);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace graphkiln::worker
+
+int main(int argc, char** argv) {
+  using graphkiln::worker::Flags;
+  Flags flags;
+  CLI::App app("GraphKiln's worker: trains what the coordinator gives it.", "kiln-worker");
+  app.set_version_flag("--version", std::string("kiln-worker ") + KILN_VERSION);
+  app.add_option("--coordinator", flags.daemon.coordinator, "HOST:PORT of the coordinator")
+      ->envname("KILN_ENDPOINT")
+      ->required();
+  app.add_option("--state", flags.daemon.state_dir, "Folder for cache, results and the name")
+      ->required();
+  app.add_option("--name", flags.daemon.name, "Name; default: from the host's name, kept in --state");
+  app.add_option("--slots", flags.daemon.slots, "Jobs at a time; default: one per core")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--token-file", flags.token_file, "File with the token; default: KILN_TOKEN");
+  app.add_option("--cache-bytes", flags.daemon.cache_bytes, "Bound of the artifact cache");
+  app.add_option("--log-level", flags.log_level, "debug, info, warn, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : graphkiln::worker::kExitUsage;
+  }
+  graphkiln::InitLogging("kiln-worker", graphkiln::LogLevelFromName(flags.log_level));
+  // Before any thread starts, so that all inherit it and the signals come to sigwait alone.
+  sigset_t waited = graphkiln::worker::StopSignals();
+  ::sigaddset(&waited, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &waited, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return graphkiln::worker::Run(std::move(flags));
+}

@@ -1,0 +1,112 @@
+// What the parity tests need in bulk and no command of `kiln` prints: both tables, and many graphs compiled by one
+// process.
+//
+//   kiln-parity-tool registry   {"ops": [...], "nodes": [...]}
+//   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of stdout
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "common/compiler/compile.h"
+#include "common/emit/emit.h"
+#include "common/estimate/summary.h"
+#include "common/graph/text.h"
+#include "common/ir/op_def.h"
+#include "common/ir/types.h"
+#include "common/nodes/registry.h"
+#include "google/protobuf/util/json_util.h"
+#include "nlohmann/json.hpp"
+
+namespace graphkiln {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return nullptr;
+  return Json::parse(text);
+}
+
+Json Registry() {
+  Json out;
+  for (const ir::OpDef* op : ir::AllOps()) {
+    Json rules = Json::array();
+    for (const ir::Rule& rule : op->rules) rules.push_back({{"label", rule.label}, {"text", rule.text}});
+    out["ops"].push_back({{"name", op->name},
+                          {"schema", op->schema},
+                          {"rules", rules},
+                          {"random", op->random},
+                          {"view", op->view},
+                          {"mutates", op->mutates},
+                          {"differentiable", op->differentiable}});
+  }
+  for (const nodes::NodeDef* def : nodes::AllNodes()) {
+    Json node = ToJson(nodes::Describe(*def));
+    node["python_text"] = def->python.text;
+    node["python_module"] = def->python.kind == nodes::Python::Kind::kModule;
+    out["nodes"].push_back(std::move(node));
+  }
+  return out;
+}
+
+Json TypeJson(const ir::TensorType& type) {
+  Json shape = Json::array();
+  for (const ir::Dim& dim : type.shape) {
+    if (dim.IsConst()) {
+      shape.push_back(dim.value());
+    } else {
+      shape.push_back(dim.ToString());
+    }
+  }
+  return {{"dtype", ir::DTypeName(type.dtype)}, {"shape", shape}};
+}
+
+Json CompileLine(const std::string& line) {
+  Json out;
+  graph::SourceMap positions;
+  std::vector<v1::Diagnostic> diagnostics;
+  const auto graph = graph::ReadGraph(line, "stdin", &positions, &diagnostics);
+  if (!graph.ok()) return {{"ok", false}, {"error", std::string(graph.status().message())}};
+  compiler::CompileOptions options;
+  options.positions = &positions;
+  const compiler::CompileResult compiled = compiler::Compile(*graph, options);
+  out["ok"] = compiled.ok;
+  out["diagnostics"] = Json::array();
+  for (const v1::Diagnostic& d : diagnostics) out["diagnostics"].push_back(ToJson(d));
+  for (const v1::Diagnostic& d : compiled.diagnostics) out["diagnostics"].push_back(ToJson(d));
+  if (!compiled.ok) return out;
+  const auto files = emit::Generate(*graph, compiled, "python");
+  if (files.ok()) out["python"] = files->front().content();
+  out["outputs"] = Json::array();
+  for (const ir::Output& output : compiled.module->outputs) {
+    Json value = TypeJson(compiled.module->type(output.value));
+    value["name"] = output.name;
+    out["outputs"].push_back(std::move(value));
+  }
+  out["ir"] = ToJson(ir::ToProto(*compiled.module));
+  out["summary"] = ToJson(estimate::Summarize(compiled));
+  return out;
+}
+
+int Main(int argc, char** argv) {
+  const std::string mode = argc == 2 ? argv[1] : "";
+  if (mode == "registry") {
+    std::cout << Registry().dump() << "\n";
+    return 0;
+  }
+  if (mode != "compile") {
+    std::cerr << "usage: kiln-parity-tool registry|compile\n";
+    return 2;
+  }
+  for (std::string line; std::getline(std::cin, line);) std::cout << CompileLine(line).dump() << std::endl;
+  return 0;
+}
+
+}  // namespace
+}  // namespace graphkiln
+
+int main(int argc, char** argv) { return graphkiln::Main(argc, argv); }

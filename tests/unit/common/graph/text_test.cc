@@ -1,0 +1,137 @@
+#include "common/graph/text.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/status_matchers.h"
+#include "common/graph/writer.h"
+
+namespace graphkiln::graph {
+namespace {
+
+struct Read {
+  v1::Graph graph;
+  SourceMap positions;
+  std::vector<v1::Diagnostic> diagnostics;
+  bool ok;
+};
+Read Text(std::string_view text) {
+  Read r;
+  auto graph = ReadGraph(text, "net.kiln.yaml", &r.positions, &r.diagnostics);
+  r.ok = graph.ok();
+  if (graph.ok()) r.graph = *std::move(graph);
+  return r;
+}
+
+constexpr std::string_view kSample = R"(graphkiln: 1
+name: sample
+variables: {width: 8}
+inputs:
+  x: {dtype: int64, shape: [B, "2*T"]}
+  h: {shape: []}
+nodes:
+  a.b: {type: Embedding, in: x, params: {num_embeddings: $width * 2, embedding_dim: 3, max_norm: null}}
+  gru: {type: GRU, in: {input: a.b, hx: null}, params: {hidden_size: 4}}
+  cat: {type: Concat, in: [[gru.output, a.b]], params: {dim: -1}}
+  lit: {type: Mul, in: [cat, h], doc: "price: $$5"}
+outputs: {y: [lit, gru.h_n], z: {k: lit}}
+output_form: dict
+view: {cat: {x: 1.5, y: 2}}
+)";
+
+TEST(Text, ReadsTheWholeForm) {
+  const Read r = Text(kSample);
+  ASSERT_TRUE(r.ok);
+  EXPECT_TRUE(r.diagnostics.empty()) << r.diagnostics[0].ShortDebugString();
+  EXPECT_EQ(r.graph.inputs(0).spec().dtype(), v1::DATA_TYPE_INT64);
+  EXPECT_EQ(r.graph.inputs(0).spec().shape(1).symbol(), "2*T");
+  EXPECT_EQ(r.graph.nodes(0).params().at("num_embeddings").expression(), "$width * 2");
+  EXPECT_EQ(r.graph.nodes(0).params().at("max_norm").kind_case(), v1::Value::kNullValue);
+  // An id with a dot is found before a port is looked for.
+  EXPECT_EQ(r.graph.nodes(1).inputs(0).value().reference().node(), "a.b");
+  EXPECT_EQ(r.graph.nodes(2).inputs(0).value().list().items(0).reference().port(), "output");
+  EXPECT_EQ(r.graph.outputs(0).value().list().items(1).reference().port(), "h_n");
+  EXPECT_EQ(r.graph.outputs(1).value().map().entries(0).name(), "k");
+  EXPECT_EQ(r.graph.view().nodes().at("cat").x(), 1.5);
+  EXPECT_EQ(r.positions.by_path.at("nodes.gru.in.hx").line, 9);
+  EXPECT_EQ(r.positions.by_path.at("nodes.a.b.params.embedding_dim").line, 8);
+}
+
+TEST(Text, YamlAndJsonGiveTheSameGraphBack) {
+  const Read r = Text(kSample);
+  for (const std::string& text : {WriteYaml(r.graph), WriteJson(r.graph)}) {
+    const Read again = Text(text);
+    EXPECT_TRUE(again.diagnostics.empty()) << text;
+    EXPECT_EQ(WriteJson(again.graph), WriteJson(r.graph)) << text;
+  }
+}
+
+TEST(Text, HostileTextSurvivesTheRoundTrip) {
+  v1::Graph graph;
+  graph.set_schema_version(1);
+  graph.set_name("true");
+  v1::GraphInput* input = graph.add_inputs();
+  input->set_name("a: b\n\"c\" # \\ \t");
+  input->mutable_spec()->set_dtype(v1::DATA_TYPE_FLOAT32);
+  v1::Node* node = graph.add_nodes();
+  node->set_id("1.5");
+  node->set_type("null");
+  (*node->mutable_params())["text"].set_string_value("$5 and $x {y} \xC3\xA4");
+  (*node->mutable_params())["inf"].set_double_value(INFINITY);
+  (*node->mutable_params())["whole"].set_double_value(2);
+  const Read r = Text(WriteYaml(graph));
+  ASSERT_TRUE(r.ok) << WriteYaml(graph);
+  EXPECT_EQ(r.graph.name(), "true");
+  EXPECT_EQ(r.graph.inputs(0).name(), input->name());
+  EXPECT_EQ(r.graph.nodes(0).id(), "1.5");
+  EXPECT_EQ(r.graph.nodes(0).params().at("text").string_value(), "$5 and $x {y} \xC3\xA4");
+  EXPECT_EQ(r.graph.nodes(0).params().at("inf").double_value(), INFINITY);
+  EXPECT_EQ(r.graph.nodes(0).params().at("whole").kind_case(), v1::Value::kDoubleValue);
+}
+
+TEST(Text, FindingsAreLocatedAndComeTogether) {
+  const Read r = Text(R"(graphkiln: 1
+inputs:
+  x: {dtype: float23, shape: [B, 1.5]}
+  y: {dtype: float32}
+nodes:
+  a: {in: x}
+  b: [1]
+  c: {type: ReLU, in: x, parms: {q: 1}, mode: sideways}
+outptus: {y: a}
+)");
+  ASSERT_TRUE(r.ok);
+  std::string found;
+  for (const v1::Diagnostic& d : r.diagnostics) {
+    found += d.code() + " " + std::to_string(d.line()) + ":" + std::to_string(d.column()) + " " + d.path() + " [" + d.node() + "]\n";
+  }
+  EXPECT_EQ(found,
+            "UNKNOWN_FIELD 9:1 outptus []\n"
+            "BAD_SHAPE 3:14 inputs.x.dtype []\n"
+            "BAD_SHAPE 3:34 inputs.x.shape []\n"
+            "MISSING_KEY 4:3 inputs.y.shape []\n"
+            "MISSING_KEY 6:3 nodes.a.type [a]\n"
+            "SYNTAX 7:6 nodes.b [b]\n"
+            "PARAM_RANGE 8:47 nodes.c.mode [c]\n"
+            "UNKNOWN_FIELD 8:26 nodes.c.parms [c]\n");
+  EXPECT_EQ(r.diagnostics[0].expected(), "outputs");
+  // Unknown keys are kept.
+  EXPECT_TRUE(r.graph.extra().fields().contains("outptus"));
+  EXPECT_TRUE(r.graph.nodes(2).extra().fields().contains("parms"));
+}
+
+TEST(Text, DuplicateNodesAreRefused) {
+  const Read r = Text("graphkiln: 1\nnodes:\n  a: {type: ReLU}\n  a: {type: Tanh}\n");
+  EXPECT_FALSE(r.ok);
+  ASSERT_EQ(r.diagnostics.size(), 1u);
+  EXPECT_EQ(r.diagnostics[0].code(), "DUPLICATE_KEY");
+  EXPECT_EQ(r.diagnostics[0].line(), 4);
+}
+
+TEST(Text, OtherRootsAndVersionsAreRefused) {
+  EXPECT_FALSE(Text("[1, 2]").ok);
+  EXPECT_EQ(Text("graphkiln: 2\n").diagnostics[0].code(), "BAD_VERSION");
+  EXPECT_EQ(Text("nodes: {}\n").diagnostics[0].code(), "MISSING_KEY");
+}
+
+}  // namespace
+}  // namespace graphkiln::graph
