@@ -118,6 +118,7 @@ void Client::Prepare(grpc::ClientContext* call, bool stream) const {
 int FailCall(Context& context, const CallError& error) {
   if (error.diagnostics.empty()) {
     int exit_code = ExitCodeOf(error.status);
+    if (absl::IsOutOfRange(error.status)) exit_code = kFailure;  // history that is gone
     // A malformed request is the command line's fault, not the graph's.
     if (error.reason == "FIELD_INVALID" || error.reason == "TOKEN_INVALID") exit_code = kUsage;
     const std::string code = error.reason.empty() ? "CALL_FAILED" : error.reason;

@@ -233,6 +233,33 @@ class Typer {
     }
   }
 
+  // Nodes that share weights are one module in Python, so all that makes the module must agree.
+  bool SharesWell(const Instance& instance, const Report::Place& place) {
+    const auto [it, first] = shared_.try_emplace(instance.weights_path, instance.type, instance.params);
+    if (first) return true;
+    const auto& [type, params] = it->second;
+    const auto fail = [&](std::string message, std::string expected, std::string found) -> v1::Diagnostic& {
+      v1::Diagnostic& diagnostic = report_.ErrorAt(place, "SHARED_MODULE", std::move(message));
+      diagnostic.set_rule("SHARED_C1");
+      diagnostic.set_expected(std::move(expected));
+      diagnostic.set_found(std::move(found));
+      return diagnostic;
+    };
+    if (type != instance.type) {
+      fail("nodes that share weights must have one type", type, instance.type);
+      return false;
+    }
+    for (const nodes::Params::Entry& entry : instance.params.entries()) {
+      const nodes::ParamValue* other = params.Find(entry.name);
+      if (other != nullptr && *other == entry.value) continue;
+      fail(fmt::format("nodes that share weights must have one {}", entry.name),
+           other != nullptr ? nodes::ToPython(*other) : "none", nodes::ToPython(entry.value))
+          .set_param(entry.name);
+      return false;
+    }
+    return true;
+  }
+
   // True where another node names this one as its module: whichever comes first declares the weights.
   bool IsShared(const NormalGraph& graph, int index) {
     auto& owners = owners_[&graph];
@@ -310,6 +337,7 @@ class Typer {
     if (!nodes::InferParams(def, *ports, out_.module, &instance.params, &failure)) {
       return report_.NodeFailure(place, failure);
     }
+    if (shared && !SharesWell(instance, place)) return;
     // A bypassed node is typed like any other, then its calls are taken back.
     const size_t calls = out_.module.calls.size();
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
@@ -400,6 +428,7 @@ class Typer {
   }
 
   void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place, bool shared, bool frozen) {
+    if (shared && !SharesWell(instance, place)) return;
     if (stack_.size() > kMaxNesting) {
       report_.ErrorAt(place, "LIMIT", fmt::format("composites nest more than {} levels", kMaxNesting));
       return;
@@ -468,6 +497,7 @@ class Typer {
   Typed out_;
   std::vector<Frame> stack_;
   StringMap<int> keys_;
+  StringMap<std::pair<std::string, nodes::Params>> shared_;  // by weights path
   absl::flat_hash_map<const NormalGraph*, std::optional<absl::flat_hash_set<int>>> owners_;
   bool full_ = false;
 };

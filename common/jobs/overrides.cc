@@ -55,6 +55,21 @@ void DropRivals(const Override& change, TextNode* document) {
   });
 }
 
+// A place in the text of a flag would be taken for one in the job file.
+void ForgetPositions(TextNode* root) {
+  std::vector<TextNode*> open = {root};
+  while (!open.empty()) {
+    TextNode* node = open.back();
+    open.pop_back();
+    node->pos = TextPos();
+    for (TextNode& item : node->items) open.push_back(&item);
+    for (TextEntry& entry : node->entries) {
+      entry.key_pos = TextPos();
+      open.push_back(&entry.value);
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Override> ParseOverride(std::string_view text) {
@@ -73,13 +88,19 @@ absl::StatusOr<Override> ParseOverride(std::string_view text) {
   }
   const std::string_view value = TrimView(text.substr(equals + 1));
   if (value.empty()) return change;  // null: as if absent
-  auto node = ReadText(value, TextLimits(), nullptr);
+  // A text that begins with a bracket is taken for JSON; here it is YAML's looser form, such as [a, b].
+  const bool flow = value.front() == '{' || value.front() == '[';
+  auto node = ReadText(flow ? fmt::format("v: {}", value) : std::string(value), TextLimits(), nullptr);
+  if (node.ok() && flow) {
+    TextNode inner = std::move(node->entries[0].value);
+    node = std::move(inner);
+  }
   if (!node.ok()) {
     return absl::InvalidArgumentError(fmt::format("--set {}: {}", QuoteForMessage(text),
                                                   MessageOf(node.status())));
   }
   change.value = *std::move(node);
-  change.value.pos = TextPos();
+  ForgetPositions(&change.value);
   return change;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -28,7 +29,10 @@ Parse ParseDouble(std::string_view cell, double* value) {
   if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
     return Parse::kNoNumber;
   }
-  return error == std::errc() ? Parse::kOk : Parse::kOutOfRange;
+  if (error == std::errc()) return Parse::kOk;
+  // from_chars does not tell too large from too small; the latter is zero like any other rounding.
+  *value = std::strtod(std::string(text).c_str(), nullptr);
+  return std::isinf(*value) ? Parse::kOutOfRange : Parse::kOk;
 }
 
 // Whole numbers, also spelled as "3.0" (as pandas does for columns that once had gaps).
@@ -166,14 +170,13 @@ class NumberColumns {
     const Parse parse = ParseDouble(cell, &value);
     if (parse == Parse::kNoNumber) return Refuse(reader, i, "a number", cell);
     const auto narrow = static_cast<float>(value);
-    // A number too small for a double rounds to zero; one too large has no float32.
-    const bool too_large = parse == Parse::kOutOfRange ? std::isinf(value) || std::abs(value) >= 1.0
-                                                       : std::isinf(narrow) && !std::isinf(value);
-    if (too_large) return Refuse(reader, i, "a number that float32 can hold", cell);
+    if (parse == Parse::kOutOfRange || (std::isinf(narrow) && !std::isinf(value))) {
+      return Refuse(reader, i, "a number that float32 can hold", cell);
+    }
     if (!allow_non_finite_ && !std::isfinite(narrow)) {
       return Refuse(reader, i, "a finite number", cell);
     }
-    matrix_.floats.push_back(parse == Parse::kOutOfRange ? 0.0f : narrow);
+    matrix_.floats.push_back(narrow);
     return absl::OkStatus();
   }
 

@@ -16,6 +16,7 @@
 #include "services/coordinator/core/job_queue.h"
 #include "services/coordinator/gateway/http_gateway.h"
 #include "services/coordinator/rpc/dispatcher.h"
+#include "services/coordinator/rpc/grpc_server.h"
 #include "services/coordinator/rpc/services.h"
 #include "services/coordinator/rpc/ticker.h"
 #include "services/coordinator/store/sqlite_store.h"

@@ -12,9 +12,12 @@
 #include "common/base/random.h"
 #include "services/coordinator/core/options.h"
 #include "services/coordinator/rpc/auth.h"
-#include "services/coordinator/rpc/grpc_server.h"
+#include "services/coordinator/rpc/grpc_options.h"
 
 namespace graphkiln::coordinator {
+
+class GrpcServer;
+class JobQueue;
 
 struct ServerOptions {
   std::string state_dir;
@@ -51,7 +54,7 @@ class Server {
 
   /// For tests.
   GrpcServer& grpc_server();
-  class JobQueue& queue();
+  JobQueue& queue();
 
  private:
   class Impl;

@@ -1,6 +1,7 @@
-// A trainer without LibTorch that speaks the trainer protocol and does what its job's label `script`
-// says. A test binary that includes this header (in one source file) is its own trainer program: started
-// as `BINARY --parent` or `BINARY --single` it becomes the fake instead of running its tests.
+// A trainer without LibTorch that speaks the trainer protocol and does what its job's label
+// `script` says. A test binary that includes this header (in one source file) is its own trainer
+// program: started as `BINARY --parent` or `BINARY --single` it becomes the fake instead of running
+// its tests.
 //
 // A script is a list of words, done in order (RunForward: the words are in `inputs_path`):
 //   log:TEXT      writes a line to standard error       started       reports Started
@@ -8,8 +9,9 @@
 //   checkpoint    writes work_dir/checkpoint.bin and reports it
 //   signal:N      raises a signal                        exit:N        exits
 //   finish        Finished SUCCEEDED with one file       user_error    Finished FAILED_USER
-//   garbage       sends a frame that is no message       close         closes the socket, then waits
-//   wait          obeys commands until told to end       deaf          ignores everything, also SIGTERM
+//   garbage       sends a frame that is no message       close         closes the socket, then
+//   waits wait          obeys commands until told to end       deaf          ignores everything,
+//   also SIGTERM
 #pragma once
 
 #include <poll.h>

@@ -1,6 +1,6 @@
-// A journal and event history in memory, with the faults that tests need: commits wait until the test
-// lets them through, and the storage may refuse writes. It enforces the same fences as the SQL store and
-// can be loaded again, as after a restart.
+// A journal and event history in memory, with the faults that tests need: commits wait until the
+// test lets them through, and the storage may refuse writes. It enforces the same fences as the SQL
+// store and can be loaded again, as after a restart.
 #pragma once
 
 #include <algorithm>
@@ -51,7 +51,8 @@ class MemoryStore final : public Journal, public EventHistory {
     CommitBatch batch = std::move(queue_.front());
     queue_.pop_front();
     for (const Mutation& mutation : batch.mutations) {
-      const absl::Status status = std::visit([this](const auto& put) { return Put(put); }, mutation);
+      const absl::Status status =
+          std::visit([this](const auto& put) { return Put(put); }, mutation);
       if (!status.ok()) {
         GRAPHKILN_BUG("memory_store.fence", MessageOf(status));
         batch.done(status);
@@ -199,7 +200,8 @@ class MemoryStore final : public Journal, public EventHistory {
     return absl::OkStatus();
   }
   absl::Status Put(const PurgeIdempotency& purge) {
-    std::erase_if(request_ids_, [&](const auto& entry) { return entry.second.time < purge.before; });
+    std::erase_if(request_ids_,
+                  [&](const auto& entry) { return entry.second.time < purge.before; });
     return absl::OkStatus();
   }
   absl::Status Put(const PutWorker& put) {

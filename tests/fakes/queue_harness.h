@@ -1,5 +1,5 @@
-// A JobQueue with a fake clock and a store in memory, and a worker that follows the protocol when told
-// to. For tests of the coordinator's core.
+// A JobQueue with a fake clock and a store in memory, and a worker that follows the protocol when
+// told to. For tests of the coordinator's core.
 #pragma once
 
 #include <fmt/format.h>

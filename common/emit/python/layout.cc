@@ -1,5 +1,6 @@
 #include "common/emit/python/layout.h"
 
+#include <algorithm>
 #include <cctype>
 #include <vector>
 
@@ -76,6 +77,17 @@ size_t LastBracket(std::string_view expression) {
   return close != std::string_view::npos && close + 1 == expression.size() ? open : std::string_view::npos;
 }
 
+size_t Widest(std::string_view lines) {
+  size_t widest = 0;
+  size_t start = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i] != '\n') continue;
+    widest = std::max(widest, i - start);
+    start = i + 1;
+  }
+  return widest;
+}
+
 // Where the right-hand side of a statement starts.
 size_t RightHandSide(std::string_view code) {
   if (code.rfind("return ", 0) == 0) return 7;
@@ -107,7 +119,7 @@ void CodeWriter::Line(int indent, std::string_view code, std::string_view commen
   if (!comment.empty() && Fits(indent, Concat(code, "  # ", comment))) return Emit(indent, Concat(code, "  # ", comment));
   if (!comment.empty()) Comment(indent, comment);
   if (Fits(indent, code)) return Emit(indent, code);
-  if (code.rfind("def ", 0) == 0) {
+  if (code.rfind("def ", 0) == 0 || code.rfind("class ", 0) == 0) {
     const size_t open = code.find('(');
     size_t close = open;
     Scan(code, [&](size_t i, int depth) {
@@ -150,6 +162,24 @@ void CodeWriter::Break(int indent, std::string_view head, std::string_view expre
       return Emit(indent, ")");
     }
     return Emit(indent, line);
+  }
+  if (statement && !head.empty() && !Fits(indent, Concat(head, expression.substr(0, open + 1)))) {
+    const size_t equals = head.rfind(" = ");
+    const std::string_view target = head.substr(0, equals == std::string_view::npos ? 0 : equals);
+    if (Items(target).size() > 1) {
+      // A target of several names goes first, one by one.
+      Emit(indent, "(");
+      for (const std::string_view name : Items(target)) Break(indent + 4, "", name, ",", false);
+      return Break(indent, ") = ", expression, "", true);
+    }
+    // Parentheses around the right-hand side, where everything fits then.
+    CodeWriter inside;
+    inside.Break(indent + 4, "", expression, "", false);
+    if (Fits(indent, Concat(head, "(")) && Widest(inside.text()) <= kWidth) {
+      Emit(indent, Concat(head, "("));
+      Raw(inside.text());
+      return Emit(indent, ")");
+    }
   }
   const bool literal =
       open == 0 || (std::isalnum(static_cast<unsigned char>(expression[open - 1])) == 0 && expression[open - 1] != '_' &&

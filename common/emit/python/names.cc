@@ -130,9 +130,13 @@ std::string CommentText(std::string_view text, size_t max) {
 
 NameTable::NameTable() {
   for (const char* name : {"self", "torch", "nn", "Tensor"}) used_.insert(name);
+  // `# noqa: ...` would speak to tools where names stand in comments.
+  for (const char* name : {"noqa", "fmt", "type", "ruff", "flake8", "isort", "pylint", "mypy", "pyright", "pragma", "nosec", "yapf"}) {
+    used_.insert(name);
+  }
 }
 
-std::string NameTable::Take(std::string_view wanted) {
+std::string NameTable::Take(std::string_view wanted, std::string_view separator) {
   // Linters refuse names that look like digits.
   const std::string stem = IsAmbiguous(wanted) ? std::string(wanted) + "_" : std::string(wanted);
   if (used_.insert(stem).second) return stem;
@@ -140,7 +144,7 @@ std::string NameTable::Take(std::string_view wanted) {
   if (number == 0) number = 1;
   std::string name;
   do {
-    name = fmt::format("{}_{}", stem, ++number);
+    name = fmt::format("{}{}{}", stem, separator, ++number);
   } while (!used_.insert(name).second);
   return name;
 }

@@ -29,8 +29,7 @@ class NameTable {
  public:
   NameTable();
   // `wanted` (an identifier), or the same with `_2`, `_3`, ... behind.
-  std::string Take(std::string_view wanted);
-  void Reserve(std::string_view name) { used_.insert(std::string(name)); }
+  std::string Take(std::string_view wanted, std::string_view separator = "_");
 
  private:
   StringSet used_;

@@ -81,14 +81,11 @@ std::string Values::Annotation(const Tree& tree) const {
       return fmt::format("tuple[{}]", text.empty() ? "()" : text);
     }
     case Tree::Kind::kDict: {
-      std::string text;
-      StringSet seen;
+      std::string common = tree.items.empty() ? "Tensor" : Annotation(tree.items[0]);
       for (const Tree& item : tree.items) {
-        std::string one = Annotation(item);
-        if (!seen.insert(one).second) continue;
-        text += (text.empty() ? "" : " | ") + one;
+        if (Annotation(item) != common) common = "Any";
       }
-      return fmt::format("dict[str, {}]", text.empty() ? "Tensor" : text);
+      return fmt::format("dict[str, {}]", common);
     }
     case Tree::Kind::kLiteral:
       switch (tree.literal.kind_case()) {

@@ -29,7 +29,7 @@ class Values {
   // written `_`. Not for trees with dicts.
   std::string Target(const compiler::Tree& tree, const std::function<std::string(ir::ValueId)>& name, bool outermost = true);
 
-  // `Tensor`, `tuple[Tensor, Tensor]`, `dict[str, Tensor]`.
+  // `Tensor`, `tuple[Tensor, Tensor]`, `dict[str, Tensor]`; a dict of different things holds `Any`.
   std::string Annotation(const compiler::Tree& tree) const;
   // `[B, 16]`, `int64[B]`, `([B, 4], [1, B, 4])`.
   std::string Shapes(const compiler::Tree& tree) const;

@@ -1,8 +1,9 @@
-// Between the state machine and the journal: collects what one scope changes, numbers the batches, and
-// keeps what becomes visible when each of them is durable.
+// Between the state machine and the journal: collects what one scope changes, numbers the batches,
+// and keeps what becomes visible when each of them is durable.
 //
-// Effects are data; the queue applies them under its lock when the journal reports the batch. Batches
-// are committed in the order of their numbers. Thread-compatible; the queue's lock guards it.
+// Effects are data; the queue applies them under its lock when the journal reports the batch.
+// Batches are committed in the order of their numbers. Thread-compatible; the queue's lock guards
+// it.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct ShowJob {
   JobRecord* job;
   std::shared_ptr<const v1::Job> contents;
 };
-/// Events up to `seq` may be read; with `epoch`, the lease's events up to `worker_seq` are acknowledged.
+/// Events up to `seq` may be read; with `epoch`, the lease's events up to `worker_seq` are
+/// acknowledged.
 struct ShowEvents {
   JobRecord* job;
   int64_t seq = 0;

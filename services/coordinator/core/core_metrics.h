@@ -1,6 +1,6 @@
-// What the state machines count. Defined where the transitions happen; rpc/ and gateway/ implement it
-// with prometheus-cpp (`product.md` section 4 gives the names). Called under the queue's lock: an
-// implementation returns in nanoseconds and never calls back. Thread-safe.
+// What the state machines count. Defined where the transitions happen; rpc/ and gateway/ implement
+// it with prometheus-cpp (`product.md` section 4 gives the names). Called under the queue's lock:
+// an implementation returns in nanoseconds and never calls back. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class CoreMetrics {
                            std::string_view reason) = 0;
   /// job_queue_wait_seconds: from queued to offered.
   virtual void QueueWait(double seconds) = 0;
-  /// job_startup_seconds{phase}: `schedule` (accepted to offer durable), `dispatch` (offer durable to
-  /// echoed), `first_step` (accepted to first loss stored).
+  /// job_startup_seconds{phase}: `schedule` (accepted to offer durable), `dispatch` (offer durable
+  /// to echoed), `first_step` (accepted to first loss stored).
   virtual void Startup(std::string_view phase, double seconds) = 0;
   /// job_run_seconds: of one lease, from its echo to its end.
   virtual void RunSeconds(double seconds) = 0;

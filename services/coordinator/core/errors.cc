@@ -60,10 +60,10 @@ absl::Status WrongStateError(std::string_view verb, std::string_view name, std::
 }
 
 absl::Status FencedError(std::string_view job, int64_t lease_epoch, std::string_view why) {
-  return MakeError(absl::StatusCode::kAborted, v1::ERROR_REASON_LEASE_FENCED,
-                   fmt::format("lease {} of {} is no longer open: {}", lease_epoch,
-                               QuoteForMessage(job), why),
-                   {{"lease_epoch", fmt::format("{}", lease_epoch)}});
+  return MakeError(
+      absl::StatusCode::kAborted, v1::ERROR_REASON_LEASE_FENCED,
+      fmt::format("lease {} of {} is no longer open: {}", lease_epoch, QuoteForMessage(job), why),
+      {{"lease_epoch", fmt::format("{}", lease_epoch)}});
 }
 
 absl::Status StorageError(std::string_view message) {

@@ -1,7 +1,7 @@
 // Errors with a published reason.
 //
-// The cores know absl::Status only; the reason of `error_reason.proto` and its metadata ride in status
-// payloads, and rpc/ turns them into google.rpc.ErrorInfo in one place. Any thread.
+// The cores know absl::Status only; the reason of `error_reason.proto` and its metadata ride in
+// status payloads, and rpc/ turns them into google.rpc.ErrorInfo in one place. Any thread.
 #pragma once
 
 #include <map>

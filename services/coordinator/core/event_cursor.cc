@@ -41,7 +41,8 @@ bool Wanted(EventTypeSet types, const v1::Event& event) {
   return types == 0 || event.has_gap() || (types & BitOf(event.payload_case())) != 0;
 }
 
-// Positions (first, last) are gone: said with one event, so that no reader takes them for delivered.
+// Positions (first, last) are gone: said with one event, so that no reader takes them for
+// delivered.
 std::shared_ptr<const v1::Event> HoleEvent(const std::string& job, int64_t first, int64_t last,
                                            const google::protobuf::Timestamp& time) {
   auto event = std::make_shared<v1::Event>();
@@ -85,17 +86,16 @@ absl::StatusOr<std::shared_ptr<EventCursor>> JobQueue::Watch(std::string_view na
     ASSIGN_OR_RETURN(position, OpenResume(*sealer_, resume_token));
   }
   Scope scope(this);
-  ASSIGN_OR_RETURN(JobRecord* job, RequireJob(canonical));
+  ASSIGN_OR_RETURN(JobRecord * job, RequireJob(canonical));
   if (!resume_token.empty() && (position.job_uid != job->uid() || position.seq < 0)) {
     return TokenError("the resume token is of another job");
   }
   if (!resume_token.empty() &&
       (position.log_generation != log_generation_ || position.seq > job->log.last_seq())) {
     // The log was replaced (a restored backup): what the token names never happened here.
-    return MakeError(
-        absl::StatusCode::kOutOfRange, v1::ERROR_REASON_EVENTS_EXPIRED,
-        "the history that the token names is gone",
-        {{"oldest_token", SealResume(*sealer_, {job->uid(), log_generation_, 0})}});
+    return MakeError(absl::StatusCode::kOutOfRange, v1::ERROR_REASON_EVENTS_EXPIRED,
+                     "the history that the token names is gone",
+                     {{"oldest_token", SealResume(*sealer_, {job->uid(), log_generation_, 0})}});
   }
   if (static_cast<int64_t>(job->watchers.size()) >= options_.max_watchers_per_job) {
     return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUOTA_EXCEEDED,

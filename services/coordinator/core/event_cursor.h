@@ -1,10 +1,12 @@
 // One reader of one job's log: WatchJob, TailLogs, `submit --follow`.
 //
-// A reader is a cursor, not a queue: it pulls, so a slow one costs nothing but its position. The rpc
-// reactor calls Next with one write in flight; when there is nothing to send it waits for the listener.
+// A reader is a cursor, not a queue: it pulls, so a slow one costs nothing but its position. The
+// rpc reactor calls Next with one write in flight; when there is nothing to send it waits for the
+// listener.
 //
 //   kEvents  send `response`, call Next again after the write
-//   kWait    nothing new; the listener is called when there is. `response` carries the token only (send
+//   kWait    nothing new; the listener is called when there is. `response` carries the token only
+//   (send
 //            it as progress message every 15 s)
 //   kLoad    the next events are no longer in memory: call Load() on an executor thread, then Next
 //   kEnd     the job has ended and all was read: finish OK
@@ -27,14 +29,14 @@ class JobQueue;
 
 /// What a reader wants to see; empty means everything. Bits by Event payload case.
 using EventTypeSet = uint32_t;
-/// `types` are `state`, `step`, `epoch`, `node`, `log`, `system`, `checkpoint`, `verdict`, `gap`; gap
-/// events always pass. Error: FIELD_INVALID.
+/// `types` are `state`, `step`, `epoch`, `node`, `log`, `system`, `checkpoint`, `verdict`, `gap`;
+/// gap events always pass. Error: FIELD_INVALID.
 absl::StatusOr<EventTypeSet> ParseEventTypes(const std::vector<std::string>& types);
 /// The word of an event's type, as in `types`.
 std::string_view EventTypeName(v1::Event::PayloadCase payload);
 
-/// Thread-safe through the queue's lock; the queue must outlive its cursors. One thread at a time calls
-/// Next or Load.
+/// Thread-safe through the queue's lock; the queue must outlive its cursors. One thread at a time
+/// calls Next or Load.
 class EventCursor {
  public:
   enum class Kind { kEvents, kWait, kLoad, kEnd, kError };

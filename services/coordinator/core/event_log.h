@@ -1,7 +1,7 @@
 // The log of one job: gives positions, keeps the recent events in memory, knows what is durable.
 //
-// Readers see an event only when it is durable. Positions rise by one without holes; what is no longer
-// in memory is in the store. Thread-compatible; the queue's lock guards it.
+// Readers see an event only when it is durable. Positions rise by one without holes; what is no
+// longer in memory is in the store. Thread-compatible; the queue's lock guards it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Request ids that were answered, for 24 h. Thread-compatible; the queue's lock guards it. The store
-// keeps the same entries.
+// Request ids that were answered, for 24 h. Thread-compatible; the queue's lock guards it. The
+// store keeps the same entries.
 #pragma once
 
 #include <cstddef>

@@ -108,8 +108,8 @@ void JobQueue::OnCommitted(uint64_t id, absl::Status status) {
       if (std::holds_alternative<AcceptJob>(effect)) refused_submit = !status.ok();
     }
     if (!status.ok() && !refused_submit) {
-      // Nothing of it may become visible, now or later. A store that is closing while its disk refuses
-      // gives up; any other refusal means that someone else has taken the store over.
+      // Nothing of it may become visible, now or later. A store that is closing while its disk
+      // refuses gives up; any other refusal means that someone else has taken the store over.
       broken_ = true;
       if (ReasonOf(status) == v1::ERROR_REASON_STORAGE_UNAVAILABLE) {
         KILN_WARN("not stored: {}", MessageOf(status));
@@ -240,14 +240,14 @@ void JobQueue::After(uint64_t batch, StatusCallback done) {
 void JobQueue::RunSoon(std::function<void()> action) { run_soon_.push_back(std::move(action)); }
 
 void JobQueue::AnswerJob(const JobRecord& job, JobCallback done) {
-  After(job.last_batch, [view = View(job, job.latest()), done = std::move(done)](
-                            const absl::Status& status) {
-    if (!status.ok()) {
-      done(status);
-    } else {
-      done(view.Compose());
-    }
-  });
+  After(job.last_batch,
+        [view = View(job, job.latest()), done = std::move(done)](const absl::Status& status) {
+          if (!status.ok()) {
+            done(status);
+          } else {
+            done(view.Compose());
+          }
+        });
 }
 
 void JobQueue::Tick() {

@@ -1,14 +1,15 @@
 // The one owner of jobs, leases and workers: a pure state machine.
 //
-// Who calls it: rpc/ (users' verbs, the worker protocol, watches) and main.cc (Restore, Tick). It starts
-// no thread, reads time only from the injected clock, knows no gRPC and no SQL. Every entry goes through
-// a Scope: take the one lock, read the clock once, run expired deadlines; on the way out place waiting
-// jobs, hand the collected mutations to the journal as one batch, unlock, call callbacks.
+// Who calls it: rpc/ (users' verbs, the worker protocol, watches) and main.cc (Restore, Tick). It
+// starts no thread, reads time only from the injected clock, knows no gRPC and no SQL. Every entry
+// goes through a Scope: take the one lock, read the clock once, run expired deadlines; on the way
+// out place waiting jobs, hand the collected mutations to the journal as one batch, unlock, call
+// callbacks.
 //
 // Every method returns in microseconds. Results that depend on a change come by callback, after the
-// change is durable, on the journal's thread or (where nothing changes) on the caller's; callbacks run
-// without the lock and must return quickly. Every method may be called twice, late or concurrently with
-// itself (I9).
+// change is durable, on the journal's thread or (where nothing changes) on the caller's; callbacks
+// run without the lock and must return quickly. Every method may be called twice, late or
+// concurrently with itself (I9).
 //
 // The protocol and the invariants I1..I12 are those of `service.md` section 3.
 #pragma once
@@ -112,11 +113,11 @@ class JobQueue {
 
   // --- Users. A job name is full or bare. ---
 
-  /// Accepts a job. Errors: ALREADY_EXISTS, QUOTA_EXCEEDED, STORAGE_UNAVAILABLE, FIELD_INVALID. The same
-  /// request_id within 24 h gives the same job, also while the first call still runs.
+  /// Accepts a job. Errors: ALREADY_EXISTS, QUOTA_EXCEEDED, STORAGE_UNAVAILABLE, FIELD_INVALID. The
+  /// same request_id within 24 h gives the same job, also while the first call still runs.
   void Submit(SubmitArgs args, JobCallback done);
-  /// What was accepted under a request id, for answering a retry before compiling again; nullopt where
-  /// nothing was. The digest is not compared here, Submit does it.
+  /// What was accepted under a request id, for answering a retry before compiling again; nullopt
+  /// where nothing was. The digest is not compared here, Submit does it.
   std::optional<v1::Job> FindSubmitted(std::string_view project, std::string_view request_id);
   /// The durable state of a job. The spec's graph is given by its hash. Error: NOT_FOUND.
   absl::StatusOr<v1::Job> Get(std::string_view name);
@@ -144,16 +145,16 @@ class JobQueue {
 
   // --- The worker protocol. ---
 
-  /// Full state in, full wish out. Errors: SUPERSEDED (the daemon exits), FIELD_INVALID, QUOTA_EXCEEDED.
-  /// A worker keeps a finished lease in `held` (PHASE_FINISHED) until FinishLease was answered: a lease
-  /// that it no longer holds counts as lost.
+  /// Full state in, full wish out. Errors: SUPERSEDED (the daemon exits), FIELD_INVALID,
+  /// QUOTA_EXCEEDED. A worker keeps a finished lease in `held` (PHASE_FINISHED) until FinishLease
+  /// was answered: a lease that it no longer holds counts as lost.
   absl::StatusOr<worker::v1::ConnectResponse> Report(const worker::v1::ConnectRequest& request);
   /// The wish alone, for a push (in_reply_to 0). Error: NOT_FOUND before the first report.
   absl::StatusOr<worker::v1::ConnectResponse> OrdersFor(std::string_view worker);
   /// The worker's stream broke: SUSPECT now. Its leases stay until lease_ttl.
   void StreamClosed(std::string_view worker, std::string_view incarnation);
-  /// `listener` is called (any thread, no locks, perhaps once more after removal) whenever OrdersFor has
-  /// changed.
+  /// `listener` is called (any thread, no locks, perhaps once more after removal) whenever
+  /// OrdersFor has changed.
   uint64_t AddOrdersListener(std::string_view worker, std::function<void()> listener);
   void RemoveOrdersListener(uint64_t id);
 
@@ -161,7 +162,8 @@ class JobQueue {
   /// `done`): STORAGE_UNAVAILABLE (the worker keeps them and sends again), FIELD_INVALID.
   void PublishEvents(worker::v1::PublishEventsRequest request,
                      std::function<void(absl::StatusOr<PublishResult>)> done);
-  /// rpc/ has checked that the artifact is stored. Errors: LEASE_FENCED, NOT_FOUND, STORAGE_UNAVAILABLE.
+  /// rpc/ has checked that the artifact is stored. Errors: LEASE_FENCED, NOT_FOUND,
+  /// STORAGE_UNAVAILABLE.
   void CommitCheckpoint(
       const worker::v1::CommitCheckpointRequest& request,
       std::function<void(absl::StatusOr<worker::v1::CommitCheckpointResponse>)> done);
@@ -177,8 +179,8 @@ class JobQueue {
   absl::Duration NextDeadline();
   /// Called (no locks held) when NextDeadline has become earlier.
   void SetDeadlineListener(std::function<void()> listener);
-  /// Checkpoints that retention has dropped: SHA-256 of files that no job refers to any more. Called
-  /// after the commit, no locks held.
+  /// Checkpoints that retention has dropped: SHA-256 of files that no job refers to any more.
+  /// Called after the commit, no locks held.
   void SetReleasedListener(std::function<void(std::vector<std::string>)> listener);
   /// True when restored and the storage takes writes.
   bool Ready();
@@ -186,8 +188,8 @@ class JobQueue {
   /// For page tokens of other services.
   const TokenSealer& sealer() const { return *sealer_; }
 
-  /// All invariants that can be checked at an instant; the first violation as INTERNAL. Tests call it
-  /// after every step.
+  /// All invariants that can be checked at an instant; the first violation as INTERNAL. Tests call
+  /// it after every step.
   absl::Status CheckInvariants();
 
  private:
@@ -246,6 +248,8 @@ class JobQueue {
   void FailOrRetry(JobRecord& job, std::string reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndJob(JobRecord& job, v1::JobState state, std::string reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  /// What the worker should be told about the job's open lease.
+  WorkerOrder OrderOf(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StageOrder(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BeginStop(JobRecord& job, absl::Duration grace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Preempt(JobRecord& job, std::string reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -299,7 +303,8 @@ class JobQueue {
   uint64_t log_generation_ ABSL_GUARDED_BY(mu_) = 0;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;  // the journal refused what it must not refuse
 
-  absl::flat_hash_map<std::string, std::unique_ptr<JobRecord>> jobs_ ABSL_GUARDED_BY(mu_);  // by uid
+  absl::flat_hash_map<std::string, std::unique_ptr<JobRecord>> jobs_
+      ABSL_GUARDED_BY(mu_);  // by uid
   StringMap<JobRecord*> jobs_by_name_ ABSL_GUARDED_BY(mu_);
   // Newest first, per project.
   absl::flat_hash_map<std::string, absl::btree_map<int64_t, JobRecord*, std::greater<int64_t>>>

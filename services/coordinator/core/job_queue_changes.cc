@@ -1,4 +1,5 @@
-// The ways to change a job: every change goes through Edit and SetState, and is staged once per scope.
+// The ways to change a job: every change goes through Edit and SetState, and is staged once per
+// scope.
 #include <algorithm>
 #include <utility>
 

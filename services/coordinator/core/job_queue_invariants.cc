@@ -20,10 +20,9 @@ absl::Status Violation(std::string_view invariant, std::string_view detail) {
 absl::Status JobQueue::CheckJob(const JobRecord& job) {
   const v1::JobState state = job.state();
   const bool needs_lease = state == v1::JOB_STATE_OFFERED || state == v1::JOB_STATE_RUNNING ||
-                           state == v1::JOB_STATE_PREEMPTING ||
-                           state == v1::JOB_STATE_CANCELLING;
-  const std::string where =
-      fmt::format("{} {} epoch {}", job.name(), JobRecord::Name(state), job.current().lease_epoch());
+                           state == v1::JOB_STATE_PREEMPTING || state == v1::JOB_STATE_CANCELLING;
+  const std::string where = fmt::format("{} {} epoch {}", job.name(), JobRecord::Name(state),
+                                        job.current().lease_epoch());
   if (job.leased() != needs_lease) return Violation("I11", where + ": lease and state disagree");
   if (job.leased()) {
     const Lease& lease = *job.lease;
@@ -41,8 +40,7 @@ absl::Status JobQueue::CheckJob(const JobRecord& job) {
     const bool timed = deadlines_.At(TimerKind::kOfferAck, job.uid()).has_value() ||
                        deadlines_.At(TimerKind::kWorkerLost, lease.worker()).has_value();
     if (!timed) return Violation("I5", where + ": no expiry");
-    const bool stopping =
-        state == v1::JOB_STATE_PREEMPTING || state == v1::JOB_STATE_CANCELLING;
+    const bool stopping = state == v1::JOB_STATE_PREEMPTING || state == v1::JOB_STATE_CANCELLING;
     if (stopping && !deadlines_.At(TimerKind::kStop, job.uid()).has_value()) {
       return Violation("I5", where + ": a stop order without a deadline");
     }
@@ -56,7 +54,8 @@ absl::Status JobQueue::CheckJob(const JobRecord& job) {
   if (state != v1::JOB_STATE_QUEUED && job.in_queue) {
     return Violation("I11", where + ": in the queue though it does not wait");
   }
-  if (state == v1::JOB_STATE_BACKOFF && !deadlines_.At(TimerKind::kBackoff, job.uid()).has_value()) {
+  if (state == v1::JOB_STATE_BACKOFF &&
+      !deadlines_.At(TimerKind::kBackoff, job.uid()).has_value()) {
     return Violation("I11", where + ": backs off for ever");
   }
   if (visible && job.visible()->lease_epoch() > job.current().lease_epoch()) {

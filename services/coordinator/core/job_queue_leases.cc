@@ -47,8 +47,7 @@ void JobQueue::Offer(JobRecord& job, WorkerRecord& worker) {
   draft.set_attempts(draft.attempts() + 1);
   // It goes on from its last checkpoint; what came after is trained again.
   const bool resumes = draft.checkpoints_size() > 0;
-  const int64_t first_step =
-      resumes ? draft.checkpoints(draft.checkpoints_size() - 1).step() : 0;
+  const int64_t first_step = resumes ? draft.checkpoints(draft.checkpoints_size() - 1).step() : 0;
   draft.set_step(first_step);
   draft.set_epoch(resumes ? draft.checkpoints(draft.checkpoints_size() - 1).epoch() : 0);
   v1::Attempt& attempt = *draft.add_history();
@@ -76,8 +75,7 @@ void JobQueue::Offer(JobRecord& job, WorkerRecord& worker) {
   deadlines_.Set(TimerKind::kOfferAck, job.uid(), now_ + options_.offer_ack);
 }
 
-void JobQueue::StageOrder(JobRecord& job) {
-  if (job.lease == nullptr) return;
+WorkerOrder JobQueue::OrderOf(const JobRecord& job) {
   WorkerOrder order;
   order.epoch = job.lease->epoch();
   order.grace = options_.stop_grace;
@@ -95,7 +93,12 @@ void JobQueue::StageOrder(JobRecord& job) {
                          ? worker::v1::LeaseOrder::ACTION_FINISH_EARLY
                          : worker::v1::LeaseOrder::ACTION_RUN;
   }
-  pipeline_.OnDurable(TellWorker{job.lease->worker(), job.uid(), order});
+  return order;
+}
+
+void JobQueue::StageOrder(JobRecord& job) {
+  if (job.lease == nullptr) return;
+  pipeline_.OnDurable(TellWorker{job.lease->worker(), job.uid(), OrderOf(job)});
 }
 
 void JobQueue::Activate(JobRecord& job) {

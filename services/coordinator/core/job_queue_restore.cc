@@ -64,7 +64,8 @@ absl::Status JobQueue::Restore(LoadedState state) {
     JobRecord& job = *record;
     job.Show(job.latest());
     std::vector<EventLog::EventPtr> tail;
-    if (const auto it = tails.find(job.uid()); it != tails.end()) tail = std::move(it->second->tail);
+    if (const auto it = tails.find(job.uid()); it != tails.end())
+      tail = std::move(it->second->tail);
     const int64_t stored_seq = job.internals.last_seq;
     Index(std::move(record));
     if (!job.terminal()) {
@@ -80,8 +81,7 @@ absl::Status JobQueue::Restore(LoadedState state) {
   const absl::Duration hold = std::max(options_.recovery_hold, options_.lease_ttl);
   for (JobRecord* job : open) {
     // The order of the queue goes on: how long it has waited counts, as far as wall time tells.
-    const absl::Duration waited =
-        std::max(wall_ - job->internals.queue_time, absl::ZeroDuration());
+    const absl::Duration waited = std::max(wall_ - job->internals.queue_time, absl::ZeroDuration());
     const auto it = leases.find(job->uid());
     if (it != leases.end()) {
       const LoadedLease& stored = *it->second;
@@ -103,17 +103,14 @@ absl::Status JobQueue::Restore(LoadedState state) {
         deadlines_.Set(TimerKind::kStop, job->uid(),
                        now_ + hold + job->stop_grace + options_.stop_unacknowledged);
       }
-      WorkerOrder order;
-      order.epoch = stored.epoch;
-      worker.orders[job->uid()] = order;
-      StageOrder(*job);
+      worker.orders[job->uid()] = OrderOf(*job);  // it is durable already
       continue;
     }
     switch (job->state()) {
       case v1::JOB_STATE_QUEUED:
         job->queued_at = now_ - waited;
-        pending_.Add(*job, JobOrderKey(job->queued_at, job->priority(),
-                                       options_.age_per_priority_point));
+        pending_.Add(*job,
+                     JobOrderKey(job->queued_at, job->priority(), options_.age_per_priority_point));
         break;
       case v1::JOB_STATE_BACKOFF:
         deadlines_.Set(TimerKind::kBackoff, job->uid(), now_ + options_.backoff_first);

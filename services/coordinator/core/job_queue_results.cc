@@ -12,6 +12,7 @@
 #include "services/coordinator/core/job_queue_scope.h"
 #include "services/coordinator/core/names.h"
 #include "services/coordinator/core/progress.h"
+#include "services/coordinator/core/text.h"
 #include "services/coordinator/core/time_proto.h"
 
 namespace graphkiln::coordinator {
@@ -111,7 +112,7 @@ void JobQueue::PublishEvents(PublishEventsRequest request,
     if (lease_event.event().has_log()) {
       std::string& message = *lease_event.mutable_event()->mutable_log()->mutable_message();
       const size_t most = static_cast<size_t>(options_.max_log_message_bytes);
-      if (message.size() > most) message.resize(most);
+      if (message.size() > most) message = std::string(TruncateUtf8(message, most));
     }
   }
   const absl::StatusOr<std::string> name = CanonicalJobName(request.job());
@@ -213,8 +214,8 @@ void JobQueue::CommitCheckpoint(
 
   Scope scope(this);
   JobRecord* job = FindJob(*name);
-  absl::Status status = job == nullptr ? NotFoundError("job", *name)
-                                       : CheckFence(*job, request.lease_epoch(), *name);
+  absl::Status status =
+      job == nullptr ? NotFoundError("job", *name) : CheckFence(*job, request.lease_epoch(), *name);
   if (status.ok()) status = StorageHealth();
   if (!status.ok()) {
     RunSoon([done = std::move(done), status] { done(status); });
@@ -280,7 +281,8 @@ void JobQueue::FinishLease(const FinishLeaseRequest& request,
   JobRecord* job = FindJob(*name);
   if (job == nullptr || job->visible() == nullptr) return refuse(NotFoundError("job", *name));
   JobInternals& internals = job->internals;
-  const bool answered = internals.finish_epoch == request.lease_epoch() && request.lease_epoch() > 0;
+  const bool answered =
+      internals.finish_epoch == request.lease_epoch() && request.lease_epoch() > 0;
   if (answered && internals.finish_digest != digest) {
     metrics_.LeaseFencedWrite();
     return refuse(FencedError(*name, request.lease_epoch(), "it has ended in another way"));
@@ -326,7 +328,7 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
   }
   if (request.step() > 0) draft.set_step(request.step());
   if (request.epoch() > 0) draft.set_epoch(request.epoch());
-  std::string reason = request.reason().substr(0, kMostReasonBytes);
+  std::string reason(TruncateUtf8(request.reason(), kMostReasonBytes));
   const bool failed = request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_USER ||
                       request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_INFRA;
   if (failed && !request.log_tail().empty()) {
@@ -339,7 +341,7 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
       v1::Event event;
       event.mutable_log()->set_level("error");
       event.mutable_log()->set_message(
-          std::string(line.substr(0, static_cast<size_t>(options_.max_log_message_bytes))));
+          std::string(TruncateUtf8(line, static_cast<size_t>(options_.max_log_message_bytes))));
       AppendEvent(job, std::move(event));
     }
   }
@@ -353,7 +355,8 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
       CloseLease(job, Lease::State::kCompleted, "SUCCEEDED");
       // The cancel was durable first, so it stands; the files stay.
       if (cancelling) return end_cancelled();
-      EndJob(job, v1::JOB_STATE_SUCCEEDED, request.stopped_early() ? "STOPPED_EARLY: by the user" : "");
+      EndJob(job, v1::JOB_STATE_SUCCEEDED,
+             request.stopped_early() ? "STOPPED_EARLY: by the user" : "");
       return;
     case FinishLeaseRequest::OUTCOME_FAILED_USER:
       if (reason.empty()) reason = "FAILED";
@@ -367,7 +370,8 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
       Requeue(job, reason.empty() ? job.current().reason() : reason);
       return;
     case FinishLeaseRequest::OUTCOME_CANCELLED:
-      // Without a cancel of ours the worker stopped on its own account: tried again, but not for ever.
+      // Without a cancel of ours the worker stopped on its own account: tried again, but not for
+      // ever.
       if (reason.empty()) reason = cancelling ? "CANCELLED" : "STOPPED_BY_WORKER";
       CloseLease(job, cancelling ? Lease::State::kRevoked : Lease::State::kFailed, reason);
       if (cancelling) return end_cancelled();

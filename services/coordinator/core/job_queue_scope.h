@@ -10,7 +10,8 @@
 namespace graphkiln::coordinator {
 
 /// Entering takes the lock, reads the clock once and runs expired deadlines; leaving places waiting
-/// jobs, sends what has changed to the journal, unlocks, and calls what must be called without the lock.
+/// jobs, sends what has changed to the journal, unlocks, and calls what must be called without the
+/// lock.
 class ABSL_SCOPED_LOCKABLE JobQueue::Scope {
  public:
   explicit Scope(JobQueue* queue) ABSL_EXCLUSIVE_LOCK_FUNCTION(queue->mu_) : queue_(*queue) {

@@ -1,7 +1,7 @@
 // Submit: from a checked request to a durable, waiting job.
 //
-// The submit is a batch of its own that the store may refuse; nothing else refers to the job until that
-// batch is durable (Accept), so a refused one can be forgotten without trace.
+// The submit is a batch of its own that the store may refuse; nothing else refers to the job until
+// that batch is durable (Accept), so a refused one can be forgotten without trace.
 #include <fmt/format.h>
 
 #include <utility>
@@ -64,7 +64,8 @@ void JobQueue::Submit(SubmitArgs args, JobCallback done) {
   }
   args.spec.mutable_graph()->set_hash(args.graph_hash);
   auto spec_bytes = std::make_shared<const std::string>(SerializeDeterministic(args.spec));
-  std::string digest = Sha256Hex(fmt::format("{}\n{}\n{}", args.job_id, args.graph_hash, *spec_bytes));
+  std::string digest =
+      Sha256Hex(fmt::format("{}\n{}\n{}", args.job_id, args.graph_hash, *spec_bytes));
   std::string program = Sha256Hex(args.ir_bytes);
 
   Scope scope(this);

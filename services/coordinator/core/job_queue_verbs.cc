@@ -19,7 +19,8 @@ constexpr int32_t kMostPageSize = 1'000;
 // What a page token is bound to, so that it cannot be used with another question.
 std::string ListPurpose(const ListArgs& args, std::string_view project) {
   std::string purpose = fmt::format("jobs/{}", project);
-  for (const v1::JobState state : args.states) purpose += fmt::format("/{}", static_cast<int>(state));
+  for (const v1::JobState state : args.states)
+    purpose += fmt::format("/{}", static_cast<int>(state));
   return purpose;
 }
 

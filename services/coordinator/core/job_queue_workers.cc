@@ -10,6 +10,7 @@
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/job_queue_scope.h"
 #include "services/coordinator/core/names.h"
+#include "services/coordinator/core/text.h"
 #include "services/coordinator/core/time_proto.h"
 
 namespace graphkiln::coordinator {
@@ -23,6 +24,7 @@ using worker::v1::LeaseSpec;
 using worker::v1::WorkerStatus;
 
 constexpr size_t kMostIncarnationBytes = 128;
+constexpr size_t kMostReasonBytes = 1'024;
 constexpr absl::Duration kForgetLostAfter = absl::Hours(1);
 
 }  // namespace
@@ -104,7 +106,7 @@ absl::StatusOr<ConnectResponse> JobQueue::Report(const ConnectRequest& request) 
   WishParts wish;
   {
     Scope scope(this);
-    ASSIGN_OR_RETURN(WorkerRecord* worker, Register(request, name));
+    ASSIGN_OR_RETURN(WorkerRecord * worker, Register(request, name));
     Flush();
     wish = Wish(*worker, request.report_seq());
   }
@@ -146,7 +148,8 @@ absl::StatusOr<WorkerRecord*> JobQueue::Register(const ConnectRequest& request,
   const bool first = known == workers_.end() || known->second->incarnation != request.incarnation();
   if (known != workers_.end() && first) {
     const WorkerRecord& present = *known->second;
-    // An old process: known to be closed, or holding a registration that is not the present one (I7).
+    // An old process: known to be closed, or holding a registration that is not the present one
+    // (I7).
     const bool old = present.superseded(request.incarnation()) ||
                      (!present.incarnation.empty() && !request.registration().empty());
     if (old) {
@@ -181,7 +184,8 @@ absl::StatusOr<WorkerRecord*> JobQueue::Register(const ConnectRequest& request,
   return &worker;
 }
 
-void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request, bool new_incarnation) {
+void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request,
+                         bool new_incarnation) {
   StringMap<const HeldLease*> held;
   for (const HeldLease& lease : request.held()) {
     // Of several entries of one job the newest epoch counts.
@@ -202,8 +206,8 @@ void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request, bo
         LoseLease(job, "LEASE_REJECTED: the worker gave up a lease that it had taken");
         continue;
       }
-      const std::string reason =
-          fmt::format("LEASE_REJECTED: {}", entry->second->reason().substr(0, 1024));
+      const std::string reason = fmt::format(
+          "LEASE_REJECTED: {}", TruncateUtf8(entry->second->reason(), kMostReasonBytes));
       CloseLease(job, Lease::State::kRejected, reason);
       Requeue(job, reason);
       if (job.in_queue) {
@@ -222,7 +226,8 @@ void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request, bo
   // What it still runs though it should not occupies a slot until it is gone.
   int32_t running = 0;
   for (const auto& [name, lease] : held) {
-    if (lease->phase() != HeldLease::PHASE_FINISHED && lease->phase() != HeldLease::PHASE_REJECTED) {
+    if (lease->phase() != HeldLease::PHASE_FINISHED &&
+        lease->phase() != HeldLease::PHASE_REJECTED) {
       const JobRecord* job = FindJob(name);
       const bool ours = job != nullptr && job->lease != nullptr &&
                         job->lease->epoch() == lease->lease_epoch() &&
@@ -249,8 +254,9 @@ void JobQueue::UpdateWorkerState(WorkerRecord& worker) {
     SetWorkerState(worker, State::kConnecting, "");
   }
   if (worker.status.state() == WorkerStatus::STATE_UNHEALTHY) {
-    SetWorkerState(worker, State::kSuspect,
-                   fmt::format("UNHEALTHY: {}", worker.status.reason().substr(0, 1024)));
+    SetWorkerState(
+        worker, State::kSuspect,
+        fmt::format("UNHEALTHY: {}", TruncateUtf8(worker.status.reason(), kMostReasonBytes)));
     return;
   }
   const bool leaving = worker.status.state() == WorkerStatus::STATE_DRAINING;
@@ -260,7 +266,8 @@ void JobQueue::UpdateWorkerState(WorkerRecord& worker) {
         worker.state() != State::kDraining) {
       deadlines_.Set(TimerKind::kWorkerDrain, worker.name(), now_ + options_.drain_deadline);
     }
-    SetWorkerState(worker, State::kDraining, leaving ? worker.status.reason() : "DRAINED: by an operator");
+    SetWorkerState(worker, State::kDraining,
+                   leaving ? worker.status.reason() : "DRAINED: by an operator");
     return;
   }
   SetWorkerState(worker, State::kActive, "");

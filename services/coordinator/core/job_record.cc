@@ -98,8 +98,7 @@ std::shared_ptr<const v1::Job> JobRecord::Freeze() {
 
 bool JobRecord::TransitionTo(State to) {
   if (!IsLegal(state(), to)) {
-    GRAPHKILN_BUG("job.transition",
-                  fmt::format("{}: {} -> {}", name_, Name(state()), Name(to)));
+    GRAPHKILN_BUG("job.transition", fmt::format("{}: {} -> {}", name_, Name(state()), Name(to)));
     return false;
   }
   Draft().set_state(to);

@@ -4,16 +4,17 @@
 //   QUEUED     -> OFFERED, PAUSED, CANCELLED
 //   OFFERED    -> RUNNING, QUEUED, CANCELLING
 //   RUNNING    -> SUCCEEDED, FAILED, BACKOFF, CANCELLING, PREEMPTING, QUEUED
-//   PREEMPTING -> QUEUED, PAUSED, FAILED, CANCELLING, and SUCCEEDED where the job was done before it
+//   PREEMPTING -> QUEUED, PAUSED, FAILED, CANCELLING, and SUCCEEDED where the job was done before
+//   it
 //                 could obey
 //   PAUSED     -> QUEUED, CANCELLED
 //   CANCELLING -> CANCELLED
 //   BACKOFF    -> QUEUED, PAUSED, CANCELLED
 //   SUCCEEDED, FAILED, CANCELLED absorb.
 //
-// Copy on write: the public resource is an immutable snapshot; a change is made in a draft, which becomes
-// the next snapshot when it is staged for the store, and is shown when that commit is durable.
-// Thread-compatible; the queue's lock guards it.
+// Copy on write: the public resource is an immutable snapshot; a change is made in a draft, which
+// becomes the next snapshot when it is staged for the store, and is shown when that commit is
+// durable. Thread-compatible; the queue's lock guards it.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +85,8 @@ class JobRecord {
   const std::shared_ptr<const v1::Job>& visible() const { return visible_; }
   void Show(std::shared_ptr<const v1::Job> job) { visible_ = std::move(job); }
 
-  /// The one way to change the state (in the draft). False (and a reported bug) when it is not legal.
+  /// The one way to change the state (in the draft). False (and a reported bug) when it is not
+  /// legal.
   bool TransitionTo(State to);
 
   bool leased() const { return lease != nullptr; }
@@ -94,13 +96,13 @@ class JobRecord {
   std::unique_ptr<Lease> lease;  // open, or null
   EventLog log;
   std::vector<EventCursor*> watchers;
-  uint64_t last_batch = 0;    // last commit that carries a change of this job
-  bool in_queue = false;      // waits in the pending queue
-  double queue_key = 0;       // its place there
-  bool dirty = false;         // edited in this scope
-  bool must_store = false;    // the edit is more than mere progress
-  absl::Duration stored_at = absl::ZeroDuration();   // when it was last staged for the store
-  absl::Duration queued_at = absl::ZeroDuration();   // since when it waits
+  uint64_t last_batch = 0;                          // last commit that carries a change of this job
+  bool in_queue = false;                            // waits in the pending queue
+  double queue_key = 0;                             // its place there
+  bool dirty = false;                               // edited in this scope
+  bool must_store = false;                          // the edit is more than mere progress
+  absl::Duration stored_at = absl::ZeroDuration();  // when it was last staged for the store
+  absl::Duration queued_at = absl::ZeroDuration();  // since when it waits
   absl::Duration stop_grace = absl::ZeroDuration();  // of the last stop order
   std::optional<absl::Duration> received_at;         // in this process; for first_loss_seconds
   std::string hold_reason;                           // why a queued job is held back

@@ -1,5 +1,5 @@
-// What the core asks of a store: durable, ordered batches of a closed set of mutations, and the history
-// of events. store/ implements it; the core knows no SQL.
+// What the core asks of a store: durable, ordered batches of a closed set of mutations, and the
+// history of events. store/ implements it; the core knows no SQL.
 //
 // "Durable before visible": the core changes its memory, hands a batch to Commit, and lets answers,
 // orders and events out only in the batch's callback.
@@ -24,13 +24,13 @@ namespace graphkiln::coordinator {
 
 /// What the core keeps of a job beside the public resource.
 struct JobInternals {
-  int64_t create_index = 0;      // order of acceptance, over all jobs
-  int32_t infra_failures = 0;    // leases lost or failed by the machine's fault
-  int64_t last_seq = 0;          // last assigned event position
-  std::string program;           // SHA-256 of the serialized IR, a PutProgram
-  absl::Time queue_time;         // since when it waits
-  int64_t finish_epoch = 0;      // lease whose FinishLease was applied last; 0: none
-  std::string finish_digest;     // SHA-256 of that request
+  int64_t create_index = 0;    // order of acceptance, over all jobs
+  int32_t infra_failures = 0;  // leases lost or failed by the machine's fault
+  int64_t last_seq = 0;        // last assigned event position
+  std::string program;         // SHA-256 of the serialized IR, a PutProgram
+  absl::Time queue_time;       // since when it waits
+  int64_t finish_epoch = 0;    // lease whose FinishLease was applied last; 0: none
+  std::string finish_digest;   // SHA-256 of that request
   v1::JobState finish_answer = v1::JOB_STATE_UNSPECIFIED;
 };
 
@@ -56,8 +56,8 @@ struct PutLease {
   std::string outcome;  // of a closed one: how it ended
   absl::Time time;
 };
-/// Appends events at consecutive or rising `seq`. With `fence_epoch` it applies only while that lease
-/// is open, and `last_worker_seq` is kept with the lease, so that a resend is recognised.
+/// Appends events at consecutive or rising `seq`. With `fence_epoch` it applies only while that
+/// lease is open, and `last_worker_seq` is kept with the lease, so that a resend is recognised.
 struct AppendEvents {
   std::string job_uid;
   int64_t fence_epoch = 0;  // 0: the coordinator's own events
@@ -124,18 +124,17 @@ struct DeleteDataset {
   std::string name;
 };
 
-using Mutation =
-    std::variant<PutJobSpec, PutJob, PutLease, AppendEvents, AppendMetrics, PutProgram, DropProgram,
-                 PutGraphContent, PutIdempotency, PurgeIdempotency, PutWorker, PutGraph, DeleteGraph,
-                 PutDataset, DeleteDataset>;
+using Mutation = std::variant<PutJobSpec, PutJob, PutLease, AppendEvents, AppendMetrics, PutProgram,
+                              DropProgram, PutGraphContent, PutIdempotency, PurgeIdempotency,
+                              PutWorker, PutGraph, DeleteGraph, PutDataset, DeleteDataset>;
 
 struct CommitBatch {
   std::vector<Mutation> mutations;  // all or nothing
   /// True: when the storage refuses writes, the batch is given up and `done` gets the error.
   /// False: it is tried again until it succeeds, and later batches wait behind it.
   bool refusable = false;
-  /// Called exactly once, on the store's thread, never from inside Commit, in the order of Commit but
-  /// that a refused batch may come before older ones that wait. Must return quickly.
+  /// Called exactly once, on the store's thread, never from inside Commit, in the order of Commit
+  /// but that a refused batch may come before older ones that wait. Must return quickly.
   std::function<void(absl::Status)> done;
 };
 

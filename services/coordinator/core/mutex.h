@@ -1,5 +1,5 @@
-// std::mutex with thread-safety annotations. Not absl::Mutex: Debian's Abseil is not instrumented, so
-// ThreadSanitizer would not see its locking.
+// std::mutex with thread-safety annotations. Not absl::Mutex: Debian's Abseil is not instrumented,
+// so ThreadSanitizer would not see its locking.
 #pragma once
 
 #include <mutex>

@@ -16,9 +16,11 @@ struct ResourceName {
   std::string id;
 };
 
-/// Parses `projects/{project}/{kind}/{id}` or a bare `{id}`; `kind` is `jobs`, `graphs`, `datasets`.
+/// Parses `projects/{project}/{kind}/{id}` or a bare `{id}`; `kind` is `jobs`, `graphs`,
+/// `datasets`.
 absl::StatusOr<ResourceName> ParseResourceName(std::string_view kind, std::string_view name);
-std::string FormatResourceName(std::string_view project, std::string_view kind, std::string_view id);
+std::string FormatResourceName(std::string_view project, std::string_view kind,
+                               std::string_view id);
 
 /// Parses `projects/{project}`, a bare project id, or "" for the default project.
 absl::StatusOr<std::string> ParseParent(std::string_view parent);

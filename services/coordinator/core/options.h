@@ -1,4 +1,5 @@
-// Timers and limits of the coordinator's core; main.cc may change them from flags, tests shorten them.
+// Timers and limits of the coordinator's core; main.cc may change them from flags, tests shorten
+// them.
 #pragma once
 
 #include <cstdint>

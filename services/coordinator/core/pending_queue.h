@@ -1,5 +1,6 @@
-// The jobs that wait for a slot, one line per set of needs, so that a line whose needs nobody can meet
-// costs one look per placement, however long it is. Thread-compatible; the queue's lock guards it.
+// The jobs that wait for a slot, one line per set of needs, so that a line whose needs nobody can
+// meet costs one look per placement, however long it is. Thread-compatible; the queue's lock guards
+// it.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ class PendingQueue {
   void Remove(JobRecord& job);
   size_t size() const { return size_; }
 
-  /// Offers the first job of each line, in order over all lines. `place` returns true when it took the
-  /// job (and it has called Remove); a line whose first job was not taken is left alone. Stops when
-  /// `enough` says so.
+  /// Offers the first job of each line, in order over all lines. `place` returns true when it took
+  /// the job (and it has called Remove); a line whose first job was not taken is left alone. Stops
+  /// when `enough` says so.
   void Visit(const std::function<bool(JobRecord&)>& place, const std::function<bool()>& enough);
 
  private:

@@ -71,14 +71,13 @@ absl::StatusOr<std::string> TokenSealer::Open(std::string_view purpose,
       raw.size() < 1 + kTagBytes || raw[0] != kVersion) {
     return TokenError(kRefused);
   }
-  const std::string_view payload =
-      std::string_view(raw).substr(1, raw.size() - 1 - kTagBytes);
+  const std::string_view payload = std::string_view(raw).substr(1, raw.size() - 1 - kTagBytes);
   const std::string tag = Tag(purpose, payload);
   // Constant time: the tag must not be found byte by byte.
   unsigned char difference = 0;
   for (size_t i = 0; i < kTagBytes; ++i) {
-    difference = static_cast<unsigned char>(
-        difference | (tag[i] ^ raw[raw.size() - kTagBytes + i]));
+    difference =
+        static_cast<unsigned char>(difference | (tag[i] ^ raw[raw.size() - kTagBytes + i]));
   }
   if (difference != 0) return TokenError(kRefused);
   return std::string(payload);

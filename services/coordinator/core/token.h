@@ -1,8 +1,8 @@
 // Opaque tokens: what a client holds between calls and gives back unread (resume and page tokens).
 //
-// A token is base64url of: version, payload, tag; the tag is HMAC-SHA-256 over purpose and payload with
-// a secret of the store, cut to 16 bytes. A token of another purpose or server, or an altered one, is
-// refused; reading never trusts a byte before the tag is verified. Thread-safe: immutable.
+// A token is base64url of: version, payload, tag; the tag is HMAC-SHA-256 over purpose and payload
+// with a secret of the store, cut to 16 bytes. A token of another purpose or server, or an altered
+// one, is refused; reading never trusts a byte before the tag is verified. Thread-safe: immutable.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Policy: which worker gets a job. Only workers with a free slot that meet the job's needs; among them
-// the one that ran the job last (its caches are warm), else the one with most free slots, else by name.
+// Policy: which worker gets a job. Only workers with a free slot that meet the job's needs; among
+// them the one that ran the job last (its caches are warm), else the one with most free slots, else
+// by name.
 #pragma once
 
 #include <memory>

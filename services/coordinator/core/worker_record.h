@@ -1,9 +1,9 @@
 // One worker name and its present incarnation.
 //
-//   kConnecting  -> kActive, kDraining, kSuspect, kLost      known from stored leases; has not reported yet
-//   kActive     <-> kSuspect -> kLost -> kConnecting          silent; lost; reports again
-//   kActive      -> kDraining -> {kActive, kSuspect, kGone}   finishes what it has; ended
-//   any          -> kQuarantined -> kConnecting               disobeyed; only a new incarnation leaves it
+//   kConnecting  -> kActive, kDraining, kSuspect, kLost      known from stored leases; has not
+//   reported yet kActive     <-> kSuspect -> kLost -> kConnecting          silent; lost; reports
+//   again kActive      -> kDraining -> {kActive, kSuspect, kGone}   finishes what it has; ended any
+//   -> kQuarantined -> kConnecting               disobeyed; only a new incarnation leaves it
 //
 // Thread-compatible; the queue's lock guards it.
 #pragma once
@@ -55,11 +55,9 @@ class WorkerRecord {
     return state_ == State::kActive && !cordoned && !drained && !incarnation.empty();
   }
   int32_t slots() const { return inventory.slots(); }
-  /// Slots that may be offered: never beyond what the incarnation reported (I6). Leases that the worker
-  /// still holds though they are closed count as used.
-  int32_t free_slots() const {
-    return slots() - static_cast<int32_t>(jobs.size()) - leftovers;
-  }
+  /// Slots that may be offered: never beyond what the incarnation reported (I6). Leases that the
+  /// worker still holds though they are closed count as used.
+  int32_t free_slots() const { return slots() - static_cast<int32_t>(jobs.size()) - leftovers; }
   bool superseded(std::string_view old_incarnation) const;
   /// A new process of this name: remembers the old incarnation as closed (I7).
   void StartIncarnation(std::string new_incarnation, std::string new_registration);
@@ -77,8 +75,8 @@ class WorkerRecord {
   bool cordoned = false;
   bool drained = false;
   int32_t leftovers = 0;
-  absl::btree_set<std::string> jobs;                       // uids of its open leases
-  absl::btree_map<std::string, WorkerOrder> orders;        // by job uid
+  absl::btree_set<std::string> jobs;                 // uids of its open leases
+  absl::btree_map<std::string, WorkerOrder> orders;  // by job uid
 
  private:
   const std::string name_;

@@ -1,6 +1,7 @@
 #include "services/coordinator/rpc/grpc_server.h"
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
@@ -11,6 +12,8 @@
 #include <mutex>
 #include <utility>
 
+#include "common/base/file.h"
+#include "common/base/log.h"
 #include "services/coordinator/rpc/grpc_unary.h"
 
 namespace graphkiln::coordinator {
@@ -19,10 +22,16 @@ namespace {
 constexpr int kMaxMetadataBytes = 8 * 1024;
 constexpr int kMaxSendBytes = 64 << 20;
 
+// gRPC's own lines repeat what its status says, at length; they are for debugging.
+void LogGrpc(gpr_log_func_args* args) {
+  KILN_DEBUG("grpc: {}:{}: {}", BaseName(args->file), args->line, args->message);
+}
+
 // Static state of gRPC; before the first builder.
 void EnablePlugins() {
   static std::once_flag once;
   std::call_once(once, [] {
+    gpr_set_log_function(LogGrpc);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
@@ -132,6 +141,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   server->address_ = ListenAddress(bound);
   return server;
 }
+
+GrpcServer::GrpcServer(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
 
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
 

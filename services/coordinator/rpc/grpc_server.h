@@ -13,21 +13,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/coordinator/rpc/dispatcher.h"
+#include "services/coordinator/rpc/grpc_options.h"
 #include "services/coordinator/rpc/grpc_stream.h"
 
 namespace graphkiln::coordinator {
-
-struct GrpcOptions {
-  std::string host = "127.0.0.1";  // or `unix:PATH`
-  int port = 0;                    // 0 picks a free one
-  std::string tls_certificate;     // PEM; empty: no TLS
-  std::string tls_key;             // PEM
-  size_t quota_bytes = 512u << 20;
-  int max_streams_per_connection = 1000;
-  absl::Duration keepalive_time = absl::Seconds(30);
-  absl::Duration keepalive_timeout = absl::Seconds(10);
-  absl::Duration min_ping_interval = absl::Seconds(10);
-};
 
 class GrpcServer {
  public:
@@ -52,7 +41,7 @@ class GrpcServer {
 
  private:
   class TableService;
-  explicit GrpcServer(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
+  explicit GrpcServer(Dispatcher* dispatcher);
 
   Dispatcher& dispatcher_;
   StreamRegistry streams_;

@@ -56,8 +56,8 @@ absl::Status ArtifactWriter::Finish() {
   const std::string found = hash_.HexDigest();
   if (received_ != expected_ || found != sha256_) {
     return MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_CHECKSUM_MISMATCH,
-                     fmt::format("expected {} bytes with SHA-256 {}, received {} with {}", expected_,
-                                 sha256_, received_, found));
+                     fmt::format("expected {} bytes with SHA-256 {}, received {} with {}",
+                                 expected_, sha256_, received_, found));
   }
   return AsStorageError(file_.Commit());
 }
@@ -65,9 +65,8 @@ absl::Status ArtifactWriter::Finish() {
 ArtifactReader::~ArtifactReader() { close(fd_); }
 
 absl::StatusOr<std::string> ArtifactReader::Read(size_t most) {
-  std::string bytes(std::min<size_t>(most, static_cast<size_t>(std::max<int64_t>(
-                                               size_ - offset_, 0))),
-                    '\0');
+  std::string bytes(
+      std::min<size_t>(most, static_cast<size_t>(std::max<int64_t>(size_ - offset_, 0))), '\0');
   size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t count = pread(fd_, bytes.data() + done, bytes.size() - done,
@@ -141,7 +140,7 @@ absl::StatusOr<std::unique_ptr<ArtifactReader>> ArtifactStore::OpenFile(std::str
   RETURN_IF_ERROR(CheckDigest(sha256));
   const int fd = open(FilePath(sha256).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return NotFoundError("artifact", sha256);
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
     return NotFoundError("artifact", sha256);

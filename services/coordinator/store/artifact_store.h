@@ -1,8 +1,8 @@
-// Content-addressed files: data sets, checkpoints, weights, reports. A file is named by the SHA-256 of
-// its bytes, `<root>/ab/cdef...`; names from outside never become paths: only 64 lower-case hex digits
-// are looked up. Writers verify size and digest while receiving and publish by rename after fsync.
-// All calls block on disk: executor threads only. ArtifactStore is thread-safe; a writer or reader
-// belongs to one thread at a time.
+// Content-addressed files: data sets, checkpoints, weights, reports. A file is named by the SHA-256
+// of its bytes, `<root>/ab/cdef...`; names from outside never become paths: only 64 lower-case hex
+// digits are looked up. Writers verify size and digest while receiving and publish by rename after
+// fsync. All calls block on disk: executor threads only. ArtifactStore is thread-safe; a writer or
+// reader belongs to one thread at a time.
 #pragma once
 
 #include <cstdint>

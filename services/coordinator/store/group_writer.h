@@ -1,9 +1,9 @@
-// The writer thread: takes queued batches in order, writes as many as wait in one transaction (group
-// commit: one fsync), then calls their callbacks.
+// The writer thread: takes queued batches in order, writes as many as wait in one transaction
+// (group commit: one fsync), then calls their callbacks.
 //
-// When the storage refuses (full, read-only), refusable batches are given up with the error, the others
-// stay at the head of the queue and are tried again; with an empty queue a small probe write finds out
-// when writes work again. Thread-safe.
+// When the storage refuses (full, read-only), refusable batches are given up with the error, the
+// others stay at the head of the queue and are tried again; with an empty queue a small probe write
+// finds out when writes work again. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,8 @@ class GroupWriter {
   void Run();
   /// Waits for work or the next retry; takes a group off the queue. False: stop.
   bool TakeGroup(std::vector<CommitBatch>& group);
-  /// Writes the group in one transaction. Not OK: nothing was written. `refused[i]`: batch i alone was.
+  /// Writes the group in one transaction. Not OK: nothing was written. `refused[i]`: batch i alone
+  /// was.
   absl::Status Write(const std::vector<CommitBatch>& group, std::vector<absl::Status>& refused);
   absl::Status WriteBatch(const CommitBatch& batch, absl::Status& refused);
   absl::Status Probe();

@@ -9,8 +9,8 @@
 namespace graphkiln::coordinator {
 namespace {
 
-// Step 1. `jobs.id` is the order of acceptance. Times are microseconds since 1970. `labels` are JSON.
-// leases.state: 1 offered, 2 active, 3 closed; the partial unique index is invariant I1.
+// Step 1. `jobs.id` is the order of acceptance. Times are microseconds since 1970. `labels` are
+// JSON. leases.state: 1 offered, 2 active, 3 closed; the partial unique index is invariant I1.
 constexpr const char* kStep1 = R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 

@@ -1,5 +1,5 @@
-// The schema, as numbered steps from the first one on. A released step never changes; a new need is a
-// new step at the end. `PRAGMA user_version` counts the steps that a database has had.
+// The schema, as numbered steps from the first one on. A released step never changes; a new need is
+// a new step at the end. `PRAGMA user_version` counts the steps that a database has had.
 #pragma once
 
 #include "absl/status/status.h"

@@ -49,9 +49,8 @@ absl::Status MutationWriter::Apply(const Mutation& mutation) {
 }
 
 absl::Status MutationWriter::Put(const PutJobSpec& put) {
-  ASSIGN_OR_RETURN(SqliteStatement * insert,
-                   db_.Prepare("INSERT INTO job_specs (job_id, spec) "
-                               "SELECT id, ?2 FROM jobs WHERE uid = ?1"));
+  ASSIGN_OR_RETURN(SqliteStatement * insert, db_.Prepare("INSERT INTO job_specs (job_id, spec) "
+                                                         "SELECT id, ?2 FROM jobs WHERE uid = ?1"));
   ASSIGN_OR_RETURN(const int64_t rows, insert->BindText(1, put.uid).BindBlob(2, *put.spec).Run());
   return rows == 1 ? absl::OkStatus() : Refused("the job of a spec");
 }
@@ -101,11 +100,12 @@ absl::Status MutationWriter::Put(const PutLease& put) {
   if (put.state == StoredLeaseState::kOffered) {
     ASSIGN_OR_RETURN(
         SqliteStatement * insert,
-        db_.Prepare("INSERT INTO leases (job_id, epoch, project, owner, worker, incarnation, state, "
-                    "last_worker_seq, outcome, offer_time, end_time) "
-                    "SELECT id, ?2, project, owner, ?3, ?4, 1, 0, '', ?5, 0 FROM jobs "
-                    "WHERE uid = ?1 AND NOT EXISTS "
-                    "(SELECT 1 FROM leases WHERE job_id = jobs.id AND epoch >= ?2)"));
+        db_.Prepare(
+            "INSERT INTO leases (job_id, epoch, project, owner, worker, incarnation, state, "
+            "last_worker_seq, outcome, offer_time, end_time) "
+            "SELECT id, ?2, project, owner, ?3, ?4, 1, 0, '', ?5, 0 FROM jobs "
+            "WHERE uid = ?1 AND NOT EXISTS "
+            "(SELECT 1 FROM leases WHERE job_id = jobs.id AND epoch >= ?2)"));
     ASSIGN_OR_RETURN(const int64_t rows, insert->BindText(1, put.job_uid)
                                              .Bind(2, put.epoch)
                                              .BindText(3, put.worker)
@@ -115,11 +115,10 @@ absl::Status MutationWriter::Put(const PutLease& put) {
     return rows == 1 ? absl::OkStatus() : Refused("the epoch of a lease");
   }
   const bool active = put.state == StoredLeaseState::kActive;
-  ASSIGN_OR_RETURN(
-      SqliteStatement * update,
-      db_.Prepare("UPDATE leases SET state = ?3, outcome = ?4, end_time = ?5 "
-                  "WHERE job_id = (SELECT id FROM jobs WHERE uid = ?1) AND epoch = ?2 "
-                  "AND state IN (1, 2)"));
+  ASSIGN_OR_RETURN(SqliteStatement * update,
+                   db_.Prepare("UPDATE leases SET state = ?3, outcome = ?4, end_time = ?5 "
+                               "WHERE job_id = (SELECT id FROM jobs WHERE uid = ?1) AND epoch = ?2 "
+                               "AND state IN (1, 2)"));
   ASSIGN_OR_RETURN(const int64_t rows, update->BindText(1, put.job_uid)
                                            .Bind(2, put.epoch)
                                            .Bind(3, static_cast<int64_t>(put.state))

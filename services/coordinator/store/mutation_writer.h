@@ -1,7 +1,8 @@
 // Turns mutations into SQL, inside a transaction that the caller holds. The writer thread owns it.
 //
-// Statements carry their fences: an epoch never goes back, a terminal state absorbs, a worker's write
-// applies only while its lease is open. Where a statement changes nothing, the batch is refused.
+// Statements carry their fences: an epoch never goes back, a terminal state absorbs, a worker's
+// write applies only while its lease is open. Where a statement changes nothing, the batch is
+// refused.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@
 namespace graphkiln::coordinator {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "values are stored as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "values are stored as they lie in memory");
 
 constexpr char kVersion = 1;
 

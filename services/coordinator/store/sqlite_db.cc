@@ -38,8 +38,8 @@ SqliteStatement& SqliteStatement::BindText(int index, std::string_view text) {
 }
 
 SqliteStatement& SqliteStatement::BindBlob(int index, std::string_view bytes) {
-  const int code = sqlite3_bind_blob64(statement_, index, bytes.data() == nullptr ? "" : bytes.data(),
-                                       bytes.size(), SQLITE_STATIC);
+  const int code = sqlite3_bind_blob64(
+      statement_, index, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
   if (code != SQLITE_OK) bind_error_ = db_->Error(code, "bind");
   return *this;
 }
@@ -75,15 +75,16 @@ void SqliteStatement::Reset() {
 std::string_view SqliteStatement::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   return text == nullptr ? std::string_view()
-                         : std::string_view(text, static_cast<size_t>(
-                                                      sqlite3_column_bytes(statement_, column)));
+                         : std::string_view(
+                               text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 std::string_view SqliteStatement::Blob(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return bytes == nullptr ? std::string_view()
-                          : std::string_view(bytes, static_cast<size_t>(
-                                                        sqlite3_column_bytes(statement_, column)));
+  return bytes == nullptr
+             ? std::string_view()
+             : std::string_view(bytes,
+                                static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 absl::StatusOr<std::unique_ptr<SqliteDb>> SqliteDb::Open(const std::string& path, bool read_only) {

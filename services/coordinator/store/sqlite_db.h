@@ -1,6 +1,6 @@
-// A thin, exception-free layer over sqlite3's C API: a connection, a statement, one place that turns
-// result codes into absl::Status. Thread-compatible: a connection and its statements belong to one
-// thread at a time.
+// A thin, exception-free layer over sqlite3's C API: a connection, a statement, one place that
+// turns result codes into absl::Status. Thread-compatible: a connection and its statements belong
+// to one thread at a time.
 #pragma once
 
 #include <sqlite3.h>

@@ -18,8 +18,7 @@ class SqliteReaders {
   /// A lent connection; goes back when destroyed.
   class Lease {
    public:
-    Lease(Lease&& other) noexcept
-        : readers_(other.readers_), db_(std::move(other.db_)) {}
+    Lease(Lease&& other) noexcept : readers_(other.readers_), db_(std::move(other.db_)) {}
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
       if (db_ != nullptr) readers_->Return(std::move(db_));

@@ -76,8 +76,7 @@ class SqliteStore final : public Store {
         random_(options.random != nullptr ? *options.random : SystemRandom()),
         meta_(std::move(meta)),
         readers_(std::move(readers)),
-        writer_(std::move(writer),
-                {options.max_group, options.first_retry, options.last_retry}) {}
+        writer_(std::move(writer), {options.max_group, options.first_retry, options.last_retry}) {}
 
   void Commit(CommitBatch batch) override { writer_.Add(std::move(batch)); }
   absl::Status Health() const override { return writer_.Health(); }
@@ -160,9 +159,9 @@ absl::Status SqliteStore::LoadMeta(LoadedState& state) {
     std::memcpy(&state.generation, generation->data(), sizeof(uint64_t));
   }
   ++state.generation;
-  RETURN_IF_ERROR(
-      WriteMeta(*meta_, "generation",
-                std::string_view(reinterpret_cast<const char*>(&state.generation), sizeof(uint64_t))));
+  RETURN_IF_ERROR(WriteMeta(
+      *meta_, "generation",
+      std::string_view(reinterpret_cast<const char*>(&state.generation), sizeof(uint64_t))));
   return transaction.Commit();
 }
 
@@ -199,8 +198,9 @@ absl::Status SqliteStore::LoadJobs(SqliteDb& db, LoadedState& state) {
 absl::Status SqliteStore::LoadLeases(SqliteDb& db, LoadedState& state) {
   ASSIGN_OR_RETURN(
       SqliteStatement * select,
-      db.Prepare("SELECT uid, epoch, worker, incarnation, leases.state, last_worker_seq FROM leases "
-                 "JOIN jobs ON jobs.id = leases.job_id WHERE leases.state IN (1, 2)"));
+      db.Prepare(
+          "SELECT uid, epoch, worker, incarnation, leases.state, last_worker_seq FROM leases "
+          "JOIN jobs ON jobs.id = leases.job_id WHERE leases.state IN (1, 2)"));
   const auto reset = absl::MakeCleanup([select] { select->Reset(); });
   while (true) {
     ASSIGN_OR_RETURN(const bool row, select->Step());
@@ -250,8 +250,8 @@ absl::Status SqliteStore::LoadRest(SqliteDb& db, LoadedState& state) {
   while (true) {
     ASSIGN_OR_RETURN(const bool row, programs->Step());
     if (!row) break;
-    state.programs.push_back({std::string(programs->Text(0)),
-                              std::make_shared<const std::string>(programs->Blob(1))});
+    state.programs.push_back(
+        {std::string(programs->Text(0)), std::make_shared<const std::string>(programs->Blob(1))});
   }
   programs->Reset();
   ASSIGN_OR_RETURN(SqliteStatement * ids,
@@ -306,8 +306,9 @@ absl::StatusOr<EventPage> SqliteStore::ReadEventsOfTypes(const std::string& job_
     RETURN_IF_ERROR(UnpackEvents(select->Blob(0), after_seq, types, page.events));
   }
   page.more = static_cast<int64_t>(page.events.size()) > max_events;
-  if (page.more) page.events.resize(static_cast<size_t>(max_events));
-  if (!page.more) {
+  if (page.more) {
+    page.events.resize(static_cast<size_t>(max_events));
+  } else {
     ASSIGN_OR_RETURN(page.more, select->Step());
   }
   return page;
@@ -324,9 +325,14 @@ absl::StatusOr<EventPage> SqliteStore::ReadLastEventsOfTypes(const std::string& 
   select->BindText(1, job_uid).Bind(2, types);
   std::vector<std::vector<std::shared_ptr<const v1::Event>>> batches;
   int64_t found = 0;
-  while (found < count) {
+  bool older = false;  // rows that were not needed
+  while (true) {
     ASSIGN_OR_RETURN(const bool row, select->Step());
     if (!row) break;
+    if (found >= count) {
+      older = true;
+      break;
+    }
     std::vector<std::shared_ptr<const v1::Event>> batch;
     RETURN_IF_ERROR(UnpackEvents(select->Blob(0), 0, types, batch));
     found += static_cast<int64_t>(batch.size());
@@ -336,8 +342,8 @@ absl::StatusOr<EventPage> SqliteStore::ReadLastEventsOfTypes(const std::string& 
   for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
     page.events.insert(page.events.end(), batch->begin(), batch->end());
   }
-  page.more = found > count;
-  if (page.more) page.events.erase(page.events.begin(), page.events.end() - count);
+  page.more = older || found > count;
+  if (found > count) page.events.erase(page.events.begin(), page.events.end() - count);
   return page;
 }
 
@@ -430,10 +436,9 @@ absl::StatusOr<v1::SavedGraph> SqliteStore::ReadGraphByHash(const std::string& p
   std::string name;
   {
     SqliteReaders::Lease db = readers_->Take();
-    ASSIGN_OR_RETURN(
-        SqliteStatement * select,
-        db->Prepare("SELECT name FROM graphs WHERE project = ?1 AND graph_hash = ?2 "
-                    "ORDER BY name LIMIT 1"));
+    ASSIGN_OR_RETURN(SqliteStatement * select,
+                     db->Prepare("SELECT name FROM graphs WHERE project = ?1 AND graph_hash = ?2 "
+                                 "ORDER BY name LIMIT 1"));
     const auto reset = absl::MakeCleanup([select] { select->Reset(); });
     ASSIGN_OR_RETURN(const bool found, select->BindText(1, project).BindText(2, graph_hash).Step());
     if (!found) return NotFoundError("graph with hash", graph_hash);

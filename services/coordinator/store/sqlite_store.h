@@ -1,5 +1,6 @@
-// The store on SQLite: WAL, synchronous=FULL, one writer thread with group commit, readers on their own
-// connections. Nothing to install or start; one coordinator per directory (a lock file sees to it).
+// The store on SQLite: WAL, synchronous=FULL, one writer thread with group commit, readers on their
+// own connections. Nothing to install or start; one coordinator per directory (a lock file sees to
+// it).
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 namespace graphkiln::coordinator {
 
 struct SqliteOptions {
-  std::string directory;  // made if missing; holds coordinator.db and its lock
+  std::string directory;     // made if missing; holds coordinator.db and its lock
   size_t max_group = 4'096;  // mutations in one transaction
   int readers = 4;           // read connections
   absl::Duration first_retry = absl::Milliseconds(100);  // after refused writes; doubles

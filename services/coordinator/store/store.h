@@ -33,22 +33,24 @@ struct IdempotentAnswer {
 class Store : public Journal, public EventHistory {
  public:
   /// Writes what was queued (unless the storage refuses), calls the callbacks and stops the writer.
-  /// Batches that come later are dropped without a callback. Idempotent. Call it before the queue that
-  /// the callbacks lead to is destroyed; reads still work.
+  /// Batches that come later are dropped without a callback. Idempotent. Call it before the queue
+  /// that the callbacks lead to is destroyed; reads still work.
   virtual void Close() = 0;
 
-  /// Everything that JobQueue::Restore needs. Raises the generation. `events_per_job`: length of the
-  /// tails. Called once at start.
+  /// Everything that JobQueue::Restore needs. Raises the generation. `events_per_job`: length of
+  /// the tails. Called once at start.
   virtual absl::StatusOr<LoadedState> Load(int64_t events_per_job) = 0;
 
-  /// Events of some types only, in order, after `after_seq`; skips packed batches without such events.
+  /// Events of some types only, in order, after `after_seq`; skips packed batches without such
+  /// events.
   virtual absl::StatusOr<EventPage> ReadEventsOfTypes(const std::string& job_uid, int64_t after_seq,
                                                       EventTypeSet types, int64_t max_events) = 0;
   /// The last `count` events of some types, in order.
   virtual absl::StatusOr<EventPage> ReadLastEventsOfTypes(const std::string& job_uid,
                                                           EventTypeSet types, int64_t count) = 0;
-  /// Series of a job in order of name; `names` empty: all. After a retry the newer run's points replace
-  /// those from its first step on. Thinned evenly to `max_points` (0: all), keeping first and last.
+  /// Series of a job in order of name; `names` empty: all. After a retry the newer run's points
+  /// replace those from its first step on. Thinned evenly to `max_points` (0: all), keeping first
+  /// and last.
   virtual absl::StatusOr<std::vector<v1::MetricSeries>> ReadSeries(
       const std::string& job_uid, const std::vector<std::string>& names, int64_t max_points) = 0;
 

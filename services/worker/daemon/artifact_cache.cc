@@ -97,8 +97,8 @@ absl::StatusOr<ArtifactCache::Pin> ArtifactCache::Get(const std::string& sha256,
     if (is_new) {
       break;  // ours to load
     }
-    // Another job loads it; when it fails, the entry is gone and one of the waiting tries. A bounded
-    // wait, as the cancellation may fire between the check above and here.
+    // Another job loads it; when it fails, the entry is gone and one of the waiting tries. A
+    // bounded wait, as the cancellation may fire between the check above and here.
     loaded_.wait_for(lock, absl::ToChronoMilliseconds(absl::Milliseconds(100)));
   }
   lock.unlock();
@@ -126,8 +126,9 @@ absl::StatusOr<uint64_t> ArtifactCache::Fetch(const std::string& sha256,
   while (true) {
     absl::StatusOr<uint64_t> size = FetchOnce(sha256, cancellation);
     // A coordinator that is away is waited for: the lease's own timers end that.
-    const bool again = !size.ok() && (IsTransient(size.status()) ||
-                                      (absl::IsDataLoss(size.status()) && ++wrong < options_.attempts));
+    const bool again =
+        !size.ok() && (IsTransient(size.status()) ||
+                       (absl::IsDataLoss(size.status()) && ++wrong < options_.attempts));
     if (!again) {
       return size;
     }

@@ -1,7 +1,7 @@
-// Files by SHA-256 in a local folder, shared by all jobs of the worker: data, weights and checkpoints
-// to start from. Each is downloaded once, however many jobs ask at the same time, checked against its
-// digest and moved into place when it is complete. The least recently used ones are removed when the
-// folder grows beyond its bound; files in use stay. Thread-safe.
+// Files by SHA-256 in a local folder, shared by all jobs of the worker: data, weights and
+// checkpoints to start from. Each is downloaded once, however many jobs ask at the same time,
+// checked against its digest and moved into place when it is complete. The least recently used ones
+// are removed when the folder grows beyond its bound; files in use stay. Thread-safe.
 #pragma once
 
 #include <condition_variable>

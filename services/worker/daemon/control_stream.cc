@@ -166,8 +166,12 @@ void ControlStream::RunStream(bool* heard) {
       break;
     }
   }
-  if (!clean) {
-    context.TryCancel();
+  {
+    // A stream that the peer has ended is not cancelled: that would hide its status.
+    std::lock_guard lock(mu_);
+    if (!clean && !stream_ended_) {
+      context.TryCancel();
+    }
   }
   reader.join();
   const grpc::Status status = stream->Finish();

@@ -1,6 +1,6 @@
-// The Connect stream: reports out, orders in, re-connecting for ever. Two threads: one writes reports
-// (at once, every report interval, whenever ReportNow is called) and re-connects, one reads orders.
-// Thread-safe.
+// The Connect stream: reports out, orders in, re-connecting for ever. Two threads: one writes
+// reports (at once, every report interval, whenever ReportNow is called) and re-connects, one reads
+// orders. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -19,7 +19,8 @@ namespace graphkiln::worker {
 class ControlStream {
  public:
   struct Callbacks {
-    /// Fills status and held leases, and with `first` the inventory. Called from the writing thread.
+    /// Fills status and held leases, and with `first` the inventory. Called from the writing
+    /// thread.
     std::function<void(bool first, v1::ConnectRequest* report)> fill_report;
     /// Called from the reading thread, in order.
     std::function<void(const v1::ConnectResponse& orders)> on_orders;

@@ -22,7 +22,8 @@
 namespace graphkiln::worker {
 namespace {
 
-/// The first report waits so long for LibTorch; it takes a fraction of a second, on a busy machine more.
+/// The first report waits so long for LibTorch; it takes a fraction of a second, on a busy machine
+/// more.
 constexpr absl::Duration kWarmUp = absl::Seconds(20);
 /// A drained daemon without a coordinator leaves its results on disk after this.
 constexpr absl::Duration kUnreachable = absl::Seconds(3);
@@ -72,7 +73,8 @@ Daemon::Parts::~Parts() {
     std::lock_guard lock(mu);
     reporting = nullptr;
   }
-  // Those that call the supervisor end first; it still uses the publisher and the pool while it ends.
+  // Those that call the supervisor end first; it still uses the publisher and the pool while it
+  // ends.
   control.reset();
   if (publisher != nullptr) {
     publisher->Stop();

@@ -1,5 +1,6 @@
-// The worker daemon as one object: state folder, trainers, streams, supervisor, and the order in which
-// they start and stop. main.cc gives it options and signals; tests drive it against a real coordinator.
+// The worker daemon as one object: state folder, trainers, streams, supervisor, and the order in
+// which they start and stop. main.cc gives it options and signals; tests drive it against a real
+// coordinator.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +28,10 @@ struct DaemonOptions {
 
 class Daemon {
  public:
-  /// Locks the state folder, starts the trainers' parent and connects. Errors: FailedPrecondition when
-  /// another daemon uses the folder, InvalidArgument for a bad name. `on_ready` is called once, when the
-  /// coordinator has accepted a report of a worker that can train; `on_superseded` when a newer process
-  /// has taken the name.
+  /// Locks the state folder, starts the trainers' parent and connects. Errors: FailedPrecondition
+  /// when another daemon uses the folder, InvalidArgument for a bad name. `on_ready` is called
+  /// once, when the coordinator has accepted a report of a worker that can train; `on_superseded`
+  /// when a newer process has taken the name.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonOptions options, Clock& clock,
                                                        RandomSource& random,
                                                        std::function<void()> on_ready,
@@ -42,8 +43,8 @@ class Daemon {
   const std::string& name() const;
   /// Takes nothing new; running jobs write a checkpoint and are given back. Returns at once.
   void Drain();
-  /// Waits until a drained daemon has nothing left to do, or cannot do it now: true when it is time to
-  /// exit, false after `timeout`.
+  /// Waits until a drained daemon has nothing left to do, or cannot do it now: true when it is time
+  /// to exit, false after `timeout`.
   bool WaitDrained(absl::Duration timeout);
 
  private:

@@ -60,8 +60,8 @@ void EventOutbox::DropSome(Lease& lease) {
   size_t kept = first;  // items are compacted towards here
   for (size_t i = first; i < lease.items.size(); ++i) {
     Item& item = lease.items[i];
-    const bool drop = item.droppable && (lease.unsent_events > events_target ||
-                                         lease.unsent_bytes > bytes_target);
+    const bool drop = item.droppable &&
+                      (lease.unsent_events > events_target || lease.unsent_bytes > bytes_target);
     if (!drop) {
       if (kept != i) {
         lease.items[kept] = std::move(item);

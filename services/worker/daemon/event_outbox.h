@@ -1,11 +1,11 @@
-// Events on their way to the coordinator, per lease: numbering, bounds, batches, resending. A pure state
-// machine; the publisher calls it under its lock.
+// Events on their way to the coordinator, per lease: numbering, bounds, batches, resending. A pure
+// state machine; the publisher calls it under its lock.
 //
-// Events are numbered from 1 per lease when they are appended and kept until the coordinator says that
-// they are durable; after a broken stream everything that is not durable is sent again. Training is
-// never held up: when too much waits, steps, logs, node and system figures that were never sent are
-// dropped, oldest first, and each run of dropped events becomes one gap event (with the number of the
-// last of them) that says how many. Other events are never dropped.
+// Events are numbered from 1 per lease when they are appended and kept until the coordinator says
+// that they are durable; after a broken stream everything that is not durable is sent again.
+// Training is never held up: when too much waits, steps, logs, node and system figures that were
+// never sent are dropped, oldest first, and each run of dropped events becomes one gap event (with
+// the number of the last of them) that says how many. Other events are never dropped.
 #pragma once
 
 #include <cstdint>

@@ -146,14 +146,21 @@ bool EventPublisher::RunStream() {
           break;
         }
         const absl::Duration wait = std::min(outbox_.NextFlush() - now, absl::Seconds(1));
-        changed_.wait_for(lock, absl::ToChronoMicroseconds(std::max(wait, absl::Microseconds(100))));
+        changed_.wait_for(lock,
+                          absl::ToChronoMicroseconds(std::max(wait, absl::Microseconds(100))));
       }
     }
     if (!request.has_value() || !stream->Write(*request)) {
       break;
     }
   }
-  context.TryCancel();
+  {
+    // A stream that the peer has ended is not cancelled: that would hide its status.
+    std::lock_guard lock(mu_);
+    if (!stream_ended_) {
+      context.TryCancel();
+    }
+  }
   reader.join();
   const grpc::Status status = stream->Finish();
   std::lock_guard lock(mu_);

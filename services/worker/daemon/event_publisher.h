@@ -1,5 +1,5 @@
-// Sends the outbox over the PublishEvents stream and hears what is durable. Two threads: one writes and
-// re-connects, one reads acknowledgements. Thread-safe.
+// Sends the outbox over the PublishEvents stream and hears what is durable. Two threads: one writes
+// and re-connects, one reads acknowledgements. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -22,8 +22,8 @@ class EventPublisher final : public EventSink {
                  RandomSource& random, std::function<void(const LeaseId&)> on_fenced);
   ~EventPublisher() override;
 
-  /// Ends the stream and the threads; no more calls of `on_fenced`. What is appended afterwards stays
-  /// where it is.
+  /// Ends the stream and the threads; no more calls of `on_fenced`. What is appended afterwards
+  /// stays where it is.
   void Stop();
 
   void Open(const LeaseId& id) override;

@@ -66,7 +66,6 @@ void GrpcCoordinator::SetTimeout(grpc::ClientContext* context, absl::Duration ti
   context->set_deadline(absl::ToChronoTime(clock_.Now() + timeout));
 }
 
-
 absl::Status GrpcCoordinator::Download(const std::string& sha256, int64_t offset, const Sink& sink,
                                        Cancellation& cancellation) {
   grpc::ClientContext context;
@@ -105,8 +104,8 @@ absl::Status GrpcCoordinator::Upload(const std::string& path, const std::string&
   UploadArtifactRequest request;
   request.mutable_artifact()->set_sha256(sha256);
   request.mutable_artifact()->set_bytes(static_cast<int64_t>(left.size()));
-  // The size and digest go alone, so that a server which has the file can answer before any byte; then
-  // Write fails and Finish tells that all is well.
+  // The size and digest go alone, so that a server which has the file can answer before any byte;
+  // then Write fails and Finish tells that all is well.
   bool open = writer->Write(request);
   request.clear_artifact();
   while (open && !left.empty()) {

@@ -1,5 +1,5 @@
-// The coordinator over gRPC: one channel, the unary calls and transfers of CoordinatorApi, and what the
-// two streams need (stubs, contexts with the token). Thread-safe.
+// The coordinator over gRPC: one channel, the unary calls and transfers of CoordinatorApi, and what
+// the two streams need (stubs, contexts with the token). Thread-safe.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

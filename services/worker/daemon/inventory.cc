@@ -126,8 +126,7 @@ int64_t HostFacts::MemoryBytes() const {
 
 int64_t HostFacts::OutOfMemoryKills() const {
   const std::string vmstat = ReadOrEmpty(root_ + "/proc/vmstat");
-  const std::string events =
-      ReadCgroup(root_, "memory", "memory.events", "memory.oom_control");
+  const std::string events = ReadCgroup(root_, "memory", "memory.events", "memory.oom_control");
   return FindField(vmstat, "oom_kill").value_or(0) + FindField(events, "oom_kill").value_or(0);
 }
 

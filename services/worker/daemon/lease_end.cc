@@ -56,8 +56,8 @@ void DescribeSilentEnd(const TrainerEnd& end, FinishLeaseRequest* request) {
     return;
   }
   const std::string& detail = exit.error.empty() ? exit.last_line : exit.error;
-  request->set_reason(fmt::format("TRAINER_CRASHED: {}{}{}{}", how, at, detail.empty() ? "" : ": ",
-                                  detail));
+  request->set_reason(
+      fmt::format("TRAINER_CRASHED: {}{}{}{}", how, at, detail.empty() ? "" : ": ", detail));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// How the end of a trainer is told to the coordinator: one pure function, so that every way a process
-// can die has a test. Called by the lease runner.
+// How the end of a trainer is told to the coordinator: one pure function, so that every way a
+// process can die has a test. Called by the lease runner.
 #pragma once
 
 #include <optional>
@@ -26,8 +26,9 @@ struct TrainerEnd {
   int64_t peak_bytes = 0;
 };
 
-/// Without artifacts and `last_event_seq`, which the caller knows. A trainer that died of a signal is
-/// the machine's fault (FAILED_INFRA, tried again); USER failures only come from the trainer's own word.
+/// Without artifacts and `last_event_seq`, which the caller knows. A trainer that died of a signal
+/// is the machine's fault (FAILED_INFRA, tried again); USER failures only come from the trainer's
+/// own word.
 v1::FinishLeaseRequest DescribeEnd(const LeaseId& id, const TrainerEnd& end);
 
 /// For a lease whose trainer could not be started.

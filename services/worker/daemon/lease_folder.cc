@@ -26,7 +26,8 @@ absl::StatusOr<std::string> HashFile(const std::string& path) {
 
 absl::StatusOr<PendingEnd> LoadEnd(const std::string& path) {
   PendingEnd end;
-  ASSIGN_OR_RETURN(const std::string finish, ReadFile(JoinPath(path, kFinishFile), kMaxRecordBytes));
+  ASSIGN_OR_RETURN(const std::string finish,
+                   ReadFile(JoinPath(path, kFinishFile), kMaxRecordBytes));
   if (!end.finish.ParseFromString(finish) || end.finish.job().empty()) {
     return absl::DataLossError("the kept result cannot be read");
   }

@@ -1,6 +1,6 @@
-// The folder of one lease: `work/` for the trainer, and, once the trainer has ended, what still has to
-// reach the coordinator. A result survives a restart of the worker: it is on disk before the first
-// attempt to hand it over, and removed when the coordinator has answered.
+// The folder of one lease: `work/` for the trainer, and, once the trainer has ended, what still has
+// to reach the coordinator. A result survives a restart of the worker: it is on disk before the
+// first attempt to hand it over, and removed when the coordinator has answered.
 //
 // Used by the lease runner (its thread) and, at start, by the supervisor. Thread-compatible.
 #pragma once

@@ -202,8 +202,8 @@ absl::StatusOr<StartTraining> LeaseRunner::Prepare(const v1::LeaseSpec& spec) {
 
 PendingEnd LeaseRunner::RunTrainer(const StartTraining& start) {
   out_of_memory_kills_ = services_.host.OutOfMemoryKills();
-  mailbox_ = std::make_shared<TrainerMailbox>(id_, services_.events, services_.listener,
-                                              services_.clock);
+  mailbox_ =
+      std::make_shared<TrainerMailbox>(id_, services_.events, services_.listener, services_.clock);
   PendingEnd failed;
   {
     std::lock_guard lock(mu_);
@@ -307,8 +307,8 @@ PendingEnd LeaseRunner::MakeEnd(const TrainerEnd& end) {
   pending.finish = DescribeEnd(id_, end);
   const auto fail = [&](const absl::Status& status) {
     pending.finish.set_outcome(FinishLeaseRequest::OUTCOME_FAILED_INFRA);
-    pending.finish.set_reason(fmt::format("{}: cannot keep the results: {}", InfraReason(status),
-                                          MessageOf(status)));
+    pending.finish.set_reason(
+        fmt::format("{}: cannot keep the results: {}", InfraReason(status), MessageOf(status)));
     pending.finish.clear_artifacts();
   };
   if (end.finished.has_value()) {
@@ -410,8 +410,8 @@ void LeaseRunner::HandOver(PendingEnd end) {
 
 void LeaseRunner::Close(bool settled) {
   services_.events.Close(id_);
-  // Fenced work is worthless; work that was cut off by the end of this process is handed over by the
-  // next one.
+  // Fenced work is worthless; work that was cut off by the end of this process is handed over by
+  // the next one.
   if ((settled || stop() == StopKind::kFence) && folder_.has_value()) {
     folder_->Remove();
   }

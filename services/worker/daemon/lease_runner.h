@@ -1,6 +1,7 @@
-// One lease from its acceptance to the answer of the coordinator: fetches what the job needs, runs the
-// trainer, uploads and commits checkpoints, describes the end and hands it over, however long the
-// coordinator is away. One thread each; the supervisor's calls come from other threads and never block.
+// One lease from its acceptance to the answer of the coordinator: fetches what the job needs, runs
+// the trainer, uploads and commits checkpoints, describes the end and hands it over, however long
+// the coordinator is away. One thread each; the supervisor's calls come from other threads and
+// never block.
 #pragma once
 
 #include <functional>

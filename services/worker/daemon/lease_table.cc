@@ -16,9 +16,7 @@ absl::Duration GraceOf(const LeaseOrder& order) {
 }
 
 /// A trainer that is about to be killed hears SIGTERM this long before.
-absl::Duration TerminateLead(absl::Duration grace) {
-  return std::min(absl::Seconds(2), grace / 2);
-}
+absl::Duration TerminateLead(absl::Duration grace) { return std::min(absl::Seconds(2), grace / 2); }
 
 }  // namespace
 
@@ -100,10 +98,10 @@ void LeaseTable::RequestStop(const LeaseId& id, Lease& lease, StopKind kind, abs
     actions->push_back({LeaseAction::Kind::kKill, id, {}});
     return;
   }
-  actions->push_back({kind == StopKind::kCheckpoint ? LeaseAction::Kind::kCheckpoint
-                                                    : LeaseAction::Kind::kCancel,
-                      id,
-                      {}});
+  actions->push_back(
+      {kind == StopKind::kCheckpoint ? LeaseAction::Kind::kCheckpoint : LeaseAction::Kind::kCancel,
+       id,
+       {}});
 }
 
 void LeaseTable::Fence(const LeaseId& id, Lease& lease, std::vector<LeaseAction>* actions) {
@@ -146,12 +144,11 @@ std::vector<LeaseAction> LeaseTable::OnOrders(const v1::ConnectResponse& orders,
                      order.action() == LeaseOrder::ACTION_FINISH_EARLY;
     const auto held = leases_.find(id);
     if (held == leases_.end()) {
-      // An older grant of the job is fenced first and its trainer gone, before the newer one starts.
-      const bool job_is_held =
-          std::any_of(leases_.begin(), leases_.end(), [&](const auto& entry) {
-            return entry.first.job == id.job &&
-                   (entry.first.epoch > id.epoch || Active(entry.second));
-          });
+      // An older grant of the job is fenced first and its trainer gone, before the newer one
+      // starts.
+      const bool job_is_held = std::any_of(leases_.begin(), leases_.end(), [&](const auto& entry) {
+        return entry.first.job == id.job && (entry.first.epoch > id.epoch || Active(entry.second));
+      });
       if (run && orders.authoritative() && !job_is_held) {
         Offer(order, id, &actions);
       }

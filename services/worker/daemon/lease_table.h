@@ -1,10 +1,11 @@
-// What the worker holds and what it must do about it: a pure state machine. Orders (full state), the
-// ends of trainers and time go in, actions come out. No thread, no clock, no I/O of its own; the
-// supervisor calls it under its lock.
+// What the worker holds and what it must do about it: a pure state machine. Orders (full state),
+// the ends of trainers and time go in, actions come out. No thread, no clock, no I/O of its own;
+// the supervisor calls it under its lock.
 //
 // Rules that are easy to get wrong:
 //   * orders that are not authoritative never stop anything;
-//   * a held lease that an authoritative order set leaves out is fenced: killed, nothing more is sent;
+//   * a held lease that an authoritative order set leaves out is fenced: killed, nothing more is
+//   sent;
 //   * orders repeat with every message, so a repeated stop never extends the time to obey;
 //   * a stronger stop replaces a weaker one, never the other way;
 //   * a slot is in use until the trainer is really gone, whatever was ordered.

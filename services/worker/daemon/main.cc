@@ -1,7 +1,8 @@
-// kiln-worker: joins a coordinator and trains what it is given. Only wires: flags, signals, exit codes.
+// kiln-worker: joins a coordinator and trains what it is given. Only wires: flags, signals, exit
+// codes.
 //
-// SIGTERM or SIGINT drains: nothing new, running jobs write a checkpoint and are given back, exit 0. A
-// second one ends at once; the trainers die with this process.
+// SIGTERM or SIGINT drains: nothing new, running jobs write a checkpoint and are given back, exit
+// 0. A second one ends at once; the trainers die with this process.
 #include <signal.h>
 #include <unistd.h>
 
@@ -112,7 +113,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--state", flags.daemon.state_dir, "Folder for cache, results and the name")
       ->required();
-  app.add_option("--name", flags.daemon.name, "Name; default: from the host's name, kept in --state");
+  app.add_option("--name", flags.daemon.name,
+                 "Name; default: from the host's name, kept in --state");
   app.add_option("--slots", flags.daemon.slots, "Jobs at a time; default: one per core")
       ->check(CLI::Range(1, 1024));
   app.add_option("--token-file", flags.token_file, "File with the token; default: KILN_TOKEN");

@@ -31,10 +31,11 @@ absl::StatusOr<std::string> StateDir::Name(const std::string& wanted, const std:
                                            RandomSource& random) const {
   if (!wanted.empty()) {
     if (!IsResourceId(wanted)) {
-      return absl::InvalidArgumentError(fmt::format(
-          "{} is no worker name: lower-case letters, digits and '-' are allowed, at most 63, a letter "
-          "first",
-          QuoteForMessage(wanted)));
+      return absl::InvalidArgumentError(
+          fmt::format("{} is no worker name: lower-case letters, digits and '-' are allowed, at "
+                      "most 63, a letter "
+                      "first",
+                      QuoteForMessage(wanted)));
     }
     return wanted;
   }

@@ -14,8 +14,8 @@ class StateDir {
   /// Makes and locks the folder. FailedPrecondition when another process has it.
   static absl::StatusOr<StateDir> Open(const std::string& path);
 
-  /// `wanted`, or, when it is empty, the kept name, or a new one from the host's name, which is kept.
-  /// InvalidArgument when `wanted` is no resource id.
+  /// `wanted`, or, when it is empty, the kept name, or a new one from the host's name, which is
+  /// kept. InvalidArgument when `wanted` is no resource id.
   absl::StatusOr<std::string> Name(const std::string& wanted, const std::string& host,
                                    RandomSource& random) const;
 

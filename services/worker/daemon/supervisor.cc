@@ -31,9 +31,9 @@ Supervisor::~Supervisor() {
 }
 
 LeaseRunner::Services Supervisor::RunnerServices() {
-  LeaseRunner::Services runner{services_.api,    services_.cache, services_.pool,
-                               services_.events, *this,           services_.host,
-                               services_.clock,  services_.random, options_.leases_root};
+  LeaseRunner::Services runner{
+      services_.api,  services_.cache, services_.pool,   services_.events,    *this,
+      services_.host, services_.clock, services_.random, options_.leases_root};
   runner.first_pause = options_.first_pause;
   return runner;
 }
@@ -45,8 +45,8 @@ absl::Status Supervisor::Recover() {
     const LeaseId id{end.finish.job(), end.finish.lease_epoch()};
     KILN_INFO("{}: a result of an earlier process waits to be handed over", ToString(id));
     table_.Restore(id, end.finish.step());
-    runners_[id] = std::make_unique<LeaseRunner>(RunnerServices(), id, std::move(folder),
-                                                 std::move(end));
+    runners_[id] =
+        std::make_unique<LeaseRunner>(RunnerServices(), id, std::move(folder), std::move(end));
   }
   return absl::OkStatus();
 }
@@ -137,9 +137,8 @@ void Supervisor::FillHeld(v1::ConnectRequest* report) const {
 
 bool Supervisor::WaitIdle(bool active_only, absl::Duration timeout) const {
   std::unique_lock lock(mu_);
-  return changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout), [&] {
-    return active_only ? table_.active() == 0 : table_.empty();
-  });
+  return changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                           [&] { return active_only ? table_.active() == 0 : table_.empty(); });
 }
 
 void Supervisor::OnTrainerStarted(const LeaseId& id) {
@@ -198,9 +197,8 @@ void Supervisor::Housekeep() {
       lock.lock();
       continue;
     }
-    const absl::Duration wait =
-        std::clamp(table_.NextDeadline() - services_.clock.Monotonic(), absl::Milliseconds(1),
-                   absl::Seconds(1));
+    const absl::Duration wait = std::clamp(table_.NextDeadline() - services_.clock.Monotonic(),
+                                           absl::Milliseconds(1), absl::Seconds(1));
     changed_.wait_for(lock, absl::ToChronoMilliseconds(wait));
   }
 }

@@ -1,6 +1,6 @@
-// The daemon's middle: feeds the lease table with orders, ends and time, and carries its actions out on
-// the lease runners. One housekeeping thread watches deadlines and joins runners that are done.
-// Thread-safe.
+// The daemon's middle: feeds the lease table with orders, ends and time, and carries its actions
+// out on the lease runners. One housekeeping thread watches deadlines and joins runners that are
+// done. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -48,7 +48,8 @@ class Supervisor final : public LeaseListener {
   void Drain();
   /// Everything that is held, for a report.
   void FillHeld(v1::ConnectRequest* report) const;
-  /// Waits until nothing is held (with `active_only`: until no trainer runs); false after `timeout`.
+  /// Waits until nothing is held (with `active_only`: until no trainer runs); false after
+  /// `timeout`.
   bool WaitIdle(bool active_only, absl::Duration timeout) const;
 
   void OnTrainerStarted(const LeaseId& id) override;

@@ -1,5 +1,5 @@
-// Between the pool's thread and a lease runner: events go straight on to the event sink, what the runner
-// must act on is kept in order until it looks. Used by the lease runner only. Thread-safe.
+// Between the pool's thread and a lease runner: events go straight on to the event sink, what the
+// runner must act on is kept in order until it looks. Used by the lease runner only. Thread-safe.
 #pragma once
 
 #include <condition_variable>

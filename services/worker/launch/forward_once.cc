@@ -19,8 +19,7 @@ namespace {
 
 int PollMillis(absl::Duration left) {
   // At least one, so that rounding down never spins; at most a minute, so that it fits.
-  return static_cast<int>(
-      std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, 60'000));
+  return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, 60'000));
 }
 
 /// A started trainer that is killed and reaped at the latest when this goes out of scope.

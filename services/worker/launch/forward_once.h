@@ -9,9 +9,10 @@
 namespace graphkiln::worker {
 
 /// Starts `kiln-trainer --single`, runs `request` and returns how it ended (look at `outcome`: a
-/// user's mistake is a FINISHED with a reason, not an error status). Errors: NotFound when there is no
-/// trainer program, DeadlineExceeded after `timeout`, Aborted when the trainer died (the message names
-/// the signal and ends with its last output). Blocks; the trainer dies with the calling thread.
+/// user's mistake is a FINISHED with a reason, not an error status). Errors: NotFound when there is
+/// no trainer program, DeadlineExceeded after `timeout`, Aborted when the trainer died (the message
+/// names the signal and ends with its last output). Blocks; the trainer dies with the calling
+/// thread.
 absl::StatusOr<trainer::v1::Finished> RunForwardOnce(const trainer::v1::RunForward& request,
                                                      absl::Duration timeout,
                                                      Clock& clock = SystemClock());

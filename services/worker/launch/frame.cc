@@ -212,8 +212,7 @@ absl::StatusOr<std::string> ReadFrame(int socket, std::vector<Fd>* fds) {
   return bytes;
 }
 
-absl::Status ReadMessage(int socket, google::protobuf::MessageLite* message,
-                         std::vector<Fd>* fds) {
+absl::Status ReadMessage(int socket, google::protobuf::MessageLite* message, std::vector<Fd>* fds) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFrame(socket, fds));
   if (!message->ParseFromString(bytes)) {
     return absl::DataLossError("a frame holds no " + message->GetTypeName());

@@ -1,11 +1,11 @@
-// Messages over the sockets between daemon, warm parent and trainer: each is preceded by its size as
-// a 32-bit little-endian number and is at most kMaxFrameBytes long. Descriptors travel beside a
+// Messages over the sockets between daemon, warm parent and trainer: each is preceded by its size
+// as a 32-bit little-endian number and is at most kMaxFrameBytes long. Descriptors travel beside a
 // message by SCM_RIGHTS.
 //
-// The blocking functions serve the trainer and its parent (single-threaded, any blocking mode of the
-// socket); FrameReader and FrameWriter never wait and serve event loops and the trainer's look for
-// commands between two steps. Everything is written with MSG_NOSIGNAL, so a dead peer is a status,
-// not a SIGPIPE. One socket must not be read (or written) by two threads at once.
+// The blocking functions serve the trainer and its parent (single-threaded, any blocking mode of
+// the socket); FrameReader and FrameWriter never wait and serve event loops and the trainer's look
+// for commands between two steps. Everything is written with MSG_NOSIGNAL, so a dead peer is a
+// status, not a SIGPIPE. One socket must not be read (or written) by two threads at once.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ inline constexpr uint32_t kMaxFrameBytes = 256u << 20;
 /// Descriptors beside one message.
 inline constexpr size_t kMaxFrameFds = 4;
 
-/// Errors of reading: the peer closed between two frames (see IsEndOfStream), DataLoss when it closed
-/// inside one or the bytes are no message, InvalidArgument when a size exceeds kMaxFrameBytes,
-/// Unavailable when the connection broke. All of them are final for the socket.
+/// Errors of reading: the peer closed between two frames (see IsEndOfStream), DataLoss when it
+/// closed inside one or the bytes are no message, InvalidArgument when a size exceeds
+/// kMaxFrameBytes, Unavailable when the connection broke. All of them are final for the socket.
 bool IsEndOfStream(const absl::Status& status);
 
 /// Blocking. InvalidArgument when the message is too large (nothing was written then), Unavailable

@@ -26,8 +26,8 @@ void LogTail::Append(std::string_view bytes) {
   }
   while (!bytes.empty()) {
     const size_t end = bytes.find('\n');
-    const size_t take = std::min(end == std::string_view::npos ? bytes.size() : end,
-                                 kMaxLineBytes - line_.size());
+    const size_t take =
+        std::min(end == std::string_view::npos ? bytes.size() : end, kMaxLineBytes - line_.size());
     line_.append(bytes.substr(0, take));
     bytes.remove_prefix(take);
     const bool newline = !bytes.empty() && bytes.front() == '\n';

@@ -32,8 +32,8 @@ std::string SignalName(int signal) {
 /// Runs between fork and exec: only async-signal-safe calls.
 [[noreturn]] void BecomeTrainer(const char* program, char* const* arguments, char* const* variables,
                                 int socket, int log, int null, pid_t starter, bool own_group) {
-  // The death signal follows the starting thread; a starter that died before this line is noticed by
-  // the changed parent.
+  // The death signal follows the starting thread; a starter that died before this line is noticed
+  // by the changed parent.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != starter) {
     ::_exit(126);
   }
@@ -123,8 +123,8 @@ absl::StatusOr<TrainerProcess> StartTrainerProgram(const std::string& program, c
     return SystemError(errno, "cannot start the trainer program");
   }
   if (pid == 0) {
-    BecomeTrainer(program.c_str(), arguments, variables.data(), child_socket.get(),
-                  child_log.get(), child_null.get(), starter, own_group);
+    BecomeTrainer(program.c_str(), arguments, variables.data(), child_socket.get(), child_log.get(),
+                  child_null.get(), starter, own_group);
   }
   TrainerProcess process;
   process.pid = pid;

@@ -172,9 +172,9 @@ void TrainerPool::Loop::EndParent(std::string error) {
   KILN_WARN("{}", error);
   parent_ = TrainerProcess();
   // A parent that was ready is replaced at once; one that never was may fail again.
-  pause_ = parent_was_ready_ ? absl::ZeroDuration()
-                             : std::clamp(2 * pause_, options_.restart_pause,
-                                          options_.max_restart_pause);
+  pause_ = parent_was_ready_
+               ? absl::ZeroDuration()
+               : std::clamp(2 * pause_, options_.restart_pause, options_.max_restart_pause);
   start_at_ = clock_.Monotonic() + pause_;
   EndSlots(/*waiting=*/!parent_was_ready_, error);
   ParentState state;

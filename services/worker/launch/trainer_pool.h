@@ -1,9 +1,9 @@
 // Trainers on demand: one warm parent process with LibTorch loaded, forked once per job.
 //
-// Used by the worker daemon. The pool owns one thread, which starts the parent (so that the parent's
-// death signal follows that thread), moves all bytes of all sockets and log pipes, and calls the
-// observers. When the parent dies, its trainers die with it; each observer hears so, and a new parent
-// is started, with growing pauses while parents die before they are ready.
+// Used by the worker daemon. The pool owns one thread, which starts the parent (so that the
+// parent's death signal follows that thread), moves all bytes of all sockets and log pipes, and
+// calls the observers. When the parent dies, its trainers die with it; each observer hears so, and
+// a new parent is started, with growing pauses while parents die before they are ready.
 #pragma once
 
 #include <functional>

@@ -35,7 +35,14 @@ void SetGeneratorState(const at::Tensor& state) {
   generator.set_state(state);
 }
 
-absl::Status Invalid(std::string_view text) { return UserFault(reason::kCheckpointInvalid, text); }
+// Whatever is wrong with a container, the user did not write it.
+absl::Status Invalid(std::string_view text) {
+  return MachineFault(reason::kCheckpointInvalid, text);
+}
+
+absl::Status AsInvalid(const absl::Status& status) {
+  return status.ok() ? status : Invalid(MessageOf(status));
+}
 
 // Null where the object has no such member.
 nlohmann::ordered_json Member(const nlohmann::ordered_json& object, const char* name) {
@@ -89,7 +96,7 @@ absl::StatusOr<v1::CheckpointWritten> WriteCheckpoint(const std::string& path,
 absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
                                                      const CheckpointParts& parts) {
   const absl::StatusOr<tensors::SafetensorsFile> file = tensors::SafetensorsFile::Open(path);
-  if (!file.ok()) return InputFault(reason::kCheckpointInvalid, file.status());
+  if (!file.ok()) return Invalid(MessageOf(file.status()));
   const auto metadata = file->metadata().find(kMetadataKey);
   if (metadata == file->metadata().end()) return Invalid("the file is no checkpoint");
   const auto json = nlohmann::ordered_json::parse(metadata->second, nullptr, false);
@@ -110,17 +117,15 @@ absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
   RestoredCheckpoint restored;
   ASSIGN_OR_RETURN(restored.progress, Progress::FromJson(Member(json, "progress")));
   ASSIGN_OR_RETURN(restored.normalizer, Normalizer::FromJson(Member(json, "normalization")));
-  RETURN_IF_ERROR(InputFault(reason::kCheckpointInvalid,
-                             FillStrictly(*file, "model.", parts.parameters->All())));
-  RETURN_IF_ERROR(InputFault(reason::kCheckpointInvalid,
-                             FillStrictly(*file, "optim.", parts.optimizer->State())));
+  RETURN_IF_ERROR(AsInvalid(FillStrictly(*file, "model.", parts.parameters->All())));
+  RETURN_IF_ERROR(AsInvalid(FillStrictly(*file, "optim.", parts.optimizer->State())));
   const tensors::TensorView* generator = file->Find(kGeneratorName);
   if (generator == nullptr) return Invalid("it has no state of the random generator");
   const absl::StatusOr<at::Tensor> state = CopyTensor(*generator);
-  if (!state.ok()) return InputFault(reason::kCheckpointInvalid, state.status());
+  if (!state.ok()) return Invalid(MessageOf(state.status()));
   const absl::Status set = CatchTorch([] { return std::string("the random generator's state"); },
                                       [&] { SetGeneratorState(*state); });
-  if (!set.ok()) return InputFault(reason::kCheckpointInvalid, set);
+  if (!set.ok()) return AsInvalid(set);
   return restored;
 }
 

@@ -3,6 +3,7 @@
 //
 //   kiln-trainer --parent    the warm parent: forks a trainer per request
 //   kiln-trainer --single    serves one job, then exits
+//   kiln-trainer --devices   prints the CUDA devices as one line of JSON
 //
 // The socket is file descriptor KILN_SOCKET_FD, 3 where that is not set.
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "services/worker/launch/fd.h"
+#include "services/worker/trainer/cuda_devices.h"
 #include "services/worker/trainer/parent.h"
 #include "services/worker/trainer/process.h"
 #include "services/worker/trainer/session.h"
@@ -37,17 +39,24 @@ int main(int argc, char** argv) {
   CLI::App app("Trains models for kiln-worker and kiln run, on an inherited socket.");
   bool parent = false;
   bool single = false;
+  bool devices = false;
   app.add_flag("--parent", parent, "warm parent that forks a trainer per request");
   app.add_flag("--single", single, "serve one job, then exit");
+  app.add_flag("--devices", devices, "print the CUDA devices as JSON");
   app.set_version_flag("--version", std::string("kiln-trainer, LibTorch ") + TORCH_VERSION);
   CLI11_PARSE(app, argc, argv);
-  if (parent == single) {
-    std::fputs("kiln-trainer: give --parent or --single\n", stderr);
+  if (int{parent} + int{single} + int{devices} != 1) {
+    std::fputs("kiln-trainer: give one of --parent, --single and --devices\n", stderr);
     return 2;
   }
   const char* level = std::getenv("KILN_LOG_LEVEL");
   graphkiln::InitLogging("kiln-trainer",
                          graphkiln::LogLevelFromName(level == nullptr ? "info" : level));
+  if (devices) {
+    std::puts(graphkiln::trainer::DevicesJson(graphkiln::trainer::ListCudaDevices()).c_str());
+    std::fflush(nullptr);
+    std::_Exit(0);
+  }
   ::signal(SIGPIPE, SIG_IGN);
   // The launcher has set the parent-death signal; loading LibTorch took a while, in which it may
   // have died.

@@ -77,7 +77,7 @@ nlohmann::ordered_json Normalizer::ToJson() const {
 
 absl::StatusOr<Normalizer> Normalizer::FromJson(const nlohmann::ordered_json& json) {
   const absl::Status invalid =
-      UserFault(reason::kCheckpointInvalid, "the normalization in the checkpoint is malformed");
+      MachineFault(reason::kCheckpointInvalid, "the normalization in the checkpoint is malformed");
   if (!json.is_array()) return invalid;
   Normalizer result;
   for (const auto& item : json) {

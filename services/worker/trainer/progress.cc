@@ -23,7 +23,7 @@ nlohmann::ordered_json Progress::ToJson() const {
 
 absl::StatusOr<Progress> Progress::FromJson(const nlohmann::ordered_json& json) {
   const absl::Status invalid =
-      UserFault(reason::kCheckpointInvalid, "the progress in the checkpoint is malformed");
+      MachineFault(reason::kCheckpointInvalid, "the progress in the checkpoint is malformed");
   if (!json.is_object()) return invalid;
   Progress progress;
   for (const auto& [key, field] :

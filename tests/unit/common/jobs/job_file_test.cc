@@ -173,6 +173,12 @@ TEST(Overrides, FaultsNameTheFlag) {
   EXPECT_EQ(diagnostics[0].file(), "--set epochs");
   EXPECT_EQ(diagnostics[0].line(), 0);
   EXPECT_EQ(diagnostics[1].code(), "UNKNOWN_KEY");
+
+  diagnostics.clear();
+  EXPECT_FALSE(ReadJob(kFull, "job.yaml", {*ParseOverride("data.split={test: 2}")}, &job,
+                       &diagnostics));
+  EXPECT_EQ(diagnostics[0].file(), "--set data.split.test");
+  EXPECT_EQ(diagnostics[0].line(), 0);
 }
 
 TEST(Overrides, RefusesMalformedOnes) {

@@ -27,7 +27,8 @@ class EventCursorTest : public testing::Test {
     uid = harness.Get("a").uid();
   }
   // Reads until there is nothing more; checks I10 on the way.
-  std::vector<v1::Event> Drain(EventCursor& cursor, Kind* end = nullptr, std::string* token = nullptr) {
+  std::vector<v1::Event> Drain(EventCursor& cursor, Kind* end = nullptr,
+                               std::string* token = nullptr) {
     std::vector<v1::Event> events;
     while (true) {
       EventCursor::Batch batch = cursor.Next(3);
@@ -57,7 +58,8 @@ TEST_F(EventCursorTest, ReadsFromTheBeginningThroughTheStoreAndWaits) {
   const std::vector<v1::Event> events = Drain(*cursor, &end);
   EXPECT_EQ(end, Kind::kWait);
   ASSERT_THAT(events, SizeIs(33));  // QUEUED, OFFERED, RUNNING and the steps
-  for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].seq(), static_cast<int64_t>(i + 1));
+  for (size_t i = 0; i < events.size(); ++i)
+    EXPECT_EQ(events[i].seq(), static_cast<int64_t>(i + 1));
 }
 
 TEST_F(EventCursorTest, IsToldOfNewEventsOnlyWhenTheyAreDurable) {
@@ -97,8 +99,9 @@ TEST_F(EventCursorTest, ATokenResumesAfterItsEventAlsoAfterARestart) {
 
 TEST_F(EventCursorTest, EndsAfterTheFinalState) {
   ASSERT_OK_AND_ASSIGN(auto cursor, harness.queue->Watch("a", "", 0));
-  ASSERT_OK(harness.FinishLease(QueueHarness::Finish(
-                       kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_SUCCEEDED))
+  ASSERT_OK(harness
+                .FinishLease(QueueHarness::Finish(
+                    kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_SUCCEEDED))
                 .status());
   Kind end = Kind::kWait;
   const std::vector<v1::Event> events = Drain(*cursor, &end);
@@ -117,8 +120,10 @@ TEST_F(EventCursorTest, AFilterPassesItsTypesAndTheTokenMovesOn) {
   ASSERT_OK_AND_ASSIGN(auto cursor, harness.queue->Watch("a", "", types));
   std::string token;
   std::vector<v1::JobState> states;
-  for (const v1::Event& event : Drain(*cursor, nullptr, &token)) states.push_back(event.state().state());
-  EXPECT_THAT(states, ElementsAre(v1::JOB_STATE_QUEUED, v1::JOB_STATE_OFFERED, v1::JOB_STATE_RUNNING));
+  for (const v1::Event& event : Drain(*cursor, nullptr, &token))
+    states.push_back(event.state().state());
+  EXPECT_THAT(states,
+              ElementsAre(v1::JOB_STATE_QUEUED, v1::JOB_STATE_OFFERED, v1::JOB_STATE_RUNNING));
   ASSERT_OK_AND_ASSIGN(const ResumePosition position, OpenResume(harness.queue->sealer(), token));
   EXPECT_EQ(position.seq, 8);
   EXPECT_THAT(ParseEventTypes({"nothing"}), StatusIs(absl::StatusCode::kInvalidArgument));

@@ -8,7 +8,9 @@ namespace {
 const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
 const absl::Time kAlways = absl::InfinitePast();
 
-PutIdempotency Entry(const std::string& id, absl::Time time) { return {"s", id, "digest", id, time}; }
+PutIdempotency Entry(const std::string& id, absl::Time time) {
+  return {"s", id, "digest", id, time};
+}
 
 TEST(IdempotencyTest, FindsByScopeAndIdWithinTheTime) {
   IdempotencyTable table;
@@ -23,7 +25,8 @@ TEST(IdempotencyTest, DropsWhatIsTooOldOrTooMuch) {
   table.Add(Entry("a", kStart), kAlways, 10);
   EXPECT_TRUE(table.Add(Entry("b", kStart + absl::Hours(25)), kStart + absl::Hours(1), 10));
   EXPECT_EQ(table.size(), 1u);
-  for (int i = 0; i < 20; ++i) table.Add(Entry(std::to_string(i), kStart + absl::Hours(26)), kAlways, 5);
+  for (int i = 0; i < 20; ++i)
+    table.Add(Entry(std::to_string(i), kStart + absl::Hours(26)), kAlways, 5);
   EXPECT_EQ(table.size(), 5u);
   EXPECT_NE(table.Find("s", "19", kAlways), nullptr);
 }

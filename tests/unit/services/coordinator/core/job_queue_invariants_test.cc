@@ -123,9 +123,9 @@ class Simulation {
     const HeldLease* lease = AnyLease(worker);
     if (lease == nullptr) return;
     const uint64_t first = 1 + Below(20);
-    harness_.queue->PublishEvents(
-        worker.Steps(lease->job(), first, 1 + static_cast<int>(Below(5)), static_cast<int64_t>(first)),
-        [](const auto&) {});
+    harness_.queue->PublishEvents(worker.Steps(lease->job(), first, 1 + static_cast<int>(Below(5)),
+                                               static_cast<int64_t>(first)),
+                                  [](const auto&) {});
   }
 
   void Checkpoint(FakeWorker& worker) {
@@ -151,8 +151,8 @@ class Simulation {
     if (Below(2) == 0) worker.held.erase(std::string(lease->job()));
   }
 
-  // In the end everything works: every job must reach an end or wait with a reason, and the log of every
-  // job must be whole.
+  // In the end everything works: every job must reach an end or wait with a reason, and the log of
+  // every job must be whole.
   void Settle() {
     harness_.store.Refuse(false);
     harness_.store.Flush();

@@ -155,9 +155,9 @@ TEST(JobQueueLeasesTest, RetriesAsTheJobSays) {
   args.spec.set_max_retries(0);
   ASSERT_OK(harness.Submit(args).status());
   ASSERT_OK(worker.Sync());
-  ASSERT_OK(harness.FinishLease(
-                       QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_INFRA))
-                .status());
+  ASSERT_OK(
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_INFRA))
+          .status());
   EXPECT_EQ(harness.State("a"), v1::JOB_STATE_FAILED);
 }
 
@@ -168,8 +168,9 @@ TEST(JobQueueLeasesTest, I6_NeverMoreOffersThanSlots) {
   ASSERT_OK(worker.Sync());
   EXPECT_EQ(worker.wish.orders_size(), 2);
   EXPECT_EQ(harness.State("c"), v1::JOB_STATE_QUEUED);
-  ASSERT_OK(harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED))
-                .status());
+  ASSERT_OK(
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED))
+          .status());
   EXPECT_EQ(harness.State("c"), v1::JOB_STATE_OFFERED);
 }
 
@@ -204,9 +205,9 @@ TEST(JobQueueLeasesTest, AJobThatWasDoneBeforeItCouldObeyAPauseSucceeds) {
   ASSERT_OK(harness.Submit("a").status());
   ASSERT_OK(worker.Sync());
   ASSERT_OK(harness.Do(&JobQueue::Pause, "a").status());
-  ASSERT_OK_AND_ASSIGN(const v1::JobState state,
-                       harness.FinishLease(QueueHarness::Finish(
-                           kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED)));
+  ASSERT_OK_AND_ASSIGN(
+      const v1::JobState state,
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED)));
   EXPECT_EQ(state, v1::JOB_STATE_SUCCEEDED);
 }
 

@@ -78,9 +78,9 @@ TEST(JobQueueRestoreTest, AResultThatWaitedForTheCoordinatorIsTaken) {
   ASSERT_OK(harness.Submit("a").status());
   ASSERT_OK(worker.Sync());
   harness.Crash();
-  ASSERT_OK_AND_ASSIGN(const v1::JobState state,
-                       harness.FinishLease(QueueHarness::Finish(
-                           kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED)));
+  ASSERT_OK_AND_ASSIGN(
+      const v1::JobState state,
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED)));
   EXPECT_EQ(state, v1::JOB_STATE_SUCCEEDED);
 }
 
@@ -104,9 +104,9 @@ TEST(JobQueueRestoreTest, WaitingBackedOffPausedAndEndedJobsStayWhatTheyAre) {
   FakeWorker worker(&harness, "w");
   ASSERT_OK(harness.Submit("a").status());
   ASSERT_OK(worker.Sync());
-  ASSERT_OK(harness.FinishLease(
-                       QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_INFRA))
-                .status());
+  ASSERT_OK(
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_INFRA))
+          .status());
   for (const char* id : {"paused", "ended", "waiting"}) {
     SubmitArgs args = harness.Args(id);
     args.spec.mutable_resources()->set_device("cuda");

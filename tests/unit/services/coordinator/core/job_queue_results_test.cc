@@ -145,19 +145,20 @@ TEST_F(JobQueueResultsTest, I4_TheSameFinishGetsTheSameAnswerADifferentOneIsFenc
   harness.Crash();
   ASSERT_OK_AND_ASSIGN(const v1::JobState state, harness.FinishLease(finish));
   EXPECT_EQ(state, v1::JOB_STATE_SUCCEEDED);
-  EXPECT_EQ(
-      ReasonOf(harness
-                   .FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_USER))
-                   .status()),
-      v1::ERROR_REASON_LEASE_FENCED);
+  EXPECT_EQ(ReasonOf(harness
+                         .FinishLease(
+                             QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_FAILED_USER))
+                         .status()),
+            v1::ERROR_REASON_LEASE_FENCED);
   EXPECT_EQ(harness.State("a"), v1::JOB_STATE_SUCCEEDED);
   EXPECT_EQ(harness.History("a").size(), 4u);
 }
 
 TEST_F(JobQueueResultsTest, CheckpointsAreKeptByPolicyAndUnusedFilesReleased) {
   std::vector<std::string> released;
-  harness.queue->SetReleasedListener(
-      [&](const std::vector<std::string>& files) { released.insert(released.end(), files.begin(), files.end()); });
+  harness.queue->SetReleasedListener([&](const std::vector<std::string>& files) {
+    released.insert(released.end(), files.begin(), files.end());
+  });
   ASSERT_OK(harness.Checkpoint(kJob, 1, 10, FakeDigest('1'), /*best=*/true).status());
   ASSERT_OK(harness.Checkpoint(kJob, 1, 20, FakeDigest('2')).status());
   ASSERT_OK(harness.Checkpoint(kJob, 1, 20, FakeDigest('2')).status());  // sent again
@@ -211,17 +212,20 @@ TEST_F(JobQueueResultsTest, HostileResultsAreRefused) {
   finish.clear_artifacts();
   (*finish.mutable_artifacts())["ok.txt"] = "../x";
   EXPECT_THAT(harness.FinishLease(finish), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_UNSPECIFIED)),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      harness.FinishLease(QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_UNSPECIFIED)),
+      StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(harness.Checkpoint(kJob, 1, 5, "../x"), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(harness.Checkpoint(kJob, 1, -5, FakeDigest('c')),
               StatusIs(absl::StatusCode::kInvalidArgument));
   PublishEventsRequest many = worker.Steps(kJob, 1, 10'001, 1);
   EXPECT_THAT(harness.Publish(many), StatusIs(absl::StatusCode::kInvalidArgument));
   PublishEventsRequest log = worker.Steps(kJob, 1, 1, 1);
-  log.mutable_events(0)->mutable_event()->mutable_log()->set_message(std::string(1 << 20, 'x'));
+  log.mutable_events(0)->mutable_event()->mutable_log()->set_message(
+      std::string(16 * 1024 - 1, 'x') + "\xe2\x82\xac and more");
   ASSERT_OK(harness.Publish(log).status());
-  EXPECT_EQ(harness.store.events(uid).back()->log().message().size(), 16u * 1024);
+  // Cut before the character that does not fit, so that it can be read again.
+  EXPECT_EQ(harness.store.events(uid).back()->log().message(), std::string(16 * 1024 - 1, 'x'));
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ class JobQueueVerbsTest : public testing::Test {
     return wish->orders(0).action();
   }
   absl::StatusOr<v1::JobState> Finish(FinishLeaseRequest::Outcome outcome) {
-    return harness.FinishLease(QueueHarness::Finish(kJob, worker.held.at(kJob).lease_epoch(), outcome));
+    return harness.FinishLease(
+        QueueHarness::Finish(kJob, worker.held.at(kJob).lease_epoch(), outcome));
   }
 
   QueueHarness harness;

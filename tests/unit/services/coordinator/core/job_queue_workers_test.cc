@@ -208,8 +208,9 @@ TEST_F(JobQueueWorkersTest, DrainMovesJobsThroughCheckpoints) {
   EXPECT_EQ(WorkerState(), v1::WORKER_STATE_DRAINING);
   FakeWorker other(&harness, "other");
   ASSERT_OK(other.Report());
-  ASSERT_OK(harness.FinishLease(QueueHarness::Finish(
-                       kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_RELEASED))
+  ASSERT_OK(harness
+                .FinishLease(
+                    QueueHarness::Finish(kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_RELEASED))
                 .status());
   ASSERT_OK(other.Sync());
   EXPECT_EQ(harness.Get("a").worker(), "workers/other");

@@ -22,7 +22,8 @@ JobRecord MakeJob(const v1::JobSpec& spec = {}) {
 
 TEST(JobRecordTest, ExactlyTheTransitionsOfTheTableAreLegal) {
   const std::map<int, std::set<int>> legal = {
-      {v1::JOB_STATE_QUEUED, {v1::JOB_STATE_OFFERED, v1::JOB_STATE_PAUSED, v1::JOB_STATE_CANCELLED}},
+      {v1::JOB_STATE_QUEUED,
+       {v1::JOB_STATE_OFFERED, v1::JOB_STATE_PAUSED, v1::JOB_STATE_CANCELLED}},
       {v1::JOB_STATE_OFFERED,
        {v1::JOB_STATE_RUNNING, v1::JOB_STATE_QUEUED, v1::JOB_STATE_CANCELLING}},
       {v1::JOB_STATE_RUNNING,

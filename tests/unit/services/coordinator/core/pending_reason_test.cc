@@ -24,7 +24,8 @@ TEST(PendingReasonTest, SaysWhyAJobWaits) {
   ASSERT_OK(harness.Submit("second").status());
   EXPECT_THAT(harness.Get("second").pending_reason(), StartsWith("NO_FREE_SLOT: 1 matching"));
   harness.queue->Cordon("w", [](const auto&) {});
-  EXPECT_THAT(harness.Get("second").pending_reason(), StartsWith("WORKERS_UNAVAILABLE: 1 matching"));
+  EXPECT_THAT(harness.Get("second").pending_reason(),
+              StartsWith("WORKERS_UNAVAILABLE: 1 matching"));
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ TEST(TokenTest, RefusesAnotherPurposeKeyOrAnyChangedByte) {
 
 TEST(TokenTest, RefusesRubbish) {
   const TokenSealer sealer("key");
-  for (const char* rubbish : {"", "a", "====", "not base64 at all!", "\xff\xff", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+  for (const char* rubbish :
+       {"", "a", "====", "not base64 at all!", "\xff\xff", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
     EXPECT_FALSE(OpenResume(sealer, rubbish).ok()) << rubbish;
   }
   EXPECT_FALSE(OpenResume(sealer, std::string(1 << 20, 'A')).ok());

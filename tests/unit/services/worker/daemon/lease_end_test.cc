@@ -75,8 +75,7 @@ TEST(LeaseEndTest, CrashNamesSignalStepAndLastLine) {
   end.exit.last_line = "about to fail";
   const FinishLeaseRequest request = DescribeEnd(kId, end);
   EXPECT_EQ(request.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
-  EXPECT_EQ(request.reason(),
-            "TRAINER_CRASHED: signal 11 (SIGSEGV) after step 17: about to fail");
+  EXPECT_EQ(request.reason(), "TRAINER_CRASHED: signal 11 (SIGSEGV) after step 17: about to fail");
   EXPECT_EQ(request.step(), 17);
 }
 

@@ -82,12 +82,14 @@ TEST_F(LeaseTableTest, StartsWhatItIsToldWithTheSpec) {
 TEST_F(LeaseTableTest, RepeatedOrdersStartOnce) {
   table_.OnOrders(Orders({{"a"}}), kT0);
   EXPECT_THAT(table_.OnOrders(Orders({{"a"}}), kT0), IsEmpty());
-  EXPECT_THAT(table_.OnOrders(Orders({{"a", 1, LeaseOrder::ACTION_RUN, 30, false}}), kT0), IsEmpty());
+  EXPECT_THAT(table_.OnOrders(Orders({{"a", 1, LeaseOrder::ACTION_RUN, 30, false}}), kT0),
+              IsEmpty());
   EXPECT_EQ(table_.Held().size(), 1u);
 }
 
 TEST_F(LeaseTableTest, RunWithoutSpecOfAnUnknownLeaseIsIgnored) {
-  EXPECT_THAT(table_.OnOrders(Orders({{"a", 1, LeaseOrder::ACTION_RUN, 30, false}}), kT0), IsEmpty());
+  EXPECT_THAT(table_.OnOrders(Orders({{"a", 1, LeaseOrder::ACTION_RUN, 30, false}}), kT0),
+              IsEmpty());
   EXPECT_TRUE(table_.empty());
 }
 

@@ -1,5 +1,5 @@
-// The supervisor with real (fake-program) trainers and a coordinator in memory: every way in which a
-// lease can go.
+// The supervisor with real (fake-program) trainers and a coordinator in memory: every way in which
+// a lease can go.
 #include "services/worker/daemon/supervisor.h"
 
 #include <signal.h>
@@ -69,7 +69,8 @@ class SupervisorTest : public testing::Test {
     ASSERT_TRUE(supervisor_->Recover().ok());
   }
 
-  ConnectResponse Order(const std::string& script, LeaseOrder::Action action = LeaseOrder::ACTION_RUN,
+  ConnectResponse Order(const std::string& script,
+                        LeaseOrder::Action action = LeaseOrder::ACTION_RUN,
                         int grace_seconds = 30) {
     ConnectResponse response;
     response.set_authoritative(true);
@@ -141,8 +142,12 @@ TEST_F(SupervisorTest, DataWeightsAndCheckpointAreFetched) {
 
 TEST_F(SupervisorTest, MissingDataIsAnInfrastructureFailure) {
   ConnectResponse orders = Order("finish");
-  orders.mutable_orders(0)->mutable_spec()->mutable_job()->mutable_data()->mutable_csv()->set_artifact(
-      Sha256Hex("gone"));
+  orders.mutable_orders(0)
+      ->mutable_spec()
+      ->mutable_job()
+      ->mutable_data()
+      ->mutable_csv()
+      ->set_artifact(Sha256Hex("gone"));
   supervisor_->OnOrders(orders);
   const FinishLeaseRequest finish = WaitFinish();
   EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
@@ -185,9 +190,8 @@ TEST_F(SupervisorTest, CheckpointIsUploadedCommittedAndReleased) {
   EXPECT_EQ(api_.commits[0].checkpoint().step(), 4);
   EXPECT_EQ(api_.artifacts.at(api_.commits[0].checkpoint().artifact()), "checkpoint of step 4");
   // The trainer hears that it may remove the file.
-  EXPECT_TRUE(events_.WaitFor(kA, [](const Event& event) {
-    return event.log().message().find("committed ") == 0;
-  }));
+  EXPECT_TRUE(events_.WaitFor(
+      kA, [](const Event& event) { return event.log().message().find("committed ") == 0; }));
   supervisor_->OnOrders(Order("", LeaseOrder::ACTION_STOP));
   EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_CANCELLED);
 }
@@ -235,8 +239,12 @@ TEST_F(SupervisorTest, GraceZeroKillsAtOnce) {
 TEST_F(SupervisorTest, CancelWhileFetchingEndsAtOnce) {
   api_.Set([](auto& api) { api.block_downloads = true; });
   ConnectResponse orders = Order("finish");
-  orders.mutable_orders(0)->mutable_spec()->mutable_job()->mutable_data()->mutable_csv()->set_artifact(
-      api_.Put("x"));
+  orders.mutable_orders(0)
+      ->mutable_spec()
+      ->mutable_job()
+      ->mutable_data()
+      ->mutable_csv()
+      ->set_artifact(api_.Put("x"));
   supervisor_->OnOrders(orders);
   ASSERT_TRUE(api_.WaitUntil([&] { return api_.downloads == 1; }));
   EXPECT_EQ(Held()[0].phase(), HeldLease::PHASE_STARTING);

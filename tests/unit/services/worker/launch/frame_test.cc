@@ -64,7 +64,10 @@ TEST_F(FrameTest, EndInsideHeaderOrBodyIsDataLossNotEnd) {
   EXPECT_EQ(frame.status().code(), absl::StatusCode::kDataLoss);
 
   SetUp();
-  Raw(std::string("\x05\x00\x00\x00" "abc", 7));
+  Raw(
+      std::string("\x05\x00\x00\x00"
+                  "abc",
+                  7));
   a_.Reset();
   EXPECT_EQ(ReadFrame(b_.get()).status().code(), absl::StatusCode::kDataLoss);
 }
@@ -108,7 +111,12 @@ TEST_F(FrameTest, WriterToDeadPeerIsUnavailable) {
 TEST_F(FrameTest, ReaderPutsPiecesTogether) {
   FrameReader reader;
   std::vector<std::string> frames;
-  const std::string bytes("\x03\x00\x00\x00" "abc" "\x00\x00\x00\x00" "\x01\x00\x00\x00z", 16);
+  const std::string bytes(
+      "\x03\x00\x00\x00"
+      "abc"
+      "\x00\x00\x00\x00"
+      "\x01\x00\x00\x00z",
+      16);
   for (size_t i = 0; i < bytes.size(); ++i) {
     Raw(bytes.substr(i, 1));
     ASSERT_TRUE(reader.ReadAvailable(b_.get(), &frames).ok());
@@ -121,7 +129,10 @@ TEST_F(FrameTest, ReaderPutsPiecesTogether) {
 TEST_F(FrameTest, ReaderHandsOutCompleteFramesBeforeABrokenEnd) {
   FrameReader reader;
   std::vector<std::string> frames;
-  Raw(std::string("\x01\x00\x00\x00z" "\x09\x00\x00\x00q", 10));
+  Raw(
+      std::string("\x01\x00\x00\x00z"
+                  "\x09\x00\x00\x00q",
+                  10));
   a_.Reset();
   EXPECT_EQ(reader.ReadAvailable(b_.get(), &frames).code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(frames, testing::ElementsAre("z"));

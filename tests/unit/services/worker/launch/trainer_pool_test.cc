@@ -55,7 +55,8 @@ class Recorder : public TrainerObserver {
   }
   pid_t WaitForked() {
     std::unique_lock lock(mu_);
-    EXPECT_TRUE(changed_.wait_for(lock, absl::ToChronoSeconds(kLong), [this] { return pid_ != 0; }));
+    EXPECT_TRUE(
+        changed_.wait_for(lock, absl::ToChronoSeconds(kLong), [this] { return pid_ != 0; }));
     return pid_;
   }
   void WaitReports(size_t count) {

@@ -1,5 +1,6 @@
 #include "services/worker/trainer/plan.h"
 
+#include "common/ir/op_def.h"
 #include "tests/unit/services/worker/trainer/testing.h"
 
 namespace graphkiln::trainer {
@@ -52,6 +53,25 @@ TEST(PlanTest, RefusesALieAboutTypes) {
   api::IrModule ir = ClassifierProgram(6, 4, 3, 0);
   ir.mutable_values(6)->mutable_spec()->mutable_shape(1)->set_size(5);  // fc1 gives 4
   EXPECT_THAT(std::string(CompileStatus(ir).message()), HasSubstr("IR_INVALID"));
+}
+
+TEST(PlanTest, EveryOperatorOfTheTableIsLibTorchs) {
+  for (const ir::OpDef* op : ir::AllOps()) {
+    std::string name(op->name.substr(0, op->name.rfind('.')));
+    std::string overload(op->name.substr(op->name.rfind('.') + 1));
+    if (overload == "default") overload.clear();
+    name.replace(name.find('.'), 1, "::");
+    const auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
+    ASSERT_TRUE(handle.has_value()) << op->name;
+    std::vector<std::string> theirs;
+    for (const c10::Argument& argument : handle->schema().arguments()) {
+      theirs.push_back(argument.name());
+    }
+    std::vector<std::string> ours;
+    for (const ir::SchemaArg& argument : op->args) ours.push_back(argument.name);
+    EXPECT_EQ(ours, theirs) << op->name;
+    EXPECT_EQ(static_cast<size_t>(op->num_returns), handle->schema().returns().size()) << op->name;
+  }
 }
 
 }  // namespace
