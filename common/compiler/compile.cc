@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/base/strings.h"
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/report.h"
@@ -31,7 +31,9 @@ class GraphScope final : public ExpressionScope {
     --depth_;
     return value.ok() ? std::optional<v1::Value>(*value) : std::nullopt;
   }
-  std::optional<v1::Value> InputDim(std::string_view, int64_t) const override { return std::nullopt; }
+  std::optional<v1::Value> InputDim(std::string_view, int64_t) const override {
+    return std::nullopt;
+  }
   std::optional<int64_t> InputRank(std::string_view) const override { return std::nullopt; }
 
  private:
@@ -67,7 +69,8 @@ class Compiler {
  private:
   bool Bounds() {
     if (graph_.schema_version() > 1 || graph_.schema_version() < 0) {
-      v1::Diagnostic& diagnostic = report_.Error("BAD_VERSION", "the graph was written by a newer version");
+      v1::Diagnostic& diagnostic =
+          report_.Error("BAD_VERSION", "the graph was written by a newer version");
       diagnostic.set_expected("1");
       diagnostic.set_found(fmt::format("{}", graph_.schema_version()));
       diagnostic.set_path("graphkiln");
@@ -76,8 +79,10 @@ class Compiler {
       report_.Error("LIMIT", fmt::format("a graph has at most {} nodes", kMaxNodes));
       return false;
     }
-    if (graph_.inputs_size() == 0) report_.Error("NO_INPUTS", "the graph has no input").set_path("inputs");
-    if (graph_.outputs_size() == 0) report_.Error("NO_OUTPUTS", "the graph has no output").set_path("outputs");
+    if (graph_.inputs_size() == 0)
+      report_.Error("NO_INPUTS", "the graph has no input").set_path("inputs");
+    if (graph_.outputs_size() == 0)
+      report_.Error("NO_OUTPUTS", "the graph has no output").set_path("outputs");
     return true;
   }
 
@@ -109,7 +114,8 @@ class Compiler {
     Outputs(typed);
     result_.instances = std::move(typed.instances);
     result_.outputs = std::move(typed.outputs);
-    for (const ir::Input& input : typed.module.inputs) result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
+    for (const ir::Input& input : typed.module.inputs)
+      result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
     if (report_.errors() > 0) return;
     typed.module.name = graph_.name();
     Pass("verify", [&] {
@@ -128,7 +134,9 @@ class Compiler {
     StringSet names;
     for (const v1::GraphOutput& output : graph_.outputs()) {
       if (!names.insert(output.name()).second) {
-        report_.Error("DUPLICATE_ID", fmt::format("two outputs are called {}", QuoteForMessage(output.name())))
+        report_
+            .Error("DUPLICATE_ID",
+                   fmt::format("two outputs are called {}", QuoteForMessage(output.name())))
             .set_path("outputs." + output.name());
       }
       args.outputs.push_back(&output);
@@ -138,19 +146,22 @@ class Compiler {
     return Normalise(args, report_);
   }
 
-  // An input whose type is wrong is typed as a scalar, so that what hangs on it is found at least by name.
+  // An input whose type is wrong is typed as a scalar, so that what hangs on it is found at least
+  // by name.
   std::vector<ir::TensorType> InputTypes() {
     std::vector<ir::TensorType> types;
     for (const v1::GraphInput& input : graph_.inputs()) {
       auto type = ir::FromProto(input.spec());
       if (input.has_shape_known() && !input.shape_known()) {
-        v1::Diagnostic& diagnostic =
-            report_.Error("MISSING_SHAPE", fmt::format("the shape of input {} is not known", QuoteForMessage(input.name())));
+        v1::Diagnostic& diagnostic = report_.Error(
+            "MISSING_SHAPE",
+            fmt::format("the shape of input {} is not known", QuoteForMessage(input.name())));
         diagnostic.set_path("inputs." + input.name());
         diagnostic.set_expected(fmt::format("--input {}=DIMS", input.name()));
       } else if (!type.ok()) {
         v1::Diagnostic& diagnostic =
-            report_.Error("BAD_SHAPE", fmt::format("input {}: {}", QuoteForMessage(input.name()), std::string(type.status().message())));
+            report_.Error("BAD_SHAPE", fmt::format("input {}: {}", QuoteForMessage(input.name()),
+                                                   std::string(type.status().message())));
         diagnostic.set_path("inputs." + input.name());
         diagnostic.set_expected("sizes of 0 or more, or symbols");
       }
@@ -166,7 +177,8 @@ class Compiler {
       result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;
     }
     if (result_.output_form == v1::OUTPUT_FORM_SINGLE && several && !typed.outputs.empty()) {
-      report_.Error("ARITY", "a graph with several outputs returns a tuple or a dict").set_path("outputs");
+      report_.Error("ARITY", "a graph with several outputs returns a tuple or a dict")
+          .set_path("outputs");
     }
     for (const auto& [name, tree] : typed.outputs) {
       bool any = false;
@@ -177,7 +189,9 @@ class Compiler {
         typed.module.outputs.push_back({full, id});
       });
       if (any || !IsKnown(tree)) continue;
-      report_.Error("ARGUMENT_TYPE", fmt::format("output {} holds no tensor", QuoteForMessage(name))).set_path("outputs." + name);
+      report_
+          .Error("ARGUMENT_TYPE", fmt::format("output {} holds no tensor", QuoteForMessage(name)))
+          .set_path("outputs." + name);
     }
   }
 
@@ -190,6 +204,8 @@ class Compiler {
 
 }  // namespace
 
-CompileResult Compile(const v1::Graph& graph, const CompileOptions& options) { return Compiler(graph, options).Run(); }
+CompileResult Compile(const v1::Graph& graph, const CompileOptions& options) {
+  return Compiler(graph, options).Run();
+}
 
 }  // namespace graphkiln::compiler

@@ -1,8 +1,10 @@
 // The compiler: a graph in, a typed program and all diagnostics out. Pure; any thread.
 //
-//   normalise -> type (instantiates composites and node bodies; typed operator calls are the IR) -> verify
+//   normalise -> type (instantiates composites and node bodies; typed operator calls are the IR) ->
+//   verify
 //
-// One direction, no way back: each pass takes a whole value and returns a whole value plus diagnostics.
+// One direction, no way back: each pass takes a whole value and returns a whole value plus
+// diagnostics.
 #pragma once
 
 #include <memory>
@@ -25,20 +27,23 @@ struct CompileOptions {
   std::string stop_after;
 };
 
-// One node as it runs, also those inside composites. In execution order; a composite stands before its parts.
+// One node as it runs, also those inside composites. In execution order; a composite stands before
+// its parts.
 struct Instance {
   std::string id;          // the user's id, or the id inside the composite (`id.0` for repeats)
   std::string identifier;  // Python name, unique among the instances of one parent
   std::string path;        // identifiers joined by dots: the prefix of its state_dict keys
-  std::string weights_path;  // differs from path where the weights of another node are shared (`module`)
+  std::string
+      weights_path;  // differs from path where the weights of another node are shared (`module`)
   std::string type;
-  const nodes::NodeDef* def = nullptr;       // exactly one of def and composite
-  const v1::Composite* composite = nullptr;  // lives as long as the CompileResult's library and graph
-  nodes::Params params;                      // resolved, inferred ones filled in
-  std::vector<Tree> inputs;                  // by port; a variadic port is a tuple; kNone where not connected
-  Tree output;                               // by the type's output ports (a tuple where there are several)
-  int parent = -1;                           // instance of the composite around
-  bool bypassed = false;                     // passes its first input through; makes no call
+  const nodes::NodeDef* def = nullptr;  // exactly one of def and composite
+  const v1::Composite* composite =
+      nullptr;               // lives as long as the CompileResult's library and graph
+  nodes::Params params;      // resolved, inferred ones filled in
+  std::vector<Tree> inputs;  // by port; a variadic port is a tuple; kNone where not connected
+  Tree output;               // by the type's output ports (a tuple where there are several)
+  int parent = -1;           // instance of the composite around
+  bool bypassed = false;     // passes its first input through; makes no call
 };
 
 struct PassTiming {

@@ -23,8 +23,10 @@ class Expander {
   Expander(const v1::Composite& composite, const Report::Place& place, Report& report)
       : composite_(composite), place_(place), report_(report) {}
 
-  std::optional<Expansion> Run(const nodes::Params& params, const std::vector<const ir::TensorType*>& inputs) {
-    for (const nodes::Params::Entry& entry : params.entries()) out_.scope.Set(entry.name, nodes::ToValue(entry.value));
+  std::optional<Expansion> Run(const nodes::Params& params,
+                               const std::vector<const ir::TensorType*>& inputs) {
+    for (const nodes::Params::Entry& entry : params.entries())
+      out_.scope.Set(entry.name, nodes::ToValue(entry.value));
     for (int i = 0; i < composite_.inputs_size(); ++i) {
       out_.scope.SetInput(composite_.inputs(i).name(), inputs[static_cast<size_t>(i)]);
     }
@@ -51,11 +53,14 @@ class Expander {
       const v1::CompositePort& port = composite_.inputs(i);
       const ir::TensorType* type = inputs[static_cast<size_t>(i)];
       if (type == nullptr || port.ranks_size() == 0) continue;
-      if (std::find(port.ranks().begin(), port.ranks().end(), type->rank()) != port.ranks().end()) continue;
+      if (std::find(port.ranks().begin(), port.ranks().end(), type->rank()) != port.ranks().end())
+        continue;
       std::string expected;
-      for (const int rank : port.ranks()) expected += fmt::format("{}{}", expected.empty() ? "rank " : " or ", rank);
-      v1::Diagnostic& diagnostic =
-          report_.ErrorAt(place_, "RANK_MISMATCH", fmt::format("{} of {} must have {}", port.name(), composite_.name(), expected));
+      for (const int rank : port.ranks())
+        expected += fmt::format("{}{}", expected.empty() ? "rank " : " or ", rank);
+      v1::Diagnostic& diagnostic = report_.ErrorAt(
+          place_, "RANK_MISMATCH",
+          fmt::format("{} of {} must have {}", port.name(), composite_.name(), expected));
       diagnostic.set_port(port.name());
       diagnostic.set_expected(expected);
       diagnostic.set_found(ir::TypeText(*type));
@@ -67,7 +72,8 @@ class Expander {
   bool Bindings() {
     for (const v1::CompositeBinding& binding : composite_.let()) {
       const auto value = Evaluate(binding.expression(), out_.scope);
-      if (!value.ok()) return Fault(fmt::format("{}: {}", binding.name(), std::string(value.status().message())));
+      if (!value.ok())
+        return Fault(fmt::format("{}: {}", binding.name(), std::string(value.status().message())));
       out_.scope.Set(binding.name(), *value);
     }
     return true;
@@ -87,7 +93,8 @@ class Expander {
       diagnostic.set_param(constraint.param());
       diagnostic.set_port(constraint.port());
       diagnostic.set_expected(constraint.expression());
-      if (const auto found = out_.scope.Variable(constraint.param()); found && !constraint.param().empty()) {
+      if (const auto found = out_.scope.Variable(constraint.param());
+          found && !constraint.param().empty()) {
         diagnostic.set_found(nodes::ValueText(*found));
       }
     }
@@ -100,7 +107,8 @@ class Expander {
       const auto present = Evaluate(template_node.when(), out_.scope);
       if (!present.ok()) return Fault(std::string(present.status().message()));
       if (!IsTrue(*present)) {
-        aliases_[node.id()] = template_node.has_otherwise() ? template_node.otherwise() : FirstInput(node);
+        aliases_[node.id()] =
+            template_node.has_otherwise() ? template_node.otherwise() : FirstInput(node);
         return true;
       }
     }
@@ -113,7 +121,8 @@ class Expander {
     const int64_t times = repeat->int_value();
     if (repeat->kind_case() != v1::Value::kIntValue || times < 0 ||
         static_cast<int64_t>(out_.nodes.size()) + times > kMaxExpanded) {
-      return Fault(fmt::format("{} would be repeated {} times", node.id(), nodes::ValueText(*repeat)));
+      return Fault(
+          fmt::format("{} would be repeated {} times", node.id(), nodes::ValueText(*repeat)));
     }
     for (int64_t i = 0; i < times; ++i) {
       v1::Node copy = node;
@@ -146,7 +155,9 @@ class Expander {
     node.set_type(*type);
     for (auto& [name, value] : *node.mutable_params()) {
       auto evaluated = EvaluateAll(value, out_.scope);
-      if (!evaluated.ok()) return Fault(fmt::format("{}.{}: {}", node.id(), name, std::string(evaluated.status().message())));
+      if (!evaluated.ok())
+        return Fault(
+            fmt::format("{}.{}: {}", node.id(), name, std::string(evaluated.status().message())));
       value = *std::move(evaluated);
     }
     return true;
@@ -165,7 +176,8 @@ class Expander {
       if (current->has_list()) {
         for (v1::Argument& item : *current->mutable_list()->mutable_items()) stack.push_back(&item);
       } else if (current->has_map()) {
-        for (v1::ArgumentEntry& entry : *current->mutable_map()->mutable_entries()) stack.push_back(entry.mutable_value());
+        for (v1::ArgumentEntry& entry : *current->mutable_map()->mutable_entries())
+          stack.push_back(entry.mutable_value());
       }
       for (int hops = 0; current->has_reference(); ++hops) {
         const auto it = aliases_.find(current->reference().node());
@@ -233,7 +245,8 @@ const v1::Composite* CompositeLibrary::Find(std::string_view type) const {
   if (const auto it = own_.find(type); it != own_.end()) return it->second;
   static const StringMap<const v1::Composite*>* const kBuiltIn = [] {
     auto* map = new StringMap<const v1::Composite*>();
-    for (const v1::Composite& composite : BuiltInComposites()) map->emplace(composite.name(), &composite);
+    for (const v1::Composite& composite : BuiltInComposites())
+      map->emplace(composite.name(), &composite);
     return map;
   }();
   const auto it = kBuiltIn->find(type);
@@ -265,7 +278,8 @@ std::vector<nodes::ParamSpec> ParamsOf(const v1::Composite& composite) {
     if (param.has_default_value()) {
       // The default passes the same check as a given value.
       nodes::Params checked;
-      nodes::ResolveParams({spec}, {{param.name(), param.default_value()}}, &checked, [](const nodes::ParamIssue&) {});
+      nodes::ResolveParams({spec}, {{param.name(), param.default_value()}}, &checked,
+                           [](const nodes::ParamIssue&) {});
       if (const nodes::ParamValue* value = checked.Find(param.name())) spec.Default(*value);
     } else {
       spec.Required();
@@ -281,13 +295,15 @@ v1::NodeType Describe(const v1::Composite& composite) {
   type.set_category("composite");
   type.set_doc(composite.doc());
   type.set_since_version(std::max(composite.since_version(), 1));
-  for (const nodes::ParamSpec& spec : ParamsOf(composite)) *type.add_params() = nodes::Describe(spec);
+  for (const nodes::ParamSpec& spec : ParamsOf(composite))
+    *type.add_params() = nodes::Describe(spec);
   for (const v1::CompositePort& port : composite.inputs()) {
     v1::PortInfo* info = type.add_inputs();
     info->set_name(port.name());
     info->set_doc(port.doc());
   }
-  for (const v1::GraphOutput& output : composite.outputs()) type.add_outputs()->set_name(output.name());
+  for (const v1::GraphOutput& output : composite.outputs())
+    type.add_outputs()->set_name(output.name());
   type.set_python("a class of its own");
   type.set_bypass("identity, where the output has the input's type");
   type.set_composite(true);
@@ -318,8 +334,8 @@ std::optional<int64_t> CompositeScope::InputRank(std::string_view port) const {
 }
 
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
-                                const std::vector<const ir::TensorType*>& inputs, const Report::Place& place,
-                                Report& report) {
+                                const std::vector<const ir::TensorType*>& inputs,
+                                const Report::Place& place, Report& report) {
   return Expander(composite, place, report).Run(params, inputs);
 }
 

@@ -1,5 +1,6 @@
-// Composites: node types that are data. The library holds the built-in ones (templates/blocks/*.yaml) and those that a
-// graph brings along; expansion turns one instance into plain nodes.
+// Composites: node types that are data. The library holds the built-in ones
+// (templates/blocks/*.yaml) and those that a graph brings along; expansion turns one instance into
+// plain nodes.
 #pragma once
 
 #include <functional>
@@ -32,8 +33,8 @@ class CompositeLibrary {
   StringMap<const v1::Composite*> own_;
 };
 
-// The built-in composites, read once from the resources; ordered by name. A file that cannot be read is a fault of the
-// installation and is logged.
+// The built-in composites, read once from the resources; ordered by name. A file that cannot be
+// read is a fault of the installation and is logged.
 const std::vector<v1::Composite>& BuiltInComposites();
 
 // What clients get, in the form of all other node types.
@@ -44,8 +45,12 @@ std::vector<nodes::ParamSpec> ParamsOf(const v1::Composite& composite);
 // Values that expressions inside of a composite see.
 class CompositeScope final : public ExpressionScope {
  public:
-  void Set(std::string_view name, v1::Value value) { variables_[std::string(name)] = std::move(value); }
-  void SetInput(std::string_view port, const ir::TensorType* type) { inputs_[std::string(port)] = type; }
+  void Set(std::string_view name, v1::Value value) {
+    variables_[std::string(name)] = std::move(value);
+  }
+  void SetInput(std::string_view port, const ir::TensorType* type) {
+    inputs_[std::string(port)] = type;
+  }
   std::optional<v1::Value> Variable(std::string_view name) const override;
   std::optional<v1::Value> InputDim(std::string_view port, int64_t dim) const override;
   std::optional<int64_t> InputRank(std::string_view port) const override;
@@ -55,18 +60,18 @@ class CompositeScope final : public ExpressionScope {
   StringMap<const ir::TensorType*> inputs_;
 };
 
-// The plain nodes and outputs of one instance: conditions decided, repetitions written out, references to absent nodes
-// replaced.
+// The plain nodes and outputs of one instance: conditions decided, repetitions written out,
+// references to absent nodes replaced.
 struct Expansion {
   std::vector<v1::Node> nodes;
   std::vector<v1::GraphOutput> outputs;
   CompositeScope scope;
 };
 
-// `params` are checked already, `inputs` are the types at the ports in order (null where no tensor). Faults are reported
-// at `place`; nothing is returned then.
+// `params` are checked already, `inputs` are the types at the ports in order (null where no
+// tensor). Faults are reported at `place`; nothing is returned then.
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
-                                const std::vector<const ir::TensorType*>& inputs, const Report::Place& place,
-                                Report& report);
+                                const std::vector<const ir::TensorType*>& inputs,
+                                const Report::Place& place, Report& report);
 
 }  // namespace graphkiln::compiler

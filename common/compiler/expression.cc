@@ -34,15 +34,21 @@ v1::Value Bool(bool v) {
   out.set_bool_value(v);
   return out;
 }
-bool IsInt(const v1::Value& v) { return v.kind_case() == v1::Value::kIntValue || v.kind_case() == v1::Value::kBoolValue; }
+bool IsInt(const v1::Value& v) {
+  return v.kind_case() == v1::Value::kIntValue || v.kind_case() == v1::Value::kBoolValue;
+}
 bool IsNumber(const v1::Value& v) { return IsInt(v) || v.kind_case() == v1::Value::kDoubleValue; }
-int64_t AsInt(const v1::Value& v) { return v.kind_case() == v1::Value::kBoolValue ? v.bool_value() : v.int_value(); }
+int64_t AsInt(const v1::Value& v) {
+  return v.kind_case() == v1::Value::kBoolValue ? v.bool_value() : v.int_value();
+}
 double AsReal(const v1::Value& v) {
-  return v.kind_case() == v1::Value::kDoubleValue ? v.double_value() : static_cast<double>(AsInt(v));
+  return v.kind_case() == v1::Value::kDoubleValue ? v.double_value()
+                                                  : static_cast<double>(AsInt(v));
 }
 
 bool Equal(const v1::Value& a, const v1::Value& b) {
-  if (IsNumber(a) && IsNumber(b)) return IsInt(a) && IsInt(b) ? AsInt(a) == AsInt(b) : AsReal(a) == AsReal(b);
+  if (IsNumber(a) && IsNumber(b))
+    return IsInt(a) && IsInt(b) ? AsInt(a) == AsInt(b) : AsReal(a) == AsReal(b);
   return a.SerializeAsString() == b.SerializeAsString();
 }
 
@@ -59,7 +65,8 @@ class Parser {
 
  private:
   absl::Status Error(std::string_view what) const {
-    return absl::InvalidArgumentError(fmt::format("{} at character {} of {}", what, at_ + 1, QuoteForMessage(text_)));
+    return absl::InvalidArgumentError(
+        fmt::format("{} at character {} of {}", what, at_ + 1, QuoteForMessage(text_)));
   }
   void Skip() {
     while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
@@ -159,9 +166,11 @@ class Parser {
       ASSIGN_OR_RETURN(value, Arithmetic(op, value, next));
     }
   }
-  absl::StatusOr<v1::Value> Arithmetic(std::string_view op, const v1::Value& a, const v1::Value& b) {
+  absl::StatusOr<v1::Value> Arithmetic(std::string_view op, const v1::Value& a,
+                                       const v1::Value& b) {
     if (!IsNumber(a) || !IsNumber(b)) {
-      return Error(fmt::format("{} needs numbers, found {} and {}", op, nodes::ValueText(a), nodes::ValueText(b)));
+      return Error(fmt::format("{} needs numbers, found {} and {}", op, nodes::ValueText(a),
+                               nodes::ValueText(b)));
     }
     if ((op == "/" || op == "//" || op == "%") && AsReal(b) == 0) return Error("division by zero");
     if (IsInt(a) && IsInt(b) && op != "/") {
@@ -206,7 +215,8 @@ class Parser {
     while (Eat("[")) {
       ASSIGN_OR_RETURN(const v1::Value index, Conditional(depth + 1));
       if (!Eat("]")) return Error("missing ]");
-      if (value.kind_case() != v1::Value::kListValue || !IsInt(index)) return Error("only lists have items");
+      if (value.kind_case() != v1::Value::kListValue || !IsInt(index))
+        return Error("only lists have items");
       const int n = value.list_value().values_size();
       int64_t i = AsInt(index);
       if (i < 0) i += n;
@@ -218,10 +228,11 @@ class Parser {
   }
   absl::StatusOr<v1::Value> Number() {
     const size_t start = at_;
-    while (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) || text_[at_] == '.' ||
-                                  ((text_[at_] == 'e' || text_[at_] == 'E') && at_ > start) ||
-                                  ((text_[at_] == '-' || text_[at_] == '+') && at_ > start &&
-                                   (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E')))) {
+    while (at_ < text_.size() &&
+           (std::isdigit(static_cast<unsigned char>(text_[at_])) || text_[at_] == '.' ||
+            ((text_[at_] == 'e' || text_[at_] == 'E') && at_ > start) ||
+            ((text_[at_] == '-' || text_[at_] == '+') && at_ > start &&
+             (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E')))) {
       ++at_;
     }
     const std::string digits(text_.substr(start, at_ - start));
@@ -297,12 +308,15 @@ class Parser {
       return Error("dim takes one number");
     }
     const auto size = scope_.InputDim(port, AsInt(args.list_value().values(0)));
-    if (!size) return Error(fmt::format("input {} has no fixed size in dimension {}", port, AsInt(args.list_value().values(0))));
+    if (!size)
+      return Error(fmt::format("input {} has no fixed size in dimension {}", port,
+                               AsInt(args.list_value().values(0))));
     return *size;
   }
   absl::StatusOr<v1::Value> Function(std::string_view name, int depth) {
     ASSIGN_OR_RETURN(v1::Value args, List(depth, ")"));
-    std::vector<v1::Value> values(args.list_value().values().begin(), args.list_value().values().end());
+    std::vector<v1::Value> values(args.list_value().values().begin(),
+                                  args.list_value().values().end());
     if (name == "len" && values.size() == 1 && values[0].kind_case() == v1::Value::kListValue) {
       return Int(values[0].list_value().values_size());
     }
@@ -315,7 +329,8 @@ class Parser {
       v1::Value best = values[0];
       for (const v1::Value& value : values) {
         if (!IsNumber(value)) return Error("min and max take numbers");
-        if (name == "min" ? AsReal(value) < AsReal(best) : AsReal(value) > AsReal(best)) best = value;
+        if (name == "min" ? AsReal(value) < AsReal(best) : AsReal(value) > AsReal(best))
+          best = value;
       }
       return best;
     }
@@ -330,19 +345,27 @@ class Parser {
 }  // namespace
 
 absl::StatusOr<v1::Value> Evaluate(std::string_view text, const ExpressionScope& scope) {
-  if (text.size() > kMaxText) return absl::InvalidArgumentError("an expression has at most 4,096 characters");
+  if (text.size() > kMaxText)
+    return absl::InvalidArgumentError("an expression has at most 4,096 characters");
   return Parser(text, scope).Run();
 }
 
 bool IsTrue(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: return value.bool_value();
-    case v1::Value::kIntValue: return value.int_value() != 0;
-    case v1::Value::kDoubleValue: return value.double_value() != 0;
-    case v1::Value::kStringValue: return !value.string_value().empty();
-    case v1::Value::kListValue: return value.list_value().values_size() > 0;
-    case v1::Value::kMapValue: return value.map_value().fields_size() > 0;
-    default: return false;
+    case v1::Value::kBoolValue:
+      return value.bool_value();
+    case v1::Value::kIntValue:
+      return value.int_value() != 0;
+    case v1::Value::kDoubleValue:
+      return value.double_value() != 0;
+    case v1::Value::kStringValue:
+      return !value.string_value().empty();
+    case v1::Value::kListValue:
+      return value.list_value().values_size() > 0;
+    case v1::Value::kMapValue:
+      return value.map_value().fields_size() > 0;
+    default:
+      return false;
   }
 }
 
@@ -354,8 +377,10 @@ absl::StatusOr<std::string> Interpolate(std::string_view text, const ExpressionS
     const size_t close = text.find('}', open);
     if (close == std::string_view::npos) return absl::InvalidArgumentError("{ without }");
     out += text.substr(0, open);
-    ASSIGN_OR_RETURN(const v1::Value value, Evaluate(text.substr(open + 1, close - open - 1), scope));
-    out += value.kind_case() == v1::Value::kStringValue ? value.string_value() : nodes::ValueText(value);
+    ASSIGN_OR_RETURN(const v1::Value value,
+                     Evaluate(text.substr(open + 1, close - open - 1), scope));
+    out += value.kind_case() == v1::Value::kStringValue ? value.string_value()
+                                                        : nodes::ValueText(value);
     text.remove_prefix(close + 1);
   }
   return out + std::string(text);

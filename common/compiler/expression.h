@@ -1,7 +1,9 @@
-// Arithmetic on graph variables and composite parameters: `$width * 2`, `$stride != 1 or $c != input.dim(1)`.
+// Arithmetic on graph variables and composite parameters: `$width * 2`, `$stride != 1 or $c !=
+// input.dim(1)`.
 //
-// Python's operators and precedence: or, and, not, comparisons, + -, * / // %, unary -, `a if c else b`, lists, indexing,
-// min, max, len, int. Text is at most 4,096 characters, nesting at most 64. Pure; any thread.
+// Python's operators and precedence: or, and, not, comparisons, + -, * / // %, unary -, `a if c
+// else b`, lists, indexing, min, max, len, int. Text is at most 4,096 characters, nesting at
+// most 64. Pure; any thread.
 #pragma once
 
 #include <functional>
@@ -18,7 +20,8 @@ class ExpressionScope {
   virtual ~ExpressionScope() = default;
   // Value of `$name`.
   virtual std::optional<v1::Value> Variable(std::string_view name) const = 0;
-  // Size of dimension `dim` (may be negative) of an input port, and its rank; nothing where there are none.
+  // Size of dimension `dim` (may be negative) of an input port, and its rank; nothing where there
+  // are none.
   virtual std::optional<v1::Value> InputDim(std::string_view port, int64_t dim) const = 0;
   virtual std::optional<int64_t> InputRank(std::string_view port) const = 0;
 };

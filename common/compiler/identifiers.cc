@@ -11,32 +11,126 @@ namespace {
 // Ids are at most 1,024 bytes; identifiers of generated code stay readable.
 constexpr size_t kMaxLength = 120;
 
-// Python's keywords, names that generated code uses, and nn.Module's attributes: an attribute of that name would break
-// the module.
+// Python's keywords, names that generated code uses, and nn.Module's attributes: an attribute of
+// that name would break the module.
 const StringSet& Reserved() {
-  static const StringSet* const kReserved = new StringSet{
-      "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-      "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-      "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "match", "case", "self", "torch", "nn",
-      "super", "Tensor", "forward", "training", "add_module", "apply", "bfloat16", "buffers", "call_super_init",
-      "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float",
-      "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules",
-      "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters",
-      "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
-      "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
-      "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook",
-      "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory",
-      "state_dict", "to", "to_empty", "train", "type", "xpu", "zero_grad", "T_destination", "__init__", "__call__",
-      "__class__", "__dict__", "__doc__", "__getattr__", "__setattr__", "__delattr__", "__dir__", "__repr__"};
+  static const StringSet* const kReserved = new StringSet{"False",
+                                                          "None",
+                                                          "True",
+                                                          "and",
+                                                          "as",
+                                                          "assert",
+                                                          "async",
+                                                          "await",
+                                                          "break",
+                                                          "class",
+                                                          "continue",
+                                                          "def",
+                                                          "del",
+                                                          "elif",
+                                                          "else",
+                                                          "except",
+                                                          "finally",
+                                                          "for",
+                                                          "from",
+                                                          "global",
+                                                          "if",
+                                                          "import",
+                                                          "in",
+                                                          "is",
+                                                          "lambda",
+                                                          "nonlocal",
+                                                          "not",
+                                                          "or",
+                                                          "pass",
+                                                          "raise",
+                                                          "return",
+                                                          "try",
+                                                          "while",
+                                                          "with",
+                                                          "yield",
+                                                          "match",
+                                                          "case",
+                                                          "self",
+                                                          "torch",
+                                                          "nn",
+                                                          "super",
+                                                          "Tensor",
+                                                          "forward",
+                                                          "training",
+                                                          "add_module",
+                                                          "apply",
+                                                          "bfloat16",
+                                                          "buffers",
+                                                          "call_super_init",
+                                                          "children",
+                                                          "compile",
+                                                          "cpu",
+                                                          "cuda",
+                                                          "double",
+                                                          "dump_patches",
+                                                          "eval",
+                                                          "extra_repr",
+                                                          "float",
+                                                          "get_buffer",
+                                                          "get_extra_state",
+                                                          "get_parameter",
+                                                          "get_submodule",
+                                                          "half",
+                                                          "ipu",
+                                                          "load_state_dict",
+                                                          "modules",
+                                                          "mtia",
+                                                          "named_buffers",
+                                                          "named_children",
+                                                          "named_modules",
+                                                          "named_parameters",
+                                                          "parameters",
+                                                          "register_backward_hook",
+                                                          "register_buffer",
+                                                          "register_forward_hook",
+                                                          "register_forward_pre_hook",
+                                                          "register_full_backward_hook",
+                                                          "register_full_backward_pre_hook",
+                                                          "register_load_state_dict_post_hook",
+                                                          "register_load_state_dict_pre_hook",
+                                                          "register_module",
+                                                          "register_parameter",
+                                                          "register_state_dict_post_hook",
+                                                          "register_state_dict_pre_hook",
+                                                          "requires_grad_",
+                                                          "set_extra_state",
+                                                          "set_submodule",
+                                                          "share_memory",
+                                                          "state_dict",
+                                                          "to",
+                                                          "to_empty",
+                                                          "train",
+                                                          "type",
+                                                          "xpu",
+                                                          "zero_grad",
+                                                          "T_destination",
+                                                          "__init__",
+                                                          "__call__",
+                                                          "__class__",
+                                                          "__dict__",
+                                                          "__doc__",
+                                                          "__getattr__",
+                                                          "__setattr__",
+                                                          "__delattr__",
+                                                          "__dir__",
+                                                          "__repr__"};
   return *kReserved;
 }
 
 bool IsLegal(std::string_view text) {
-  if (text.empty() || text.size() > kMaxLength || std::isdigit(static_cast<unsigned char>(text[0]))) return false;
+  if (text.empty() || text.size() > kMaxLength || std::isdigit(static_cast<unsigned char>(text[0])))
+    return false;
   for (const char c : text) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_') return false;
   }
-  // Names with leading underscores belong to nn.Module (`_parameters`, `_modules`, ...) and to Python.
+  // Names with leading underscores belong to nn.Module (`_parameters`, `_modules`, ...) and to
+  // Python.
   return text[0] != '_' && !Reserved().contains(text);
 }
 
@@ -54,7 +148,8 @@ std::string ToIdentifier(std::string_view text) {
       out += '_';
     }
   }
-  if (out.empty() || std::isdigit(static_cast<unsigned char>(out[0])) || out[0] == '_') out = "n" + out;
+  if (out.empty() || std::isdigit(static_cast<unsigned char>(out[0])) || out[0] == '_')
+    out = "n" + out;
   if (Reserved().contains(out)) out += '_';
   return out;
 }

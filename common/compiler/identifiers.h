@@ -1,5 +1,5 @@
-// Node ids are free text; module attributes and state_dict keys are identifiers. The one place that turns the first into
-// the second. Deterministic; pure.
+// Node ids are free text; module attributes and state_dict keys are identifiers. The one place that
+// turns the first into the second. Deterministic; pure.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace graphkiln::compiler {
 
-// A legal Python identifier that is neither a keyword nor an attribute of nn.Module: other characters become `_`, a
-// leading digit gets `n` in front, reserved words get `_` behind.
+// A legal Python identifier that is neither a keyword nor an attribute of nn.Module: other
+// characters become `_`, a leading digit gets `n` in front, reserved words get `_` behind.
 std::string ToIdentifier(std::string_view text);
 
-// One identifier per id, all different: later ones of equal names get `_2`, `_3`, ... An id that is an identifier already
-// keeps its name whatever the others are.
+// One identifier per id, all different: later ones of equal names get `_2`, `_3`, ... An id that is
+// an identifier already keeps its name whatever the others are.
 std::vector<std::string> MangleIds(absl::Span<const std::string> ids);
 
 }  // namespace graphkiln::compiler

@@ -15,7 +15,8 @@ namespace {
 // Losses have no weights.
 class NoWeights final : public nodes::WeightStore {
  public:
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType&, const ir::Initializer&, bool, bool,
+  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType&,
+                                     const ir::Initializer&, bool, bool,
                                      nodes::Failure* failure) override {
     failure->code = "UNSUPPORTED";
     failure->message = fmt::format("a loss with the weight {} cannot be used by a job", name);
@@ -35,8 +36,8 @@ ir::TensorType TargetType(const nodes::NodeDef& def, const ir::TensorType& predi
 
 absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Component& loss,
                                       std::vector<v1::Diagnostic>* diagnostics) {
-  const auto fail = [&](std::string_view code, std::string param, std::string message, std::string expected,
-                        std::string found) {
+  const auto fail = [&](std::string_view code, std::string param, std::string message,
+                        std::string expected, std::string found) {
     v1::Diagnostic& diagnostic = diagnostics->emplace_back();
     diagnostic.set_severity(v1::SEVERITY_ERROR);
     diagnostic.set_code(std::string(code));
@@ -56,7 +57,8 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
       all += (all.empty() ? "" : ", ") + names.back();
     }
     const auto near = NearestName(loss.type(), names);
-    return fail("UNKNOWN_TYPE", "loss.type", fmt::format("there is no loss {}", QuoteForMessage(loss.type())),
+    return fail("UNKNOWN_TYPE", "loss.type",
+                fmt::format("there is no loss {}", QuoteForMessage(loss.type())),
                 near ? *near : all, loss.type());
   }
   nodes::Params params;
@@ -67,9 +69,11 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
   });
   if (!resolved.ok()) return resolved;
   if (params.Has("reduction") && params.Text("reduction") == "none") {
-    return fail("PARAM_RANGE", "loss.reduction", "training needs one number", "mean or sum", "none");
+    return fail("PARAM_RANGE", "loss.reduction", "training needs one number", "mean or sum",
+                "none");
   }
-  if (module.outputs.empty()) return fail("NO_OUTPUTS", "graph", "the graph has no output", "an output", "none");
+  if (module.outputs.empty())
+    return fail("NO_OUTPUTS", "graph", "the graph has no output", "an output", "none");
   ir::Module out = module;
   const ir::ValueId prediction = out.outputs[0].value;
   const ir::ValueId target =
@@ -85,7 +89,8 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
   def->body(body);
   if (!body.ok()) {
     const nodes::Failure& failure = *body.failure();
-    return fail(failure.code, "loss.type", fmt::format("{}: {}", def->name, failure.message), failure.expected, failure.found);
+    return fail(failure.code, "loss.type", fmt::format("{}: {}", def->name, failure.message),
+                failure.expected, failure.found);
   }
   out.outputs.push_back({"loss", body.results()[0]});
   return out;

@@ -10,9 +10,10 @@
 
 namespace graphkiln::compiler {
 
-// The loss is applied to the first output; the program's last input becomes `target`, typed by what the loss takes for
-// that output (class indices for CrossEntropyLoss, the prediction's own type otherwise), the last output `loss`, a
-// scalar. Faults are located at the job's keys (`loss.type`, `loss.params...`).
+// The loss is applied to the first output; the program's last input becomes `target`, typed by what
+// the loss takes for that output (class indices for CrossEntropyLoss, the prediction's own type
+// otherwise), the last output `loss`, a scalar. Faults are located at the job's keys (`loss.type`,
+// `loss.params...`).
 absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Component& loss,
                                       std::vector<v1::Diagnostic>* diagnostics);
 

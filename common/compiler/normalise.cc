@@ -20,7 +20,8 @@ class Normaliser {
     Names();
     for (size_t i = 0; i < args_.nodes.size(); ++i) Inputs(i);
     for (const v1::GraphOutput* output : args_.outputs) {
-      graph_.outputs.emplace_back(output->name(), Resolve(output->value(), {output->name(), nullptr, 0}, 0));
+      graph_.outputs.emplace_back(output->name(),
+                                  Resolve(output->value(), {output->name(), nullptr, 0}, 0));
     }
     Order();
     Unused();
@@ -44,7 +45,9 @@ class Normaliser {
   void Names() {
     for (const std::string& input : args_.inputs) {
       if (!inputs_.emplace(input, static_cast<int>(graph_.inputs.size())).second) {
-        report_.Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input))).set_path("inputs." + input);
+        report_
+            .Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input)))
+            .set_path("inputs." + input);
       }
       graph_.inputs.push_back(input);
     }
@@ -52,7 +55,8 @@ class Normaliser {
     for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
     std::vector<std::string> identifiers = MangleIds(ids);
     if (!args_.outer.node.empty()) {
-      // Copies of a repeated node (`layers.0`) are items of a list in Python, so the number stays behind its dot.
+      // Copies of a repeated node (`layers.0`) are items of a list in Python, so the number stays
+      // behind its dot.
       for (size_t i = 0; i < ids.size(); ++i) {
         const size_t dot = ids[i].rfind('.');
         if (dot == std::string::npos || dot + 1 == ids[i].size() ||
@@ -75,10 +79,12 @@ class Normaliser {
         node.broken = true;
       }
       if (inputs_.contains(node.id)) {
-        report_.ErrorAt(place, "DUPLICATE_ID", fmt::format("{} is a node and an input", QuoteForMessage(node.id)));
+        report_.ErrorAt(place, "DUPLICATE_ID",
+                        fmt::format("{} is a node and an input", QuoteForMessage(node.id)));
         node.broken = true;
       } else if (!nodes_.emplace(node.id, static_cast<int>(i)).second) {
-        report_.ErrorAt(place, "DUPLICATE_ID", fmt::format("two nodes are called {}", QuoteForMessage(node.id)));
+        report_.ErrorAt(place, "DUPLICATE_ID",
+                        fmt::format("two nodes are called {}", QuoteForMessage(node.id)));
         node.broken = true;
       }
       Type(i, place);
@@ -101,8 +107,8 @@ class Normaliser {
     node.broken = true;
     std::vector<std::string> names = nodes::NodeNames();
     for (const std::string& name : args_.composites->Names()) names.push_back(name);
-    v1::Diagnostic& diagnostic =
-        report_.ErrorAt(place, "UNKNOWN_TYPE", fmt::format("there is no node type {}", QuoteForMessage(node.type)));
+    v1::Diagnostic& diagnostic = report_.ErrorAt(
+        place, "UNKNOWN_TYPE", fmt::format("there is no node type {}", QuoteForMessage(node.type)));
     diagnostic.set_found(node.type.substr(0, 200));
     const auto near = NearestName(node.type, names);
     if (!near) return;
@@ -137,8 +143,9 @@ class Normaliser {
     NormalNode& node = graph_.nodes[i];
     const auto it = nodes_.find(shared);
     if (it == nodes_.end() || it->second == static_cast<int>(i)) {
-      v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(node.id), "UNKNOWN_REFERENCE",
-                                                   fmt::format("module: there is no other node {}", QuoteForMessage(shared)));
+      v1::Diagnostic& diagnostic = report_.ErrorAt(
+          PlaceOf(node.id), "UNKNOWN_REFERENCE",
+          fmt::format("module: there is no other node {}", QuoteForMessage(shared)));
       diagnostic.set_found(shared.substr(0, 200));
       node.broken = true;
       return;
@@ -147,11 +154,12 @@ class Normaliser {
     node.module = it->second;
     if (!args_.nodes[static_cast<size_t>(it->second)]->module().empty()) {
       report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
-                      fmt::format("module: {} shares another node's weights itself; name that one", QuoteForMessage(shared)));
+                      fmt::format("module: {} shares another node's weights itself; name that one",
+                                  QuoteForMessage(shared)));
       node.broken = true;
     } else if (owner.type != node.type) {
-      v1::Diagnostic& diagnostic =
-          report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE", "nodes that share weights must have one type");
+      v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
+                                                   "nodes that share weights must have one type");
       diagnostic.set_expected(owner.type);
       diagnostic.set_found(node.type);
       node.broken = true;
@@ -168,9 +176,11 @@ class Normaliser {
   static std::vector<Port> PortsOf(const NormalNode& node) {
     std::vector<Port> ports;
     if (node.def != nullptr) {
-      for (const nodes::PortSpec& port : node.def->inputs) ports.push_back({port.name, port.optional, port.variadic});
+      for (const nodes::PortSpec& port : node.def->inputs)
+        ports.push_back({port.name, port.optional, port.variadic});
     } else if (node.composite != nullptr) {
-      for (const v1::CompositePort& port : node.composite->inputs()) ports.push_back({port.name(), false, false});
+      for (const v1::CompositePort& port : node.composite->inputs())
+        ports.push_back({port.name(), false, false});
     }
     return ports;
   }
@@ -195,7 +205,8 @@ class Normaliser {
         while (next < ports.size() && named[next]) ++next;
         if (next < ports.size()) port = static_cast<int>(next);
         if (port < 0) {
-          v1::Diagnostic& diagnostic = report_.ErrorAt(place, "ARITY", fmt::format("{} takes fewer inputs", node.type));
+          v1::Diagnostic& diagnostic =
+              report_.ErrorAt(place, "ARITY", fmt::format("{} takes fewer inputs", node.type));
           diagnostic.set_expected(fmt::format("at most {}", ports.size()));
           diagnostic.set_found(fmt::format("{}", source.inputs_size()));
           node.broken = true;
@@ -211,7 +222,10 @@ class Normaliser {
           continue;
         }
         if (!node.inputs[static_cast<size_t>(port)].empty()) {
-          report_.ErrorAt(place, "ARITY", fmt::format("port {} is connected twice", QuoteForMessage(input.port()))).set_port(input.port());
+          report_
+              .ErrorAt(place, "ARITY",
+                       fmt::format("port {} is connected twice", QuoteForMessage(input.port())))
+              .set_port(input.port());
           node.broken = true;
           continue;
         }
@@ -219,7 +233,8 @@ class Normaliser {
       }
       Arg arg = Resolve(input.value(), {"", &source, port}, 0);
       std::vector<Arg>& slot = node.inputs[static_cast<size_t>(port)];
-      if (arg.kind == Arg::Kind::kLiteral && arg.literal.kind_case() == v1::Value::kNullValue) continue;  // as if absent
+      if (arg.kind == Arg::Kind::kLiteral && arg.literal.kind_case() == v1::Value::kNullValue)
+        continue;  // as if absent
       if (ports[static_cast<size_t>(port)].variadic && arg.kind == Arg::Kind::kList) {
         for (Arg& item : arg.items) slot.push_back(std::move(item));
       } else {
@@ -228,23 +243,25 @@ class Normaliser {
     }
     for (size_t p = 0; p < ports.size(); ++p) {
       if (!node.inputs[p].empty() || ports[p].optional || node.broken) continue;
-      v1::Diagnostic& diagnostic =
-          report_.ErrorAt(place, "MISSING_INPUT", fmt::format("nothing is connected to {}", ports[p].name));
+      v1::Diagnostic& diagnostic = report_.ErrorAt(
+          place, "MISSING_INPUT", fmt::format("nothing is connected to {}", ports[p].name));
       diagnostic.set_port(ports[p].name);
       diagnostic.set_expected("a node or an input of the graph");
       node.broken = true;
     }
   }
 
-  void UnknownPort(NormalNode& node, const Report::Place& place, const std::string& found, const std::vector<Port>& ports) {
+  void UnknownPort(NormalNode& node, const Report::Place& place, const std::string& found,
+                   const std::vector<Port>& ports) {
     std::vector<std::string> names;
     std::string expected;
     for (const Port& port : ports) {
       names.push_back(port.name);
       expected += (expected.empty() ? "" : ", ") + port.name;
     }
-    v1::Diagnostic& diagnostic = report_.ErrorAt(
-        place, "UNKNOWN_PORT", fmt::format("{} has no input port {}", node.type, QuoteForMessage(found)));
+    v1::Diagnostic& diagnostic =
+        report_.ErrorAt(place, "UNKNOWN_PORT",
+                        fmt::format("{} has no input port {}", node.type, QuoteForMessage(found)));
     diagnostic.set_port(found.substr(0, 200));
     diagnostic.set_expected(expected);
     diagnostic.set_found(found.substr(0, 200));
@@ -258,10 +275,12 @@ class Normaliser {
       return arg;
     }
     switch (argument.kind_case()) {
-      case v1::Argument::kReference: return Reference(argument.reference(), spot);
+      case v1::Argument::kReference:
+        return Reference(argument.reference(), spot);
       case v1::Argument::kList:
         arg.kind = Arg::Kind::kList;
-        for (const v1::Argument& item : argument.list().items()) arg.items.push_back(Resolve(item, spot, depth + 1));
+        for (const v1::Argument& item : argument.list().items())
+          arg.items.push_back(Resolve(item, spot, depth + 1));
         return arg;
       case v1::Argument::kMap:
         arg.kind = Arg::Kind::kMap;
@@ -274,7 +293,8 @@ class Normaliser {
         arg.kind = Arg::Kind::kLiteral;
         arg.literal = argument.literal();
         return arg;
-      case v1::Argument::KIND_NOT_SET: break;
+      case v1::Argument::KIND_NOT_SET:
+        break;
     }
     Place(spot, "MISSING_INPUT", "an argument is empty");
     return arg;
@@ -282,23 +302,27 @@ class Normaliser {
 
   v1::Diagnostic& Place(const Spot& spot, std::string_view code, std::string message) {
     if (spot.node == nullptr) {
-      v1::Diagnostic& diagnostic =
-          args_.outer.node.empty() ? report_.Error(code, std::move(message)) : report_.ErrorAt(args_.outer, code, std::move(message));
+      v1::Diagnostic& diagnostic = args_.outer.node.empty()
+                                       ? report_.Error(code, std::move(message))
+                                       : report_.ErrorAt(args_.outer, code, std::move(message));
       if (args_.outer.node.empty()) diagnostic.set_path("outputs." + spot.output);
       return diagnostic;
     }
-    v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(spot.node->id()), code, std::move(message));
+    v1::Diagnostic& diagnostic =
+        report_.ErrorAt(PlaceOf(spot.node->id()), code, std::move(message));
     const auto it = nodes_.find(spot.node->id());
     if (spot.port >= 0 && it != nodes_.end()) {
       const std::vector<Port> ports = PortsOf(graph_.nodes[static_cast<size_t>(it->second)]);
-      if (static_cast<size_t>(spot.port) < ports.size()) diagnostic.set_port(ports[static_cast<size_t>(spot.port)].name);
+      if (static_cast<size_t>(spot.port) < ports.size())
+        diagnostic.set_port(ports[static_cast<size_t>(spot.port)].name);
     }
     return diagnostic;
   }
 
   Arg Reference(const v1::Reference& reference, const Spot& spot) {
     Arg arg;
-    if (const auto it = inputs_.find(reference.node()); it != inputs_.end() && reference.port().empty()) {
+    if (const auto it = inputs_.find(reference.node());
+        it != inputs_.end() && reference.port().empty()) {
       arg.kind = Arg::Kind::kInput;
       arg.index = it->second;
       return arg;
@@ -307,8 +331,9 @@ class Normaliser {
     if (it == nodes_.end()) {
       std::vector<std::string> names = graph_.inputs;
       for (const NormalNode& node : graph_.nodes) names.push_back(node.id);
-      v1::Diagnostic& diagnostic = Place(
-          spot, "UNKNOWN_REFERENCE", fmt::format("there is no node or input {}", QuoteForMessage(reference.node())));
+      v1::Diagnostic& diagnostic =
+          Place(spot, "UNKNOWN_REFERENCE",
+                fmt::format("there is no node or input {}", QuoteForMessage(reference.node())));
       diagnostic.set_found(reference.node().substr(0, 200));
       // Comparing with very many names would be quadratic for a hostile graph.
       if (names.size() > 2000 || report_.errors() > 100) return arg;
@@ -343,7 +368,8 @@ class Normaliser {
     }
     v1::Diagnostic& diagnostic =
         Place(spot, "UNKNOWN_PORT",
-              fmt::format("{} ({}) has no output {}", QuoteForMessage(reference.node()), node.type, QuoteForMessage(reference.port())));
+              fmt::format("{} ({}) has no output {}", QuoteForMessage(reference.node()), node.type,
+                          QuoteForMessage(reference.port())));
     diagnostic.set_found(reference.port().substr(0, 200));
     std::string expected;
     for (const std::string& name : ports) expected += (expected.empty() ? "" : ", ") + name;
@@ -358,7 +384,8 @@ class Normaliser {
     for (Arg& item : arg.items) VisitRefs(item, visit);
   }
 
-  // Depth-first with an own stack, in the user's order; an edge that closes a cycle is reported and cut.
+  // Depth-first with an own stack, in the user's order; an edge that closes a cycle is reported and
+  // cut.
   void Order() {
     enum : char { kNew, kOpen, kDone };
     std::vector<char> state(graph_.nodes.size(), kNew);
@@ -432,7 +459,8 @@ class Normaliser {
     }
     for (size_t i = 0; i < used.size(); ++i) {
       if (used[i] || graph_.nodes[i].mode == v1::NODE_MODE_MUTED) continue;
-      v1::Diagnostic& diagnostic = report_.Warning("UNUSED_NODE", "no output of the graph depends on this node");
+      v1::Diagnostic& diagnostic =
+          report_.Warning("UNUSED_NODE", "no output of the graph depends on this node");
       diagnostic.set_node(graph_.nodes[i].id);
       v1::Fix* fix = diagnostic.add_fixes();
       fix->set_description("remove the node");
@@ -449,6 +477,8 @@ class Normaliser {
 
 }  // namespace
 
-NormalGraph Normalise(const NormaliseArgs& args, Report& report) { return Normaliser(args, report).Run(); }
+NormalGraph Normalise(const NormaliseArgs& args, Report& report) {
+  return Normaliser(args, report).Run();
+}
 
 }  // namespace graphkiln::compiler

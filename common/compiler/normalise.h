@@ -1,5 +1,6 @@
-// First pass: names become indices. Types and composites are looked up, expressions in parameters evaluated, references
-// resolved to nodes and ports, nodes brought into execution order; cycles, unknown names and missing inputs are found.
+// First pass: names become indices. Types and composites are looked up, expressions in parameters
+// evaluated, references resolved to nodes and ports, nodes brought into execution order; cycles,
+// unknown names and missing inputs are found.
 //
 // The same pass serves the user's graph and the inside of a composite.
 #pragma once
@@ -31,22 +32,24 @@ struct Arg {
 
 struct NormalNode {
   std::string id;
-  std::string identifier;                 // unique in its graph, legal in Python
+  std::string identifier;  // unique in its graph, legal in Python
   std::string type;
-  const nodes::NodeDef* def = nullptr;    // exactly one of def and composite; both null where the type is unknown
+  const nodes::NodeDef* def =
+      nullptr;  // exactly one of def and composite; both null where the type is unknown
   const v1::Composite* composite = nullptr;
   std::map<std::string, v1::Value> params;  // expressions evaluated
   std::vector<std::vector<Arg>> inputs;     // by port; several for variadic ports
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
-  int module = -1;                        // node whose weights this one shares
-  bool broken = false;                    // has errors already; its result is unknown
+  int module = -1;      // node whose weights this one shares
+  bool broken = false;  // has errors already; its result is unknown
 };
 
 struct NormalGraph {
   std::vector<std::string> inputs;
   std::vector<NormalNode> nodes;
-  std::vector<int> order;  // execution order; nodes in cycles are in it, the closing edge is kUnknown
+  std::vector<int>
+      order;  // execution order; nodes in cycles are in it, the closing edge is kUnknown
   std::vector<std::pair<std::string, Arg>> outputs;
 };
 

@@ -46,7 +46,8 @@ v1::Diagnostic& Report::ParamIssue(const Place& place, const nodes::ParamIssue& 
   // The inside of a composite is not the user's to edit.
   if (issue.suggested && place.path.empty()) {
     v1::Fix* fix = diagnostic.add_fixes();
-    fix->set_description(fmt::format("set {} to {}", issue.param, nodes::ValueText(*issue.suggested)));
+    fix->set_description(
+        fmt::format("set {} to {}", issue.param, nodes::ValueText(*issue.suggested)));
     v1::SetParam* edit = fix->add_edits()->mutable_set_param();
     edit->set_node(place.node);
     edit->set_param(issue.param);
@@ -67,7 +68,8 @@ void Report::NodeFailure(const Place& place, const nodes::Failure& failure) {
   diagnostic.set_param(failure.param);
   if (failure.suggested && !failure.param.empty()) {
     v1::Fix* fix = diagnostic.add_fixes();
-    fix->set_description(fmt::format("set {} to {}", failure.param, nodes::ValueText(*failure.suggested)));
+    fix->set_description(
+        fmt::format("set {} to {}", failure.param, nodes::ValueText(*failure.suggested)));
     v1::SetParam* edit = fix->add_edits()->mutable_set_param();
     edit->set_node(place.node);
     edit->set_param(failure.param);

@@ -1,4 +1,5 @@
-// Where passes put diagnostics: builds them, places them at the user's own node, counts errors, bounds their number.
+// Where passes put diagnostics: builds them, places them at the user's own node, counts errors,
+// bounds their number.
 #pragma once
 
 #include <string>

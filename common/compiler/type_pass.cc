@@ -20,7 +20,8 @@ constexpr size_t kMaxNesting = 64;
 // Describes what stands where a tensor was expected.
 std::string TreeText(const Tree& tree, const ir::Module& module) {
   switch (tree.kind) {
-    case Tree::Kind::kTensor: return ir::TypeText(module.type(tree.value));
+    case Tree::Kind::kTensor:
+      return ir::TypeText(module.type(tree.value));
     case Tree::Kind::kTuple:
     case Tree::Kind::kDict: {
       std::string text = tree.kind == Tree::Kind::kTuple ? "(" : "{";
@@ -31,21 +32,30 @@ std::string TreeText(const Tree& tree, const ir::Module& module) {
       }
       return text + (tree.kind == Tree::Kind::kTuple ? ")" : "}");
     }
-    case Tree::Kind::kLiteral: return nodes::ValueText(tree.literal);
-    case Tree::Kind::kNone: return "nothing";
-    case Tree::Kind::kUnknown: return "unknown";
+    case Tree::Kind::kLiteral:
+      return nodes::ValueText(tree.literal);
+    case Tree::Kind::kNone:
+      return "nothing";
+    case Tree::Kind::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }
 
-// The weights of one instance: keys are the path and the weight's name; a shared module finds what is there.
+// The weights of one instance: keys are the path and the weight's name; a shared module finds what
+// is there.
 class Weights final : public nodes::WeightStore {
  public:
   Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen)
-      : module_(module), keys_(keys), prefix_(std::move(prefix)), shared_(shared), frozen_(frozen) {}
+      : module_(module),
+        keys_(keys),
+        prefix_(std::move(prefix)),
+        shared_(shared),
+        frozen_(frozen) {}
 
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type, const ir::Initializer& init,
-                                     bool buffer, bool persistent, nodes::Failure* failure) override {
+  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+                                     const ir::Initializer& init, bool buffer, bool persistent,
+                                     nodes::Failure* failure) override {
     std::string key = prefix_ + "." + name;
     const auto it = keys_.find(key);
     if (it != keys_.end()) {
@@ -61,7 +71,8 @@ class Weights final : public nodes::WeightStore {
     }
     const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
     keys_.emplace(key, static_cast<int>(module_.parameters.size()));
-    module_.parameters.push_back({std::move(key), id, init, buffer, !buffer && !frozen_, persistent});
+    module_.parameters.push_back(
+        {std::move(key), id, init, buffer, !buffer && !frozen_, persistent});
     return id;
   }
 
@@ -81,18 +92,20 @@ struct Frame {
   std::string path, weights_path;  // empty, or ending without a dot
   Report::Place place;             // of the composite around
   bool shared = false, frozen = false;
-  int parent = -1;                 // instance of the composite
-  int parent_node = -1;            // node in the frame below that receives the result
-  size_t first_call = 0;           // of the module, when the composite was entered
+  int parent = -1;        // instance of the composite
+  int parent_node = -1;   // node in the frame below that receives the result
+  size_t first_call = 0;  // of the module, when the composite was entered
 };
 
 class Typer {
  public:
-  Typer(const CompositeLibrary& composites, Report& report) : composites_(composites), report_(report) {}
+  Typer(const CompositeLibrary& composites, Report& report)
+      : composites_(composites), report_(report) {}
 
   Typed Run(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types) {
     Frame root;
-    root.graph = std::shared_ptr<const NormalGraph>(&graph, [](const NormalGraph*) {});  // owned by the caller
+    root.graph = std::shared_ptr<const NormalGraph>(
+        &graph, [](const NormalGraph*) {});  // owned by the caller
     for (size_t i = 0; i < input_types.size(); ++i) {
       const ir::ValueId id = out_.module.AddValue({ir::ValueKind::kTensor, input_types[i]});
       out_.module.inputs.push_back({graph.inputs[i], id});
@@ -108,7 +121,8 @@ class Typer {
       }
     }
     Frame& frame = stack_.back();
-    for (const auto& [name, arg] : graph.outputs) out_.outputs.emplace_back(name, Value(frame, arg));
+    for (const auto& [name, arg] : graph.outputs)
+      out_.outputs.emplace_back(name, Value(frame, arg));
     out_.results = std::move(frame.results);
     return std::move(out_);
   }
@@ -127,7 +141,8 @@ class Typer {
   Tree Value(const Frame& frame, const Arg& arg) const {
     Tree tree;
     switch (arg.kind) {
-      case Arg::Kind::kInput: return frame.inputs[static_cast<size_t>(arg.index)];
+      case Arg::Kind::kInput:
+        return frame.inputs[static_cast<size_t>(arg.index)];
       case Arg::Kind::kNode: {
         const Tree& result = frame.results[static_cast<size_t>(arg.index)];
         if (arg.port < 0) return result;
@@ -146,7 +161,8 @@ class Typer {
         tree.kind = Tree::Kind::kLiteral;
         tree.literal = arg.literal;
         return tree;
-      case Arg::Kind::kUnknown: return tree;
+      case Arg::Kind::kUnknown:
+        return tree;
     }
     return tree;
   }
@@ -154,7 +170,9 @@ class Typer {
   static Tree Port(const NormalNode& node, const Tree& result, int port) {
     if (node.composite != nullptr) {
       if (node.composite->outputs_size() == 1) return result;
-      return static_cast<size_t>(port) < result.items.size() ? result.items[static_cast<size_t>(port)] : Tree();
+      return static_cast<size_t>(port) < result.items.size()
+                 ? result.items[static_cast<size_t>(port)]
+                 : Tree();
     }
     // A plain result stands for its only port.
     const Tree* at = &result;
@@ -195,15 +213,18 @@ class Typer {
     }
     const Report::Place place = PlaceOf(frame, node);
     if (out_.instances.size() >= kMaxInstances) {
-      if (!full_) report_.ErrorAt(place, "LIMIT", fmt::format("composites expand to more than {} nodes", kMaxInstances));
+      if (!full_)
+        report_.ErrorAt(place, "LIMIT",
+                        fmt::format("composites expand to more than {} nodes", kMaxInstances));
       full_ = true;
       return;
     }
     if (node.mode == v1::NODE_MODE_MUTED || node.compile_mode == v1::COMPILE_MODE_CONSTANT ||
         node.compile_mode == v1::COMPILE_MODE_EXPORT) {
       report_.ErrorAt(place, "UNSUPPORTED",
-                      node.mode == v1::NODE_MODE_MUTED ? "muted nodes cannot run yet"
-                                                       : "constant and exported nodes cannot run yet");
+                      node.mode == v1::NODE_MODE_MUTED
+                          ? "muted nodes cannot run yet"
+                          : "constant and exported nodes cannot run yet");
       return;
     }
     Instance instance;
@@ -212,14 +233,16 @@ class Typer {
     instance.path = Join(frame.path, node.identifier);
     const bool shares = node.module >= 0;
     instance.weights_path = Join(
-        frame.weights_path, shares ? frame.graph->nodes[static_cast<size_t>(node.module)].identifier : node.identifier);
+        frame.weights_path,
+        shares ? frame.graph->nodes[static_cast<size_t>(node.module)].identifier : node.identifier);
     instance.type = node.type;
     instance.def = node.def;
     instance.composite = node.composite;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
     const bool ok = nodes::ResolveParams(
-        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params, &instance.params,
+        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params,
+        &instance.params,
         [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
     if (!ok) return;
     const bool shared = frame.shared || shares || IsShared(*frame.graph, index);
@@ -235,10 +258,12 @@ class Typer {
 
   // Nodes that share weights are one module in Python, so all that makes the module must agree.
   bool SharesWell(const Instance& instance, const Report::Place& place) {
-    const auto [it, first] = shared_.try_emplace(instance.weights_path, instance.type, instance.params);
+    const auto [it, first] =
+        shared_.try_emplace(instance.weights_path, instance.type, instance.params);
     if (first) return true;
     const auto& [type, params] = it->second;
-    const auto fail = [&](std::string message, std::string expected, std::string found) -> v1::Diagnostic& {
+    const auto fail = [&](std::string message, std::string expected,
+                          std::string found) -> v1::Diagnostic& {
       v1::Diagnostic& diagnostic = report_.ErrorAt(place, "SHARED_MODULE", std::move(message));
       diagnostic.set_rule("SHARED_C1");
       diagnostic.set_expected(std::move(expected));
@@ -260,7 +285,8 @@ class Typer {
     return true;
   }
 
-  // True where another node names this one as its module: whichever comes first declares the weights.
+  // True where another node names this one as its module: whichever comes first declares the
+  // weights.
   bool IsShared(const NormalGraph& graph, int index) {
     auto& owners = owners_[&graph];
     if (!owners) {
@@ -287,7 +313,8 @@ class Typer {
   }
 
   // Tensors at the ports, or a diagnostic about what stands there instead.
-  std::optional<std::vector<nodes::PortValue>> Tensors(const nodes::NodeDef& def, const Instance& instance,
+  std::optional<std::vector<nodes::PortValue>> Tensors(const nodes::NodeDef& def,
+                                                       const Instance& instance,
                                                        const Report::Place& place) {
     std::vector<nodes::PortValue> ports(def.inputs.size());
     bool ok = true;
@@ -303,22 +330,27 @@ class Typer {
           continue;
         }
         ok = false;
-        const bool tuple = values[i].kind == Tree::Kind::kTuple || values[i].kind == Tree::Kind::kDict;
-        v1::Diagnostic& diagnostic = report_.ErrorAt(
-            place, tuple ? "TUPLE_NEEDS_GET" : "ARGUMENT_TYPE",
-            tuple ? "several values arrive where one tensor is expected; name the output port or put a Get between"
-                  : "a tensor is expected");
-        diagnostic.set_port(def.inputs[p].variadic ? fmt::format("{}[{}]", def.inputs[p].name, i) : def.inputs[p].name);
+        const bool tuple =
+            values[i].kind == Tree::Kind::kTuple || values[i].kind == Tree::Kind::kDict;
+        v1::Diagnostic& diagnostic =
+            report_.ErrorAt(place, tuple ? "TUPLE_NEEDS_GET" : "ARGUMENT_TYPE",
+                            tuple ? "several values arrive where one tensor is expected; name the "
+                                    "output port or put a Get between"
+                                  : "a tensor is expected");
+        diagnostic.set_port(def.inputs[p].variadic ? fmt::format("{}[{}]", def.inputs[p].name, i)
+                                                   : def.inputs[p].name);
         diagnostic.set_expected("a tensor");
         diagnostic.set_found(TreeText(values[i], out_.module));
       }
       const int count = static_cast<int>(values.size());
-      if (def.inputs[p].variadic && (count < def.inputs[p].at_least || count > def.inputs[p].at_most)) {
+      if (def.inputs[p].variadic &&
+          (count < def.inputs[p].at_least || count > def.inputs[p].at_most)) {
         ok = false;
-        v1::Diagnostic& diagnostic =
-            report_.ErrorAt(place, "ARITY", fmt::format("{} takes {}{} values at {}", instance.type,
-                                                        def.inputs[p].at_least == def.inputs[p].at_most ? "" : "at least ",
-                                                        def.inputs[p].at_least, def.inputs[p].name));
+        v1::Diagnostic& diagnostic = report_.ErrorAt(
+            place, "ARITY",
+            fmt::format("{} takes {}{} values at {}", instance.type,
+                        def.inputs[p].at_least == def.inputs[p].at_most ? "" : "at least ",
+                        def.inputs[p].at_least, def.inputs[p].name));
         diagnostic.set_port(def.inputs[p].name);
         diagnostic.set_expected(fmt::format("{}", def.inputs[p].at_least));
         diagnostic.set_found(fmt::format("{}", count));
@@ -328,8 +360,8 @@ class Typer {
     return ports;
   }
 
-  void Instantiate(int index, const NormalNode& node, Instance instance, const Report::Place& place, bool shared,
-                   bool frozen) {
+  void Instantiate(int index, const NormalNode& node, Instance instance, const Report::Place& place,
+                   bool shared, bool frozen) {
     const nodes::NodeDef& def = *node.def;
     auto ports = Tensors(def, instance, place);
     if (!ports) return;
@@ -355,8 +387,8 @@ class Typer {
     out_.instances.push_back(std::move(instance));
   }
 
-  bool Bypass(const nodes::NodeDef& def, const std::vector<nodes::PortValue>& ports, Instance& instance,
-              const Report::Place& place) {
+  bool Bypass(const nodes::NodeDef& def, const std::vector<nodes::PortValue>& ports,
+              Instance& instance, const Report::Place& place) {
     const bool has_input = !ports.empty() && !ports[0].values.empty();
     if (def.bypass == nodes::Bypass::kIdentity && has_input && instance.output.IsTensor() &&
         out_.module.type(instance.output.value) == out_.module.type(ports[0].values[0])) {
@@ -364,15 +396,17 @@ class Typer {
       instance.bypassed = true;
       return true;
     }
-    v1::Diagnostic& diagnostic =
-        report_.ErrorAt(place, "BYPASS_SHAPE", fmt::format("{} cannot be bypassed: its result differs from its input", instance.type));
+    v1::Diagnostic& diagnostic = report_.ErrorAt(
+        place, "BYPASS_SHAPE",
+        fmt::format("{} cannot be bypassed: its result differs from its input", instance.type));
     if (has_input) diagnostic.set_expected(ir::TypeText(out_.module.type(ports[0].values[0])));
     diagnostic.set_found(TreeText(instance.output, out_.module));
     return false;
   }
 
   // Puts the values at the places that the ports' paths name.
-  static Tree Results(const nodes::NodeDef& def, const nodes::Params& params, const std::vector<ir::ValueId>& values) {
+  static Tree Results(const nodes::NodeDef& def, const nodes::Params& params,
+                      const std::vector<ir::ValueId>& values) {
     const std::vector<int> active = def.ActiveOutputs(params);
     if (active.size() == 1) return Tree::Tensor(values[static_cast<size_t>(active[0])]);
     Tree tree;
@@ -381,7 +415,8 @@ class Typer {
       Tree* at = &tree;
       for (const int step : def.outputs[static_cast<size_t>(port)].path) {
         at->kind = Tree::Kind::kTuple;
-        if (static_cast<size_t>(step) >= at->items.size()) at->items.resize(static_cast<size_t>(step) + 1);
+        if (static_cast<size_t>(step) >= at->items.size())
+          at->items.resize(static_cast<size_t>(step) + 1);
         at = &at->items[static_cast<size_t>(step)];
       }
       *at = Tree::Tensor(values[static_cast<size_t>(port)]);
@@ -400,23 +435,29 @@ class Typer {
     };
     const bool by_key = !params.IsNull("key");
     if (by_key == !params.IsNull("index")) {
-      v1::Diagnostic& diagnostic = report_.ErrorAt(place, "MISSING_PARAM", "exactly one of index and key is needed");
+      v1::Diagnostic& diagnostic =
+          report_.ErrorAt(place, "MISSING_PARAM", "exactly one of index and key is needed");
       diagnostic.set_param("index");
       return;
     }
     if (by_key) {
-      if (tree.kind != Tree::Kind::kDict) return fail("ARGUMENT_TYPE", "a key picks from a dict", "a dict");
+      if (tree.kind != Tree::Kind::kDict)
+        return fail("ARGUMENT_TYPE", "a key picks from a dict", "a dict");
       for (size_t i = 0; i < tree.names.size(); ++i) {
         if (tree.names[i] == params.Text("key")) return Picked(index, std::move(instance), i);
       }
-      return fail("PARAM_RANGE", fmt::format("there is no key {}", QuoteForMessage(params.Text("key"))), "one of the keys");
+      return fail("PARAM_RANGE",
+                  fmt::format("there is no key {}", QuoteForMessage(params.Text("key"))),
+                  "one of the keys");
     }
-    if (tree.kind != Tree::Kind::kTuple) return fail("ARGUMENT_TYPE", "an index picks from a tuple", "a tuple");
+    if (tree.kind != Tree::Kind::kTuple)
+      return fail("ARGUMENT_TYPE", "an index picks from a tuple", "a tuple");
     const int64_t n = static_cast<int64_t>(tree.items.size());
     int64_t i = params.Int("index");
     if (i < 0) i += n;
     if (i < 0 || i >= n) {
-      return fail("PARAM_RANGE", fmt::format("there is no item {}", params.Int("index")), fmt::format("{} to {}", -n, n - 1));
+      return fail("PARAM_RANGE", fmt::format("there is no item {}", params.Int("index")),
+                  fmt::format("{} to {}", -n, n - 1));
     }
     Picked(index, std::move(instance), static_cast<size_t>(i));
   }
@@ -427,19 +468,23 @@ class Typer {
     out_.instances.push_back(std::move(instance));
   }
 
-  void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place, bool shared, bool frozen) {
+  void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place,
+             bool shared, bool frozen) {
     if (shared && !SharesWell(instance, place)) return;
     if (stack_.size() > kMaxNesting) {
-      report_.ErrorAt(place, "LIMIT", fmt::format("composites nest more than {} levels", kMaxNesting));
+      report_.ErrorAt(place, "LIMIT",
+                      fmt::format("composites nest more than {} levels", kMaxNesting));
       return;
     }
     std::vector<const ir::TensorType*> types;
-    for (const Tree& tree : instance.inputs) types.push_back(tree.IsTensor() ? &out_.module.type(tree.value) : nullptr);
+    for (const Tree& tree : instance.inputs)
+      types.push_back(tree.IsTensor() ? &out_.module.type(tree.value) : nullptr);
     auto expansion = Expand(*node.composite, instance.params, types, place, report_);
     if (!expansion) return;
     auto owned = std::make_shared<Expansion>(*std::move(expansion));
     NormaliseArgs args;
-    for (const v1::CompositePort& port : node.composite->inputs()) args.inputs.push_back(port.name());
+    for (const v1::CompositePort& port : node.composite->inputs())
+      args.inputs.push_back(port.name());
     for (const v1::Node& inner : owned->nodes) args.nodes.push_back(&inner);
     for (const v1::GraphOutput& output : owned->outputs) args.outputs.push_back(&output);
     args.scope = &owned->scope;
@@ -475,11 +520,13 @@ class Typer {
     Frame& outer = stack_.back();
     const NormalNode& node = outer.graph->nodes[static_cast<size_t>(frame.parent_node)];
     if (node.mode == v1::NODE_MODE_BYPASSED && IsKnown(result)) {
-      const bool same = result.IsTensor() && !instance.inputs.empty() && instance.inputs[0].IsTensor() &&
-                        out_.module.type(result.value) == out_.module.type(instance.inputs[0].value);
+      const bool same =
+          result.IsTensor() && !instance.inputs.empty() && instance.inputs[0].IsTensor() &&
+          out_.module.type(result.value) == out_.module.type(instance.inputs[0].value);
       if (!same) {
-        report_.ErrorAt(PlaceOf(outer, node), "BYPASS_SHAPE",
-                        fmt::format("{} cannot be bypassed: its result differs from its input", node.type));
+        report_.ErrorAt(
+            PlaceOf(outer, node), "BYPASS_SHAPE",
+            fmt::format("{} cannot be bypassed: its result differs from its input", node.type));
         result = Tree();
       } else {
         result = instance.inputs[0];
@@ -504,8 +551,8 @@ class Typer {
 
 }  // namespace
 
-Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types, const CompositeLibrary& composites,
-                Report& report) {
+Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
+                const CompositeLibrary& composites, Report& report) {
   return Typer(composites, report).Run(graph, input_types);
 }
 

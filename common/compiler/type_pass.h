@@ -1,6 +1,6 @@
-// Second pass: visits the nodes in order and instantiates each one's body against the types that reach it. The typed
-// operator calls are the IR. A node whose inputs are unknown after an error stays unknown and says nothing more; all
-// else is typed on.
+// Second pass: visits the nodes in order and instantiates each one's body against the types that
+// reach it. The typed operator calls are the IR. A node whose inputs are unknown after an error
+// stays unknown and says nothing more; all else is typed on.
 #pragma once
 
 #include <memory>
@@ -18,14 +18,14 @@ class CompositeLibrary;
 struct Typed {
   ir::Module module;
   std::vector<Instance> instances;
-  std::vector<Tree> results;                           // by node of the user's graph
+  std::vector<Tree> results;  // by node of the user's graph
   std::vector<std::pair<std::string, Tree>> outputs;
   // Expanded composites, which the instances point into.
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
 
 // `input_types` in the order of the graph's inputs.
-Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types, const CompositeLibrary& composites,
-                Report& report);
+Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
+                const CompositeLibrary& composites, Report& report);
 
 }  // namespace graphkiln::compiler

@@ -74,11 +74,25 @@ class Meter {
     for (const ir::Output& output : module_.outputs) last_use_[Root(output.value)] = end;
   }
 
+  bool Reached(const ir::Call& call) const {
+    return std::any_of(call.outputs.begin(), call.outputs.end(), [&](ir::ValueId id) { return grad_[At(id)]; });
+  }
+
+  // Bytes that the call makes for backward besides its results.
+  int64_t Extra(const ir::Call& call) const {
+    int64_t bytes = 0;
+    if (call.outputs.empty() || !Reached(call)) return bytes;
+    for (const std::string_view name : SplitView(call.op->saved, ' ')) {
+      if (name == "mask") bytes = Plus(bytes, sizes_.Bytes(call.outputs[0]));
+      if (name == "index") bytes = Plus(bytes, Times(sizes_.Elements(call.outputs[0]), sizeof(int64_t)));
+    }
+    return bytes;
+  }
+
   // Calls `visit(root)` for what backward of the call needs.
   template <class F>
   void VisitSaved(const ir::Call& call, F&& visit) const {
-    const bool reached = std::any_of(call.outputs.begin(), call.outputs.end(), [&](ir::ValueId id) { return grad_[At(id)]; });
-    if (!reached) return;
+    if (!Reached(call)) return;
     for (const std::string_view name : SplitView(call.op->saved, ' ')) {
       if (name == "result") {
         for (const ir::ValueId id : call.outputs) visit(Root(id));
@@ -92,7 +106,7 @@ class Meter {
 
   void Saved(Memory& out) {
     for (const ir::Call& call : module_.calls) {
-      int64_t first = 0;
+      int64_t first = Extra(call);
       VisitSaved(call, [&](size_t root) {
         if (!counted_[root] && saved_until_[root] < 0) first = Plus(first, RootBytes(root));
         // Backward passes the calls from the last to the first: the earliest reader frees the storage.
@@ -117,6 +131,7 @@ class Meter {
       for (const ir::ValueId id : module_.calls[c].outputs) {
         if (Root(id) == At(id)) live = Plus(live, sizes_.Bytes(id));
       }
+      if (training) live = Plus(live, Extra(module_.calls[c]));
       peak = std::max(peak, live);
       for (const size_t root : freed[c]) live -= RootBytes(root);
     }
@@ -154,6 +169,7 @@ class Meter {
           has_gradient[root] = false;
         }
       }
+      live -= Extra(call);
       VisitSaved(call, [&](size_t root) {
         if (counted_[root] || freed[root] || saved_until_[root] != static_cast<int>(c)) return;
         freed[root] = true;

@@ -19,7 +19,8 @@ v1::Graph Canonical(const v1::Graph& graph) {
   out.clear_extra();
   for (v1::GraphInput& input : *out.mutable_inputs()) {
     input.clear_doc();
-    if (input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED) input.mutable_spec()->set_dtype(v1::DATA_TYPE_FLOAT32);
+    if (input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED)
+      input.mutable_spec()->set_dtype(v1::DATA_TYPE_FLOAT32);
   }
   for (v1::Node& node : *out.mutable_nodes()) {
     node.clear_doc();
@@ -34,13 +35,15 @@ v1::Graph Canonical(const v1::Graph& graph) {
   }
   const auto by_id = [](const v1::Node& a, const v1::Node& b) { return a.id() < b.id(); };
   std::stable_sort(out.mutable_nodes()->begin(), out.mutable_nodes()->end(), by_id);
-  std::stable_sort(out.mutable_composites()->begin(), out.mutable_composites()->end(),
-                   [](const v1::Composite& a, const v1::Composite& b) { return a.name() < b.name(); });
+  std::stable_sort(
+      out.mutable_composites()->begin(), out.mutable_composites()->end(),
+      [](const v1::Composite& a, const v1::Composite& b) { return a.name() < b.name(); });
   return out;
 }
 
 std::string ContentHash(const v1::Graph& graph) {
-  return Sha256Hex(ToJson(Canonical(graph)).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return Sha256Hex(ToJson(Canonical(graph))
+                       .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace graphkiln::graph

@@ -7,12 +7,12 @@
 
 namespace graphkiln::graph {
 
-// The graph without what carries no meaning (layout, documentation, labels, unknown keys, its name, explicit defaults of
-// modes), nodes ordered by id.
+// The graph without what carries no meaning (layout, documentation, labels, unknown keys, its name,
+// explicit defaults of modes), nodes ordered by id.
 v1::Graph Canonical(const v1::Graph& graph);
 
-// SHA-256 in hex of the canonical form's JSON text. Equal for graphs that mean the same, on every machine and in every
-// version of this program.
+// SHA-256 in hex of the canonical form's JSON text. Equal for graphs that mean the same, on every
+// machine and in every version of this program.
 std::string ContentHash(const v1::Graph& graph);
 
 }  // namespace graphkiln::graph

@@ -13,14 +13,18 @@ void ReadParams(const TextNode& map, const std::string& path, Reader& reader, v1
     v1::CompositeParam* param = out.add_params();
     param->set_name(entry.key);
     param->set_type(reader.Text(entry.value, "type", at));
-    if (param->type() != "int" && param->type() != "float" && param->type() != "bool" && param->type() != "string" &&
-        param->type() != "int[]") {
-      reader.Error("PARAM_RANGE", entry.value.pos, at + ".type", "unknown type of a parameter").set_expected("int, float, bool, string or int[]");
+    if (param->type() != "int" && param->type() != "float" && param->type() != "bool" &&
+        param->type() != "string" && param->type() != "int[]") {
+      reader.Error("PARAM_RANGE", entry.value.pos, at + ".type", "unknown type of a parameter")
+          .set_expected("int, float, bool, string or int[]");
     }
     param->set_doc(reader.Text(entry.value, "doc", at));
-    if (const TextNode* value = entry.value.Find("default")) *param->mutable_default_value() = ReadValue(*value);
-    if (const TextNode* low = entry.value.Find("min"); low != nullptr && low->IsNumber()) param->set_minimum(low->AsDouble());
-    if (const TextNode* high = entry.value.Find("max"); high != nullptr && high->IsNumber()) param->set_maximum(high->AsDouble());
+    if (const TextNode* value = entry.value.Find("default"))
+      *param->mutable_default_value() = ReadValue(*value);
+    if (const TextNode* low = entry.value.Find("min"); low != nullptr && low->IsNumber())
+      param->set_minimum(low->AsDouble());
+    if (const TextNode* high = entry.value.Find("max"); high != nullptr && high->IsNumber())
+      param->set_maximum(high->AsDouble());
     if (const TextNode* choices = reader.List(entry.value, "choices", at + ".choices")) {
       for (const TextNode& choice : choices->items) {
         if (choice.IsString()) param->add_choices(choice.s);
@@ -46,7 +50,8 @@ void ReadInputs(const TextNode& map, const std::string& path, Reader& reader, v1
   }
 }
 
-void ReadConstraints(const TextNode& list, const std::string& path, Reader& reader, v1::Composite& out) {
+void ReadConstraints(const TextNode& list, const std::string& path, Reader& reader,
+                     v1::Composite& out) {
   for (const TextNode& item : list.items) {
     if (!reader.Expect(item, TextNode::Kind::kMap, path + ".constraints")) continue;
     v1::CompositeRequirement* constraint = out.add_constraints();
@@ -55,7 +60,8 @@ void ReadConstraints(const TextNode& list, const std::string& path, Reader& read
     constraint->set_param(reader.Text(item, "param", path + ".constraints"));
     constraint->set_port(reader.Text(item, "port", path + ".constraints"));
     constraint->set_rule(reader.Text(item, "rule", path + ".constraints"));
-    reader.Unknown(item, {"that", "message", "param", "port", "rule"}, path + ".constraints", nullptr);
+    reader.Unknown(item, {"that", "message", "param", "port", "rule"}, path + ".constraints",
+                   nullptr);
   }
 }
 
@@ -71,7 +77,8 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
   if (const TextNode* since = node.Find("since"); since != nullptr && since->IsInt()) {
     out.set_since_version(static_cast<int32_t>(since->i));
   }
-  if (const TextNode* params = reader.Map(node, "params", path + ".params")) ReadParams(*params, path, reader, out);
+  if (const TextNode* params = reader.Map(node, "params", path + ".params"))
+    ReadParams(*params, path, reader, out);
   StringSet ids;
   if (const TextNode* inputs = reader.Map(node, "inputs", path + ".inputs")) {
     ReadInputs(*inputs, path, reader, out);
@@ -84,7 +91,8 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
       b->set_expression(binding.value.IsString() ? binding.value.s : binding.value.Describe());
     }
   }
-  if (const TextNode* list = reader.List(node, "constraints", path + ".constraints")) ReadConstraints(*list, path, reader, out);
+  if (const TextNode* list = reader.List(node, "constraints", path + ".constraints"))
+    ReadConstraints(*list, path, reader, out);
   const TextNode* nodes = reader.Map(node, "nodes", path + ".nodes");
   if (nodes != nullptr) {
     for (const TextEntry& inner : nodes->entries) ids.insert(inner.key);
@@ -96,7 +104,8 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
       c->set_when(reader.Text(inner.value, "when", at));
       const TextNode* repeat = inner.value.Find("repeat");
       if (repeat != nullptr) c->set_repeat(repeat->IsString() ? repeat->s : repeat->Describe());
-      if (const TextNode* otherwise = inner.value.Find("otherwise")) *c->mutable_otherwise() = reader.Argument(*otherwise, ids, at);
+      if (const TextNode* otherwise = inner.value.Find("otherwise"))
+        *c->mutable_otherwise() = reader.Argument(*otherwise, ids, at);
     }
   }
   if (const TextNode* outputs = reader.Map(node, "outputs", path + ".outputs")) {
@@ -105,7 +114,9 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
   if (out.nodes_size() == 0 || out.outputs_size() == 0 || out.inputs_size() == 0) {
     reader.Error("MISSING_KEY", entry.key_pos, path, "a composite needs inputs, nodes and outputs");
   }
-  reader.Unknown(node, {"doc", "since", "params", "inputs", "let", "constraints", "nodes", "outputs"}, path, nullptr);
+  reader.Unknown(node,
+                 {"doc", "since", "params", "inputs", "let", "constraints", "nodes", "outputs"},
+                 path, nullptr);
   return out;
 }
 

@@ -13,14 +13,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 class Differ {
  public:
   v1::DiffGraphsResponse Run(const v1::Graph& left, const v1::Graph& right) {
     const Json a = ToJson(Canonical(left));
     const Json b = ToJson(Canonical(right));
-    for (const char* section : {"variables", "composites", "inputs", "outputs"}) Section("", section, a, b);
+    for (const char* section : {"variables", "composites", "inputs", "outputs"})
+      Section("", section, a, b);
     Field("", "output_form", a, b);
     const Json none = Json::object();
     const Json& x = a.contains("nodes") ? a["nodes"] : none;
@@ -34,7 +37,8 @@ class Differ {
       } else if (pair.second == nullptr) {
         out_.add_removed(id);
       } else if (*pair.first != *pair.second) {
-        for (const char* field : {"type", "in", "module", "mode", "compile"}) Field(id, field, *pair.first, *pair.second);
+        for (const char* field : {"type", "in", "module", "mode", "compile"})
+          Field(id, field, *pair.first, *pair.second);
         Section(id, "params", *pair.first, *pair.second);
       }
     }
@@ -80,6 +84,8 @@ class Differ {
 
 }  // namespace
 
-v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right) { return Differ().Run(left, right); }
+v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right) {
+  return Differ().Run(left, right);
+}
 
 }  // namespace graphkiln::graph

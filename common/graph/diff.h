@@ -1,4 +1,5 @@
-// Structural difference of two graphs, by node id. Layout and documentation do not count. Pure; any thread.
+// Structural difference of two graphs, by node id. Layout and documentation do not count. Pure; any
+// thread.
 #pragma once
 
 #include "graphkiln/v1/compile_service.pb.h"
@@ -6,8 +7,8 @@
 
 namespace graphkiln::graph {
 
-// `changed` names the field (`type`, `in`, `params.bias`, `inputs.x`, `outputs.y`, `variables.w`) and both texts, in order
-// of ids; fields of the graph itself have an empty node.
+// `changed` names the field (`type`, `in`, `params.bias`, `inputs.x`, `outputs.y`, `variables.w`)
+// and both texts, in order of ids; fields of the graph itself have an empty node.
 v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right);
 
 }  // namespace graphkiln::graph

@@ -15,7 +15,8 @@ v1::Reference Reference(std::string_view text, const StringSet& ids) {
   v1::Reference reference;
   // An id wins over a port: ids are free text and may hold dots.
   const size_t dot = text.rfind('.');
-  if (!ids.contains(text) && dot != std::string_view::npos && dot > 0 && ids.contains(text.substr(0, dot))) {
+  if (!ids.contains(text) && dot != std::string_view::npos && dot > 0 &&
+      ids.contains(text.substr(0, dot))) {
     reference.set_node(std::string(text.substr(0, dot)));
     reference.set_port(std::string(text.substr(dot + 1)));
   } else {
@@ -26,9 +27,10 @@ v1::Reference Reference(std::string_view text, const StringSet& ids) {
 
 }  // namespace
 
-v1::Diagnostic& Reader::Add(v1::Severity severity, std::string_view code, const TextPos& pos, std::string path,
-                            std::string message) {
-  v1::Diagnostic& diagnostic = diagnostics_->size() < kMaxDiagnostics ? diagnostics_->emplace_back() : dropped_;
+v1::Diagnostic& Reader::Add(v1::Severity severity, std::string_view code, const TextPos& pos,
+                            std::string path, std::string message) {
+  v1::Diagnostic& diagnostic =
+      diagnostics_->size() < kMaxDiagnostics ? diagnostics_->emplace_back() : dropped_;
   diagnostic.Clear();
   diagnostic.set_severity(severity);
   diagnostic.set_code(std::string(code));
@@ -40,11 +42,13 @@ v1::Diagnostic& Reader::Add(v1::Severity severity, std::string_view code, const 
   return diagnostic;
 }
 
-v1::Diagnostic& Reader::Error(std::string_view code, const TextPos& pos, std::string path, std::string message) {
+v1::Diagnostic& Reader::Error(std::string_view code, const TextPos& pos, std::string path,
+                              std::string message) {
   return Add(v1::SEVERITY_ERROR, code, pos, std::move(path), std::move(message));
 }
 
-v1::Diagnostic& Reader::Warning(std::string_view code, const TextPos& pos, std::string path, std::string message) {
+v1::Diagnostic& Reader::Warning(std::string_view code, const TextPos& pos, std::string path,
+                                std::string message) {
   return Add(v1::SEVERITY_WARNING, code, pos, std::move(path), std::move(message));
 }
 
@@ -53,7 +57,8 @@ bool Reader::Expect(const TextNode& node, TextNode::Kind kind, const std::string
   TextNode wanted;
   wanted.kind = kind;
   v1::Diagnostic& diagnostic =
-      Error("SYNTAX", node.pos, path, fmt::format("expected {}, found {}", wanted.KindName(), node.KindName()));
+      Error("SYNTAX", node.pos, path,
+            fmt::format("expected {}, found {}", wanted.KindName(), node.KindName()));
   diagnostic.set_expected(std::string(wanted.KindName()));
   diagnostic.set_found(node.Describe());
   return false;
@@ -78,15 +83,16 @@ std::string Reader::Text(const TextNode& in, std::string_view key, const std::st
   return Expect(*node, TextNode::Kind::kString, at) ? node->s : "";
 }
 
-void Reader::Unknown(const TextNode& map, std::initializer_list<std::string_view> known, const std::string& path,
-                     v1::MapValue* extra) {
+void Reader::Unknown(const TextNode& map, std::initializer_list<std::string_view> known,
+                     const std::string& path, v1::MapValue* extra) {
   for (const TextEntry& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     if (extra != nullptr) (*extra->mutable_fields())[entry.key] = ReadValue(entry.value);
     const std::vector<std::string> names(known.begin(), known.end());
     const auto near = NearestName(entry.key, names);
-    v1::Diagnostic& diagnostic = Warning("UNKNOWN_FIELD", entry.key_pos, path.empty() ? entry.key : path + "." + entry.key,
-                                         fmt::format("{} has no meaning here", QuoteForMessage(entry.key)));
+    v1::Diagnostic& diagnostic =
+        Warning("UNKNOWN_FIELD", entry.key_pos, path.empty() ? entry.key : path + "." + entry.key,
+                fmt::format("{} has no meaning here", QuoteForMessage(entry.key)));
     diagnostic.set_found(entry.key.substr(0, 200));
     if (near) diagnostic.set_expected(*near);
   }
@@ -98,7 +104,8 @@ v1::Argument Reader::Argument(const TextNode& node, const StringSet& ids, const 
     *argument.mutable_reference() = Reference(node.s, ids);
   } else if (node.IsList()) {
     argument.mutable_list();
-    for (const TextNode& item : node.items) *argument.mutable_list()->add_items() = Argument(item, ids, path);
+    for (const TextNode& item : node.items)
+      *argument.mutable_list()->add_items() = Argument(item, ids, path);
   } else if (node.IsMap()) {
     const TextNode* ref = node.Find("ref");
     const TextNode* value = node.Find("value");
@@ -121,7 +128,8 @@ v1::Argument Reader::Argument(const TextNode& node, const StringSet& ids, const 
   return argument;
 }
 
-void Reader::NodeInputs(const TextNode& node, const StringSet& ids, const std::string& path, v1::Node* out) {
+void Reader::NodeInputs(const TextNode& node, const StringSet& ids, const std::string& path,
+                        v1::Node* out) {
   if (node.IsMap() && node.Find("ref") == nullptr) {
     for (const TextEntry& entry : node.entries) {
       Place(path + ".in." + entry.key, entry.value.pos);
@@ -130,7 +138,8 @@ void Reader::NodeInputs(const TextNode& node, const StringSet& ids, const std::s
       *input->mutable_value() = Argument(entry.value, ids, path + ".in." + entry.key);
     }
   } else if (node.IsList()) {
-    for (const TextNode& item : node.items) *out->add_inputs()->mutable_value() = Argument(item, ids, path + ".in");
+    for (const TextNode& item : node.items)
+      *out->add_inputs()->mutable_value() = Argument(item, ids, path + ".in");
   } else if (!node.IsNull()) {
     *out->add_inputs()->mutable_value() = Argument(node, ids, path + ".in");
   }
@@ -143,8 +152,8 @@ void Reader::Params(const TextNode& map, const std::string& path, v1::Node* out)
   }
 }
 
-void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::string& path, v1::Node* out,
-                  std::initializer_list<std::string_view> more_keys) {
+void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::string& path,
+                  v1::Node* out, std::initializer_list<std::string_view> more_keys) {
   out->set_id(entry.key);
   Place(path, entry.key_pos);
   const TextNode& node = entry.value;
@@ -159,7 +168,8 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
   }
   const TextNode* type = node.Find("type");
   if (type == nullptr || type->IsNull()) {
-    at_node(Error("MISSING_KEY", entry.key_pos, path + ".type", "the node has no type")).set_expected("type: TYPE");
+    at_node(Error("MISSING_KEY", entry.key_pos, path + ".type", "the node has no type"))
+        .set_expected("type: TYPE");
   } else if (Expect(*type, TextNode::Kind::kString, path + ".type")) {
     Place(path + ".type", type->pos);
     out->set_type(type->s);
@@ -178,7 +188,8 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
   } else if (mode == "muted") {
     out->set_mode(v1::NODE_MODE_MUTED);
   } else if (!mode.empty() && mode != "normal") {
-    Error("PARAM_RANGE", node.Find("mode")->pos, path + ".mode", "unknown mode").set_expected("normal, bypassed or muted");
+    Error("PARAM_RANGE", node.Find("mode")->pos, path + ".mode", "unknown mode")
+        .set_expected("normal, bypassed or muted");
   }
   const std::string compile = Text(node, "compile", path);
   if (compile == "freeze") {
@@ -191,14 +202,16 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
     Error("PARAM_RANGE", node.Find("compile")->pos, path + ".compile", "unknown compile mode")
         .set_expected("runtime, freeze, constant or export");
   }
-  std::vector<std::string_view> known = {"type", "in", "params", "module", "doc", "mode", "compile"};
+  std::vector<std::string_view> known = {"type", "in",   "params", "module",
+                                         "doc",  "mode", "compile"};
   known.insert(known.end(), more_keys.begin(), more_keys.end());
   for (const TextEntry& field : node.entries) {
     if (std::find(known.begin(), known.end(), field.key) != known.end()) continue;
     (*out->mutable_extra()->mutable_fields())[field.key] = ReadValue(field.value);
     const std::vector<std::string> names(known.begin(), known.end());
-    v1::Diagnostic& diagnostic = Warning("UNKNOWN_FIELD", field.key_pos, path + "." + field.key,
-                                         fmt::format("{} has no meaning in a node", QuoteForMessage(field.key)));
+    v1::Diagnostic& diagnostic =
+        Warning("UNKNOWN_FIELD", field.key_pos, path + "." + field.key,
+                fmt::format("{} has no meaning in a node", QuoteForMessage(field.key)));
     diagnostic.set_found(field.key.substr(0, 200));
     if (const auto near = NearestName(field.key, names)) diagnostic.set_expected(*near);
   }

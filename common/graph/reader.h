@@ -1,4 +1,5 @@
-// What the readers of graphs and composites share: findings with positions, checks of kinds, values, arguments.
+// What the readers of graphs and composites share: findings with positions, checks of kinds,
+// values, arguments.
 #pragma once
 
 #include <initializer_list>
@@ -21,8 +22,10 @@ class Reader {
     if (positions_ != nullptr) positions_->file = file_;
   }
 
-  v1::Diagnostic& Error(std::string_view code, const TextPos& pos, std::string path, std::string message);
-  v1::Diagnostic& Warning(std::string_view code, const TextPos& pos, std::string path, std::string message);
+  v1::Diagnostic& Error(std::string_view code, const TextPos& pos, std::string path,
+                        std::string message);
+  v1::Diagnostic& Warning(std::string_view code, const TextPos& pos, std::string path,
+                          std::string message);
   void Place(std::string path, const TextPos& pos) {
     if (positions_ != nullptr) positions_->Add(std::move(path), pos);
   }
@@ -34,12 +37,14 @@ class Reader {
   bool Expect(const TextNode& node, TextNode::Kind kind, const std::string& path);
 
   // Keeps unknown keys in `extra` and warns about each.
-  void Unknown(const TextNode& map, std::initializer_list<std::string_view> known, const std::string& path,
-               v1::MapValue* extra);
+  void Unknown(const TextNode& map, std::initializer_list<std::string_view> known,
+               const std::string& path, v1::MapValue* extra);
 
-  // An argument: reference, list, map, literal. `is_id` tells which names exist, for references with ports.
+  // An argument: reference, list, map, literal. `is_id` tells which names exist, for references
+  // with ports.
   v1::Argument Argument(const TextNode& node, const StringSet& ids, const std::string& path);
-  void NodeInputs(const TextNode& node, const StringSet& ids, const std::string& path, v1::Node* out);
+  void NodeInputs(const TextNode& node, const StringSet& ids, const std::string& path,
+                  v1::Node* out);
   // type, in, params, module, mode, compile, doc of one node.
   void Node(const TextEntry& entry, const StringSet& ids, const std::string& path, v1::Node* out,
             std::initializer_list<std::string_view> more_keys);
@@ -49,8 +54,8 @@ class Reader {
                google::protobuf::RepeatedPtrField<v1::GraphOutput>* out);
 
  private:
-  v1::Diagnostic& Add(v1::Severity severity, std::string_view code, const TextPos& pos, std::string path,
-                      std::string message);
+  v1::Diagnostic& Add(v1::Severity severity, std::string_view code, const TextPos& pos,
+                      std::string path, std::string message);
 
   const std::string file_;
   SourceMap* positions_;

@@ -1,4 +1,5 @@
-// Where each part of a graph stands in its file, so that the compiler's findings carry file, line and column.
+// Where each part of a graph stands in its file, so that the compiler's findings carry file, line
+// and column.
 //
 // Filled by the text reader, asked by the compiler. A plain value.
 #pragma once
@@ -14,12 +15,13 @@ namespace graphkiln::graph {
 
 struct SourceMap {
   std::string file;
-  // `nodes.fc1`, `nodes.fc1.type`, `nodes.fc1.params.bias`, `nodes.fc1.in.input`, `inputs.x`, `outputs.y`, ...
+  // `nodes.fc1`, `nodes.fc1.type`, `nodes.fc1.params.bias`, `nodes.fc1.in.input`, `inputs.x`,
+  // `outputs.y`, ...
   StringMap<TextPos> by_path;
 
   void Add(std::string path, TextPos pos) { by_path.emplace(std::move(path), pos); }
-  // Fills in file, line, column and path from node, port and param (or path), by the most specific part known. A position
-  // that is there already stays.
+  // Fills in file, line, column and path from node, port and param (or path), by the most specific
+  // part known. A position that is there already stays.
   void Locate(v1::Diagnostic& diagnostic) const;
 };
 

@@ -64,7 +64,8 @@ class GraphReader {
       for (const TextEntry& entry : inputs->entries) Input(entry);
     }
     if (nodes != nullptr && nodes->entries.size() > kMaxNodes) {
-      reader_.Error("LIMIT", nodes->pos, "nodes", fmt::format("a graph has at most {} nodes", kMaxNodes));
+      reader_.Error("LIMIT", nodes->pos, "nodes",
+                    fmt::format("a graph has at most {} nodes", kMaxNodes));
     } else if (nodes != nullptr) {
       for (const TextEntry& entry : nodes->entries) {
         reader_.Node(entry, ids, "nodes." + entry.key, graph_.add_nodes(), {});
@@ -81,9 +82,11 @@ class GraphReader {
   void Header(const TextNode& root) {
     const TextNode* version = root.Find("graphkiln");
     if (version == nullptr) {
-      reader_.Error("MISSING_KEY", root.pos, "graphkiln", "the file does not say `graphkiln: 1`").set_expected("graphkiln: 1");
+      reader_.Error("MISSING_KEY", root.pos, "graphkiln", "the file does not say `graphkiln: 1`")
+          .set_expected("graphkiln: 1");
     } else if (!version->IsInt() || version->i != 1) {
-      v1::Diagnostic& diagnostic = reader_.Error("BAD_VERSION", version->pos, "graphkiln", "unknown version of the graph form");
+      v1::Diagnostic& diagnostic = reader_.Error("BAD_VERSION", version->pos, "graphkiln",
+                                                 "unknown version of the graph form");
       diagnostic.set_expected("1");
       diagnostic.set_found(version->Describe());
     }
@@ -111,12 +114,15 @@ class GraphReader {
     } else if (form == "dict") {
       graph_.set_output_form(v1::OUTPUT_FORM_DICT);
     } else if (!form.empty()) {
-      reader_.Error("PARAM_RANGE", root.Find("output_form")->pos, "output_form", "unknown form of the outputs")
+      reader_
+          .Error("PARAM_RANGE", root.Find("output_form")->pos, "output_form",
+                 "unknown form of the outputs")
           .set_expected("single, tuple or dict");
     }
     v1::MapValue extra;
-    reader_.Unknown(root, {"graphkiln", "name", "doc", "variables", "inputs", "nodes", "outputs", "output_form", "composites",
-                           "view", "labels"},
+    reader_.Unknown(root,
+                    {"graphkiln", "name", "doc", "variables", "inputs", "nodes", "outputs",
+                     "output_form", "composites", "view", "labels"},
                     "", &extra);
     if (extra.fields_size() > 0) *graph_.mutable_extra() = std::move(extra);
   }
@@ -134,9 +140,11 @@ class GraphReader {
       if (reader_.Expect(*dtype, TextNode::Kind::kString, path + ".dtype")) {
         spec->set_dtype(DType(dtype->s));
         if (spec->dtype() == v1::DATA_TYPE_UNSPECIFIED) {
-          v1::Diagnostic& diagnostic = reader_.Error("BAD_SHAPE", dtype->pos, path + ".dtype",
-                                                     fmt::format("unknown element type {}", QuoteForMessage(dtype->s)));
-          diagnostic.set_expected("float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8 or bool");
+          v1::Diagnostic& diagnostic =
+              reader_.Error("BAD_SHAPE", dtype->pos, path + ".dtype",
+                            fmt::format("unknown element type {}", QuoteForMessage(dtype->s)));
+          diagnostic.set_expected(
+              "float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8 or bool");
           diagnostic.set_found(dtype->s.substr(0, 200));
           spec->set_dtype(v1::DATA_TYPE_FLOAT32);
         }
@@ -144,7 +152,8 @@ class GraphReader {
     }
     const TextNode* shape = entry.value.Find("shape");
     if (shape == nullptr) {
-      reader_.Error("MISSING_KEY", entry.key_pos, path + ".shape", "the input has no shape").set_expected("shape: [B, ...]");
+      reader_.Error("MISSING_KEY", entry.key_pos, path + ".shape", "the input has no shape")
+          .set_expected("shape: [B, ...]");
       return;
     }
     if (!reader_.Expect(*shape, TextNode::Kind::kList, path + ".shape")) return;
@@ -155,8 +164,8 @@ class GraphReader {
       } else if (size.IsString()) {
         dim->set_symbol(size.s);
       } else {
-        v1::Diagnostic& diagnostic =
-            reader_.Error("BAD_SHAPE", size.pos, path + ".shape", "a size is a whole number or a symbol");
+        v1::Diagnostic& diagnostic = reader_.Error("BAD_SHAPE", size.pos, path + ".shape",
+                                                   "a size is a whole number or a symbol");
         diagnostic.set_expected("a whole number or a symbol");
         diagnostic.set_found(size.Describe());
         dim->set_size(1);
@@ -189,10 +198,18 @@ class GraphReader {
 v1::Value ReadValue(const TextNode& node) {
   v1::Value value;
   switch (node.kind) {
-    case TextNode::Kind::kNull: value.set_null_value(v1::NULL_VALUE_UNSPECIFIED); break;
-    case TextNode::Kind::kBool: value.set_bool_value(node.b); break;
-    case TextNode::Kind::kInt: value.set_int_value(node.i); break;
-    case TextNode::Kind::kDouble: value.set_double_value(node.d); break;
+    case TextNode::Kind::kNull:
+      value.set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+      break;
+    case TextNode::Kind::kBool:
+      value.set_bool_value(node.b);
+      break;
+    case TextNode::Kind::kInt:
+      value.set_int_value(node.i);
+      break;
+    case TextNode::Kind::kDouble:
+      value.set_double_value(node.d);
+      break;
     case TextNode::Kind::kString:
       if (IsExpression(node.s)) {
         value.set_expression(node.s);
@@ -203,24 +220,29 @@ v1::Value ReadValue(const TextNode& node) {
     case TextNode::Kind::kList:
       value.mutable_list_value();
       // The text reader bounds the depth.
-      for (const TextNode& item : node.items) *value.mutable_list_value()->add_values() = ReadValue(item);
+      for (const TextNode& item : node.items)
+        *value.mutable_list_value()->add_values() = ReadValue(item);
       break;
     case TextNode::Kind::kMap:
       value.mutable_map_value();
-      for (const TextEntry& entry : node.entries) (*value.mutable_map_value()->mutable_fields())[entry.key] = ReadValue(entry.value);
+      for (const TextEntry& entry : node.entries)
+        (*value.mutable_map_value()->mutable_fields())[entry.key] = ReadValue(entry.value);
       break;
   }
   return value;
 }
 
-absl::StatusOr<v1::Graph> ReadGraph(const TextNode& root, std::string_view file, SourceMap* positions,
+absl::StatusOr<v1::Graph> ReadGraph(const TextNode& root, std::string_view file,
+                                    SourceMap* positions,
                                     std::vector<v1::Diagnostic>* diagnostics) {
   Reader reader(file, positions, diagnostics);
-  if (!reader.Expect(root, TextNode::Kind::kMap, "")) return absl::InvalidArgumentError("a graph is a map");
+  if (!reader.Expect(root, TextNode::Kind::kMap, ""))
+    return absl::InvalidArgumentError("a graph is a map");
   return GraphReader(file, positions, diagnostics).Run(root);
 }
 
-absl::StatusOr<v1::Graph> ReadGraph(std::string_view bytes, std::string_view file, SourceMap* positions,
+absl::StatusOr<v1::Graph> ReadGraph(std::string_view bytes, std::string_view file,
+                                    SourceMap* positions,
                                     std::vector<v1::Diagnostic>* diagnostics) {
   TextLimits limits;
   TextError error;

@@ -6,9 +6,10 @@
 //     fc: {type: Linear, in: x, params: {out_features: 3}}
 //   outputs: {logits: fc}
 //
-// `in` is a reference, a list of them by position, or a map of port to argument. A reference is `node`, `node.port` or the
-// name of an input; an id that contains dots is found first. `{ref: node, port: name}` says the same without a doubt.
-// Files that hold only `composites` are legal, too.
+// `in` is a reference, a list of them by position, or a map of port to argument. A reference is
+// `node`, `node.port` or the name of an input; an id that contains dots is found first. `{ref:
+// node, port: name}` says the same without a doubt. Files that hold only `composites` are legal,
+// too.
 #pragma once
 
 #include <string_view>
@@ -21,15 +22,15 @@
 
 namespace graphkiln::graph {
 
-// All findings of the text go to `diagnostics`, located; a graph is returned unless the text cannot be understood at
-// all. Whoever goes on must look for errors among the diagnostics first. Unknown keys are kept in `extra` and warned
-// about.
-absl::StatusOr<v1::Graph> ReadGraph(std::string_view bytes, std::string_view file, SourceMap* positions,
-                                    std::vector<v1::Diagnostic>* diagnostics);
+// All findings of the text go to `diagnostics`, located; a graph is returned unless the text cannot
+// be understood at all. Whoever goes on must look for errors among the diagnostics first. Unknown
+// keys are kept in `extra` and warned about.
+absl::StatusOr<v1::Graph> ReadGraph(std::string_view bytes, std::string_view file,
+                                    SourceMap* positions, std::vector<v1::Diagnostic>* diagnostics);
 
 // The same for a part of a larger file, such as the graph inside a job.
-absl::StatusOr<v1::Graph> ReadGraph(const TextNode& root, std::string_view file, SourceMap* positions,
-                                    std::vector<v1::Diagnostic>* diagnostics);
+absl::StatusOr<v1::Graph> ReadGraph(const TextNode& root, std::string_view file,
+                                    SourceMap* positions, std::vector<v1::Diagnostic>* diagnostics);
 
 // A literal: expressions are told by `$`; `$$` stands for a dollar sign.
 v1::Value ReadValue(const TextNode& node);

@@ -18,11 +18,13 @@ using Json = nlohmann::ordered_json;
 std::string DTypeText(v1::DataType dtype) {
   std::string name = v1::DataType_Name(dtype);  // DATA_TYPE_FLOAT32
   name = name.substr(std::string("DATA_TYPE_").size());
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return name;
 }
 
-// Adds a key that is not there yet. operator[] of an ordered object searches, which would be quadratic for 200,000 nodes.
+// Adds a key that is not there yet. operator[] of an ordered object searches, which would be
+// quadratic for 200,000 nodes.
 void Append(Json& object, const std::string& key, Json value) {
   object.get_ref<Json::object_t&>().emplace_back(key, std::move(value));
 }
@@ -49,8 +51,10 @@ Json NodeJson(const v1::Node& node) {
   Json out = Json::object();
   out["type"] = node.type();
   if (node.inputs_size() > 0) {
-    const bool named = std::any_of(node.inputs().begin(), node.inputs().end(), [](const auto& i) { return !i.port().empty(); });
-    const bool plain = std::none_of(node.inputs().begin(), node.inputs().end(), [](const auto& i) { return !i.port().empty(); });
+    const bool named = std::any_of(node.inputs().begin(), node.inputs().end(),
+                                   [](const auto& i) { return !i.port().empty(); });
+    const bool plain = std::none_of(node.inputs().begin(), node.inputs().end(),
+                                    [](const auto& i) { return !i.port().empty(); });
     if (plain && node.inputs_size() == 1 && node.inputs(0).value().has_reference()) {
       out["in"] = ToJson(node.inputs(0).value());
     } else if (plain) {
@@ -58,7 +62,8 @@ Json NodeJson(const v1::Node& node) {
       for (const v1::NodeInput& input : node.inputs()) out["in"].push_back(ToJson(input.value()));
     } else if (named) {
       out["in"] = Json::object();
-      for (const v1::NodeInput& input : node.inputs()) out["in"][input.port()] = ToJson(input.value());
+      for (const v1::NodeInput& input : node.inputs())
+        Append(out["in"], input.port(), ToJson(input.value()));
     }
   }
   if (node.params_size() > 0) out["params"] = Sorted(node.params());
@@ -94,7 +99,8 @@ Json CompositeJson(const v1::Composite& composite) {
     if (!port.doc().empty()) p["doc"] = port.doc();
     out["inputs"][port.name()] = std::move(p);
   }
-  for (const v1::CompositeBinding& binding : composite.let()) out["let"][binding.name()] = binding.expression();
+  for (const v1::CompositeBinding& binding : composite.let())
+    out["let"][binding.name()] = binding.expression();
   for (const v1::CompositeRequirement& constraint : composite.constraints()) {
     Json c = Json::object();
     c["that"] = constraint.expression();
@@ -111,19 +117,26 @@ Json CompositeJson(const v1::Composite& composite) {
     if (node.has_otherwise()) n["otherwise"] = ToJson(node.otherwise());
     out["nodes"][node.node().id()] = std::move(n);
   }
-  for (const v1::GraphOutput& output : composite.outputs()) out["outputs"][output.name()] = ToJson(output.value());
+  for (const v1::GraphOutput& output : composite.outputs())
+    out["outputs"][output.name()] = ToJson(output.value());
   return out;
 }
 
 // Plain style only where no reader could take the text for anything but text.
 bool IsPlain(const std::string& text) {
-  if (text.empty() || text.size() > 200 || !(std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '$')) return false;
+  if (text.empty() || text.size() > 200 ||
+      !(std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '$'))
+    return false;
   for (const char c : text) {
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.' && c != '$' && c != '/') return false;
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.' && c != '$' &&
+        c != '/')
+      return false;
   }
   std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}) {
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  for (const char* word :
+       {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}) {
     if (lower == word) return false;
   }
   return true;
@@ -161,7 +174,9 @@ void Emit(YAML::Emitter& out, const Json& json, int depth) {
     out << json.get<int64_t>();
   } else if (json.is_number_float()) {
     const double v = json.get<double>();
-    std::string text = std::isnan(v) ? ".nan" : std::isinf(v) ? (v > 0 ? ".inf" : "-.inf") : fmt::format("{}", v);
+    std::string text = std::isnan(v)   ? ".nan"
+                       : std::isinf(v) ? (v > 0 ? ".inf" : "-.inf")
+                                       : fmt::format("{}", v);
     if (std::isfinite(v) && text.find_first_of(".e") == std::string::npos) text += ".0";
     out << text;
   } else {
@@ -173,19 +188,27 @@ void Emit(YAML::Emitter& out, const Json& json, int depth) {
 
 nlohmann::ordered_json ToJson(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: return value.bool_value();
-    case v1::Value::kIntValue: return value.int_value();
-    case v1::Value::kDoubleValue: return value.double_value();
-    case v1::Value::kStringValue: return Escape(value.string_value());
-    case v1::Value::kExpression: return value.expression();
-    case v1::Value::kDtypeValue: return DTypeText(value.dtype_value());
+    case v1::Value::kBoolValue:
+      return value.bool_value();
+    case v1::Value::kIntValue:
+      return value.int_value();
+    case v1::Value::kDoubleValue:
+      return value.double_value();
+    case v1::Value::kStringValue:
+      return Escape(value.string_value());
+    case v1::Value::kExpression:
+      return value.expression();
+    case v1::Value::kDtypeValue:
+      return DTypeText(value.dtype_value());
     case v1::Value::kListValue: {
       Json out = Json::array();
       for (const v1::Value& item : value.list_value().values()) out.push_back(ToJson(item));
       return out;
     }
-    case v1::Value::kMapValue: return Sorted(value.map_value().fields());
-    default: return nullptr;
+    case v1::Value::kMapValue:
+      return Sorted(value.map_value().fields());
+    default:
+      return nullptr;
   }
 }
 
@@ -195,7 +218,8 @@ nlohmann::ordered_json ToJson(const v1::Argument& argument) {
       const v1::Reference& reference = argument.reference();
       if (reference.port().empty()) return reference.node();
       // With dots in a name, `node.port` could be read in two ways.
-      if ((reference.node() + reference.port()).find('.') == std::string::npos) return reference.node() + "." + reference.port();
+      if ((reference.node() + reference.port()).find('.') == std::string::npos)
+        return reference.node() + "." + reference.port();
       return Json{{"ref", reference.node()}, {"port", reference.port()}};
     }
     case v1::Argument::kList: {
@@ -205,19 +229,21 @@ nlohmann::ordered_json ToJson(const v1::Argument& argument) {
     }
     case v1::Argument::kMap: {
       Json out = Json::object();
-      for (const v1::ArgumentEntry& entry : argument.map().entries()) out[entry.name()] = ToJson(entry.value());
+      for (const v1::ArgumentEntry& entry : argument.map().entries())
+        Append(out, entry.name(), ToJson(entry.value()));
       return out;
     }
     case v1::Argument::kLiteral: {
       const v1::Value& literal = argument.literal();
       const auto kind = literal.kind_case();
-      if (kind == v1::Value::kBoolValue || kind == v1::Value::kIntValue || kind == v1::Value::kDoubleValue ||
-          kind == v1::Value::kNullValue) {
+      if (kind == v1::Value::kBoolValue || kind == v1::Value::kIntValue ||
+          kind == v1::Value::kDoubleValue || kind == v1::Value::kNullValue) {
         return ToJson(literal);
       }
       return Json{{"value", ToJson(literal)}};
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -231,10 +257,13 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
     for (const auto& [key, value] : labels) out["labels"][key] = value;
   }
   if (graph.variables_size() > 0) out["variables"] = Sorted(graph.variables());
-  for (const v1::Composite& composite : graph.composites()) out["composites"][composite.name()] = CompositeJson(composite);
+  for (const v1::Composite& composite : graph.composites())
+    out["composites"][composite.name()] = CompositeJson(composite);
   for (const v1::GraphInput& input : graph.inputs()) {
     Json in = Json::object();
-    in["dtype"] = DTypeText(input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED ? v1::DATA_TYPE_FLOAT32 : input.spec().dtype());
+    in["dtype"] =
+        DTypeText(input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED ? v1::DATA_TYPE_FLOAT32
+                                                                    : input.spec().dtype());
     in["shape"] = Json::array();
     for (const v1::Dim& dim : input.spec().shape()) {
       if (dim.kind_case() == v1::Dim::kSymbol) {
@@ -251,12 +280,18 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
     for (const v1::Node& node : graph.nodes()) Append(nodes, node.id(), NodeJson(node));
     out["nodes"] = std::move(nodes);
   }
-  for (const v1::GraphOutput& output : graph.outputs()) out["outputs"][output.name()] = ToJson(output.value());
+  if (graph.outputs_size() > 0) {
+    Json outputs = Json::object();
+    for (const v1::GraphOutput& output : graph.outputs())
+      Append(outputs, output.name(), ToJson(output.value()));
+    out["outputs"] = std::move(outputs);
+  }
   if (graph.output_form() == v1::OUTPUT_FORM_SINGLE) out["output_form"] = "single";
   if (graph.output_form() == v1::OUTPUT_FORM_TUPLE) out["output_form"] = "tuple";
   if (graph.output_form() == v1::OUTPUT_FORM_DICT) out["output_form"] = "dict";
   if (graph.view().nodes_size() > 0) {
-    const std::map<std::string, v1::NodeView> nodes(graph.view().nodes().begin(), graph.view().nodes().end());
+    const std::map<std::string, v1::NodeView> nodes(graph.view().nodes().begin(),
+                                                    graph.view().nodes().end());
     for (const auto& [id, view] : nodes) {
       out["view"][id] = Json{{"x", view.x()}, {"y", view.y()}};
       if (view.collapsed()) out["view"][id]["collapsed"] = true;
@@ -268,7 +303,8 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
 }
 
 std::string WriteJson(const v1::Graph& graph) {
-  // Not every byte of a hostile id is UTF-8; such bytes are replaced rather than thrown at the caller.
+  // Not every byte of a hostile id is UTF-8; such bytes are replaced rather than thrown at the
+  // caller.
   return ToJson(graph).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

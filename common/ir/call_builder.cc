@@ -36,11 +36,12 @@ bool AllItems(const Argument& arg, F&& ok) {
 
 }  // namespace
 
-std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg, const std::vector<Value>& values) {
+std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
+                            const std::vector<Value>& values) {
   using Type = SchemaArg::Type;
   if (arg.IsNone()) {
-    const bool may = schema.optional || schema.type == Type::kLayout || schema.type == Type::kDevice ||
-                     schema.type == Type::kMemoryFormat;
+    const bool may = schema.optional || schema.type == Type::kLayout ||
+                     schema.type == Type::kDevice || schema.type == Type::kMemoryFormat;
     return may ? "" : "is missing";
   }
   const auto is_int = [&](const Argument& a) { return IsIntLike(a, values); };
@@ -48,32 +49,48 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg, const 
     return IsIntLike(a, values) || a.As<double>() != nullptr || a.As<TrainingArg>() != nullptr ||
            a.As<bool>() != nullptr;
   };
-  const auto is_bool = [&](const Argument& a) { return a.As<bool>() != nullptr || a.As<TrainingArg>() != nullptr; };
-  const auto need = [](bool ok, const char* what) { return ok ? std::string() : std::string(what); };
+  const auto is_bool = [&](const Argument& a) {
+    return a.As<bool>() != nullptr || a.As<TrainingArg>() != nullptr;
+  };
+  const auto need = [](bool ok, const char* what) {
+    return ok ? std::string() : std::string(what);
+  };
   switch (schema.type) {
-    case Type::kTensor: return need(IsTensor(arg, values), "must be a tensor");
+    case Type::kTensor:
+      return need(IsTensor(arg, values), "must be a tensor");
     case Type::kTensorList:
-      return need(AllItems(arg, [&](const Argument& a) { return IsTensor(a, values); }), "must be a list of tensors");
-    case Type::kInt: return need(is_int(arg), "must be a whole number");
+      return need(AllItems(arg, [&](const Argument& a) { return IsTensor(a, values); }),
+                  "must be a list of tensors");
+    case Type::kInt:
+      return need(is_int(arg), "must be a whole number");
     case Type::kIntList:
       // ATen widens a single number to the whole list where the schema gives a length.
       return need(is_int(arg) || AllItems(arg, is_int), "must be a list of whole numbers");
     case Type::kFloat:
-    case Type::kScalar: return need(is_number(arg), "must be a number");
-    case Type::kFloatList: return need(AllItems(arg, is_number), "must be a list of numbers");
-    case Type::kBool: return need(is_bool(arg), "must be a truth value");
-    case Type::kBoolList: return need(AllItems(arg, is_bool), "must be a list of truth values");
-    case Type::kString: return need(arg.As<std::string>() != nullptr, "must be text");
-    case Type::kDType: return need(arg.As<DataType>() != nullptr, "must be an element type");
-    case Type::kDevice: return need(arg.As<DeviceArg>() != nullptr, "must be the device of the run");
+    case Type::kScalar:
+      return need(is_number(arg), "must be a number");
+    case Type::kFloatList:
+      return need(AllItems(arg, is_number), "must be a list of numbers");
+    case Type::kBool:
+      return need(is_bool(arg), "must be a truth value");
+    case Type::kBoolList:
+      return need(AllItems(arg, is_bool), "must be a list of truth values");
+    case Type::kString:
+      return need(arg.As<std::string>() != nullptr, "must be text");
+    case Type::kDType:
+      return need(arg.As<DataType>() != nullptr, "must be an element type");
+    case Type::kDevice:
+      return need(arg.As<DeviceArg>() != nullptr, "must be the device of the run");
     case Type::kLayout:
-    case Type::kMemoryFormat: return need(arg.As<int64_t>() != nullptr, "must be a number");
+    case Type::kMemoryFormat:
+      return need(arg.As<int64_t>() != nullptr, "must be a number");
   }
   return "has an unknown type";
 }
 
-absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op, std::vector<Argument> args,
-                                                int32_t source, OpError* error) {
+absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
+                                                std::vector<Argument> args, int32_t source,
+                                                OpError* error) {
   for (size_t i = args.size(); i < op.args.size(); ++i) args.push_back(op.args[i].default_value);
   for (size_t i = 0; i < op.args.size(); ++i) {
     std::string problem = ArgumentProblem(op.args[i], args[i], module.values);
@@ -95,7 +112,8 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
   call.op = &op;
   call.args = std::move(args);
   call.source = source;
-  for (Value& value : context.TakeOutputs()) call.outputs.push_back(module.AddValue(std::move(value)));
+  for (Value& value : context.TakeOutputs())
+    call.outputs.push_back(module.AddValue(std::move(value)));
   std::vector<ValueId> outputs = call.outputs;
   module.calls.push_back(std::move(call));
   return outputs;

@@ -1,5 +1,5 @@
-// Appends a typed call to a module: completes defaults, checks arguments against the schema, runs the type rule.
-// Used by the compiler when it instantiates node bodies.
+// Appends a typed call to a module: completes defaults, checks arguments against the schema, runs
+// the type rule. Used by the compiler when it instantiates node bodies.
 #pragma once
 
 #include <string>
@@ -13,10 +13,13 @@
 namespace graphkiln::ir {
 
 // What is wrong with an argument by its schema (`must be a tensor`), or nothing.
-std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg, const std::vector<Value>& values);
+std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
+                            const std::vector<Value>& values);
 
-// `args` may leave out trailing arguments that have defaults. On failure `error` holds the located reason.
-absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op, std::vector<Argument> args,
-                                                int32_t source, OpError* error);
+// `args` may leave out trailing arguments that have defaults. On failure `error` holds the located
+// reason.
+absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
+                                                std::vector<Argument> args, int32_t source,
+                                                OpError* error);
 
 }  // namespace graphkiln::ir

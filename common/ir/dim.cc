@@ -279,7 +279,8 @@ void Dim::VisitSymbols(const std::function<void(std::string_view)>& visit) const
   }
 }
 
-// Recursive descent with a depth limit: sum = product {(+|-) product}, product = unary {(*|//) unary}.
+// Recursive descent with a depth limit: sum = product {(+|-) product}, product = unary {(*|//)
+// unary}.
 class DimParser {
  public:
   explicit DimParser(std::string_view text) : text_(text) {}
@@ -348,7 +349,9 @@ class DimParser {
     }
     Skip();
     const size_t start = at_;
-    const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    const auto is_word = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    };
     while (at_ < text_.size() && is_word(text_[at_])) ++at_;
     const std::string_view word = text_.substr(start, at_ - start);
     if (word.empty()) return Error("expected a number or a symbol");

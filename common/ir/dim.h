@@ -1,8 +1,10 @@
-// A tensor size: a number, a symbol such as `B`, or integer arithmetic on symbols such as `(T+3)//2`.
+// A tensor size: a number, a symbol such as `B`, or integer arithmetic on symbols such as
+// `(T+3)//2`.
 //
-// Expressions are kept in one canonical form (a polynomial whose atoms are symbols and floor divisions), so that two
-// sizes that are equal by algebra compare equal. Arithmetic saturates instead of overflowing; the type checker refuses
-// sizes that large. Immutable; safe to share between threads.
+// Expressions are kept in one canonical form (a polynomial whose atoms are symbols and floor
+// divisions), so that two sizes that are equal by algebra compare equal. Arithmetic saturates
+// instead of overflowing; the type checker refuses sizes that large. Immutable; safe to share
+// between threads.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,8 @@ namespace graphkiln::ir {
 
 class Dim {
  public:
-  Dim(int64_t value = 0) : value_(value) {}  // NOLINT: sizes are written as plain numbers everywhere
+  Dim(int64_t value = 0)
+      : value_(value) {}  // NOLINT: sizes are written as plain numbers everywhere
   static Dim Symbol(std::string_view name);
   // Reads `+ - * //`, parentheses, numbers and symbols; at most 1,024 characters and 32 levels.
   static absl::StatusOr<Dim> Parse(std::string_view text);

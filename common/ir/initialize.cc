@@ -35,10 +35,12 @@ absl::StatusOr<int64_t> Count(const v1::IrParameter& parameter) {
   int64_t count = 1;
   for (const v1::Dim& dim : parameter.spec().shape()) {
     if (dim.kind_case() != v1::Dim::kSize || dim.size() < 0) {
-      return absl::InvalidArgumentError(fmt::format("parameter {} has no fixed size", parameter.key()));
+      return absl::InvalidArgumentError(
+          fmt::format("parameter {} has no fixed size", parameter.key()));
     }
     if (dim.size() > 0 && count > (int64_t{1} << 50) / dim.size()) {
-      return absl::ResourceExhaustedError(fmt::format("parameter {} is too large", parameter.key()));
+      return absl::ResourceExhaustedError(
+          fmt::format("parameter {} is too large", parameter.key()));
     }
     count *= dim.size();
   }
@@ -56,14 +58,21 @@ absl::Status FillInitial(const v1::IrParameter& parameter, uint64_t seed, absl::
   ASSIGN_OR_RETURN(const int64_t count, Count(parameter));
   const DataType dtype = parameter.spec().dtype();
   if (static_cast<int64_t>(out.size()) != count * DTypeBytes(dtype)) {
-    return absl::InvalidArgumentError(fmt::format("parameter {}: wrong buffer size", parameter.key()));
+    return absl::InvalidArgumentError(
+        fmt::format("parameter {}: wrong buffer size", parameter.key()));
   }
   const v1::IrInitializer& init = parameter.init();
   Philox random(seed, "init/" + parameter.key());
   switch (dtype) {
-    case v1::DATA_TYPE_FLOAT32: Fill<float>(init, count, random, out.data()); break;
-    case v1::DATA_TYPE_FLOAT64: Fill<double>(init, count, random, out.data()); break;
-    case v1::DATA_TYPE_INT64: Fill<int64_t>(init, count, random, out.data()); break;
+    case v1::DATA_TYPE_FLOAT32:
+      Fill<float>(init, count, random, out.data());
+      break;
+    case v1::DATA_TYPE_FLOAT64:
+      Fill<double>(init, count, random, out.data());
+      break;
+    case v1::DATA_TYPE_INT64:
+      Fill<int64_t>(init, count, random, out.data());
+      break;
     default:
       return absl::UnimplementedError(
           fmt::format("parameter {}: no initial values for {}", parameter.key(), DTypeName(dtype)));

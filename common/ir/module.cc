@@ -14,21 +14,30 @@ namespace {
 
 v1::IrValue::Kind KindToProto(ValueKind kind) {
   switch (kind) {
-    case ValueKind::kTensor: return v1::IrValue::KIND_TENSOR;
-    case ValueKind::kInt: return v1::IrValue::KIND_INT;
-    case ValueKind::kFloat: return v1::IrValue::KIND_FLOAT;
-    case ValueKind::kBool: return v1::IrValue::KIND_BOOL;
+    case ValueKind::kTensor:
+      return v1::IrValue::KIND_TENSOR;
+    case ValueKind::kInt:
+      return v1::IrValue::KIND_INT;
+    case ValueKind::kFloat:
+      return v1::IrValue::KIND_FLOAT;
+    case ValueKind::kBool:
+      return v1::IrValue::KIND_BOOL;
   }
   return v1::IrValue::KIND_TENSOR;
 }
 
 absl::StatusOr<ValueKind> KindFromProto(v1::IrValue::Kind kind) {
   switch (kind) {
-    case v1::IrValue::KIND_TENSOR: return ValueKind::kTensor;
-    case v1::IrValue::KIND_INT: return ValueKind::kInt;
-    case v1::IrValue::KIND_FLOAT: return ValueKind::kFloat;
-    case v1::IrValue::KIND_BOOL: return ValueKind::kBool;
-    default: return absl::InvalidArgumentError("IR: a value has no kind");
+    case v1::IrValue::KIND_TENSOR:
+      return ValueKind::kTensor;
+    case v1::IrValue::KIND_INT:
+      return ValueKind::kInt;
+    case v1::IrValue::KIND_FLOAT:
+      return ValueKind::kFloat;
+    case v1::IrValue::KIND_BOOL:
+      return ValueKind::kBool;
+    default:
+      return absl::InvalidArgumentError("IR: a value has no kind");
   }
 }
 
@@ -66,24 +75,33 @@ void ArgToProto(const Argument& arg, const std::vector<int32_t>& number, v1::IrA
 
 absl::StatusOr<Argument> ArgFromProto(const v1::IrArgument& arg, int32_t values, int depth) {
   switch (arg.kind_case()) {
-    case v1::IrArgument::kNone: return Argument();
+    case v1::IrArgument::kNone:
+      return Argument();
     case v1::IrArgument::kValue:
       if (arg.value() < 0 || arg.value() >= values) {
         return absl::InvalidArgumentError(fmt::format("IR: value {} does not exist", arg.value()));
       }
       return Argument(ValueId{arg.value()});
-    case v1::IrArgument::kBoolValue: return Argument(arg.bool_value());
-    case v1::IrArgument::kIntValue: return Argument(static_cast<int64_t>(arg.int_value()));
-    case v1::IrArgument::kDoubleValue: return Argument(arg.double_value());
-    case v1::IrArgument::kStringValue: return Argument(arg.string_value());
+    case v1::IrArgument::kBoolValue:
+      return Argument(arg.bool_value());
+    case v1::IrArgument::kIntValue:
+      return Argument(static_cast<int64_t>(arg.int_value()));
+    case v1::IrArgument::kDoubleValue:
+      return Argument(arg.double_value());
+    case v1::IrArgument::kStringValue:
+      return Argument(arg.string_value());
     case v1::IrArgument::kSizeExpression: {
       ASSIGN_OR_RETURN(const Dim dim, Dim::Parse(arg.size_expression()));
       return Argument(dim);
     }
-    case v1::IrArgument::kDtype: return Argument(arg.dtype());
-    case v1::IrArgument::kTraining: return Argument(TrainingArg{false});
-    case v1::IrArgument::kNotTraining: return Argument(TrainingArg{true});
-    case v1::IrArgument::kDevice: return Argument(DeviceArg{});
+    case v1::IrArgument::kDtype:
+      return Argument(arg.dtype());
+    case v1::IrArgument::kTraining:
+      return Argument(TrainingArg{false});
+    case v1::IrArgument::kNotTraining:
+      return Argument(TrainingArg{true});
+    case v1::IrArgument::kDevice:
+      return Argument(DeviceArg{});
     case v1::IrArgument::kList: {
       if (depth > 0) return absl::InvalidArgumentError("IR: lists nest at most once");
       Argument::List list;
@@ -94,7 +112,8 @@ absl::StatusOr<Argument> ArgFromProto(const v1::IrArgument& arg, int32_t values,
       }
       return Argument(std::move(list));
     }
-    case v1::IrArgument::KIND_NOT_SET: break;
+    case v1::IrArgument::KIND_NOT_SET:
+      break;
   }
   return absl::InvalidArgumentError("IR: an argument is empty");
 }
@@ -125,11 +144,20 @@ void InitToProto(const Initializer& init, v1::IrInitializer* out) {
 absl::StatusOr<Initializer> InitFromProto(const v1::IrInitializer& init) {
   Initializer out;
   switch (init.kind()) {
-    case v1::IrInitializer::KIND_CONSTANT: out = {Initializer::Kind::kConstant, init.value(), 0, {}}; break;
-    case v1::IrInitializer::KIND_UNIFORM: out = {Initializer::Kind::kUniform, init.low(), init.high(), {}}; break;
-    case v1::IrInitializer::KIND_NORMAL: out = {Initializer::Kind::kNormal, init.mean(), init.std(), {}}; break;
-    case v1::IrInitializer::KIND_ARANGE: out = {Initializer::Kind::kArange, 0, 0, {}}; break;
-    default: return absl::InvalidArgumentError("IR: a parameter has no initialiser");
+    case v1::IrInitializer::KIND_CONSTANT:
+      out = {Initializer::Kind::kConstant, init.value(), 0, {}};
+      break;
+    case v1::IrInitializer::KIND_UNIFORM:
+      out = {Initializer::Kind::kUniform, init.low(), init.high(), {}};
+      break;
+    case v1::IrInitializer::KIND_NORMAL:
+      out = {Initializer::Kind::kNormal, init.mean(), init.std(), {}};
+      break;
+    case v1::IrInitializer::KIND_ARANGE:
+      out = {Initializer::Kind::kArange, 0, 0, {}};
+      break;
+    default:
+      return absl::InvalidArgumentError("IR: a parameter has no initialiser");
   }
   if (init.has_zero_row()) out.zero_row = init.zero_row();
   return out;
@@ -147,7 +175,8 @@ std::string ArgText(const Argument& arg) {
   if (const auto* s = arg.As<std::string>()) return QuoteForMessage(*s, 1 << 20);
   if (const auto* size = arg.As<Dim>()) return fmt::format("${{{}}}", size->ToString());
   if (const auto* dtype = arg.As<DataType>()) return fmt::format("torch.{}", DTypeName(*dtype));
-  if (const auto* training = arg.As<TrainingArg>()) return training->negated ? "!training" : "training";
+  if (const auto* training = arg.As<TrainingArg>())
+    return training->negated ? "!training" : "training";
   if (arg.As<DeviceArg>() != nullptr) return "device";
   std::string text = "[";
   for (const Argument& item : *arg.As<Argument::List>()) {
@@ -159,10 +188,14 @@ std::string ArgText(const Argument& arg) {
 
 std::string ValueTypeText(const Value& value) {
   switch (value.kind) {
-    case ValueKind::kTensor: return TypeText(value.type);
-    case ValueKind::kInt: return "int";
-    case ValueKind::kFloat: return "float";
-    case ValueKind::kBool: return "bool";
+    case ValueKind::kTensor:
+      return TypeText(value.type);
+    case ValueKind::kInt:
+      return "int";
+    case ValueKind::kFloat:
+      return "float";
+    case ValueKind::kBool:
+      return "bool";
   }
   return "?";
 }
@@ -236,7 +269,8 @@ v1::IrModule ToProto(const Module& module) {
 
 absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
   if (proto.schema_version() != 1) {
-    return absl::InvalidArgumentError(fmt::format("IR: schema version {} is unknown", proto.schema_version()));
+    return absl::InvalidArgumentError(
+        fmt::format("IR: schema version {} is unknown", proto.schema_version()));
   }
   Module module;
   module.name = proto.name();
@@ -261,8 +295,8 @@ absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
   for (const v1::IrParameter& parameter : proto.parameters()) {
     ASSIGN_OR_RETURN(const ValueId id, take());
     ASSIGN_OR_RETURN(Initializer init, InitFromProto(parameter.init()));
-    module.parameters.push_back(
-        {parameter.key(), id, init, parameter.buffer(), parameter.trainable(), parameter.persistent()});
+    module.parameters.push_back({parameter.key(), id, init, parameter.buffer(),
+                                 parameter.trainable(), parameter.persistent()});
   }
   for (const v1::IrSource& source : proto.sources()) {
     module.sources.push_back({source.node(), source.path(), source.type()});
@@ -271,7 +305,8 @@ absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
     Call c;
     c.op = FindOp(call.op());
     if (c.op == nullptr) {
-      return absl::InvalidArgumentError(fmt::format("IR: operator {} is not allowed", QuoteForMessage(call.op())));
+      return absl::InvalidArgumentError(
+          fmt::format("IR: operator {} is not allowed", QuoteForMessage(call.op())));
     }
     for (const v1::IrArgument& arg : call.args()) {
       ASSIGN_OR_RETURN(Argument a, ArgFromProto(arg, values, 0));
@@ -289,7 +324,8 @@ absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
   }
   for (const v1::IrOutput& output : proto.outputs()) {
     if (output.value() < 0 || output.value() >= values) {
-      return absl::InvalidArgumentError(fmt::format("IR: output {} does not exist", output.value()));
+      return absl::InvalidArgumentError(
+          fmt::format("IR: output {} does not exist", output.value()));
     }
     module.outputs.push_back({output.name(), ValueId{output.value()}});
   }
@@ -299,12 +335,13 @@ absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
 std::string ToText(const Module& module) {
   std::string out = fmt::format("ir 1 {}\n", QuoteForMessage(module.name, 1 << 16));
   for (const Input& input : module.inputs) {
-    out += fmt::format("input %{} {} : {}\n", input.value.index, QuoteForMessage(input.name, 1 << 16),
-                       TypeText(module.type(input.value)));
+    out += fmt::format("input %{} {} : {}\n", input.value.index,
+                       QuoteForMessage(input.name, 1 << 16), TypeText(module.type(input.value)));
   }
   for (const Parameter& parameter : module.parameters) {
-    out += fmt::format("{} %{} {} : {}{}\n", parameter.buffer ? "buffer" : "parameter", parameter.value.index,
-                       QuoteForMessage(parameter.key, 1 << 16), TypeText(module.type(parameter.value)),
+    out += fmt::format("{} %{} {} : {}{}\n", parameter.buffer ? "buffer" : "parameter",
+                       parameter.value.index, QuoteForMessage(parameter.key, 1 << 16),
+                       TypeText(module.type(parameter.value)),
                        parameter.trainable || parameter.buffer ? "" : " frozen");
   }
   for (const Call& call : module.calls) {
@@ -312,7 +349,8 @@ std::string ToText(const Module& module) {
     std::string types;
     for (const ValueId id : call.outputs) {
       results += fmt::format("{}%{}", results.empty() ? "" : ", ", id.index);
-      types += (types.empty() ? "" : ", ") + ValueTypeText(module.values[static_cast<size_t>(id.index)]);
+      types +=
+          (types.empty() ? "" : ", ") + ValueTypeText(module.values[static_cast<size_t>(id.index)]);
     }
     std::string args;
     for (const Argument& arg : call.args) args += (args.empty() ? "" : ", ") + ArgText(arg);
@@ -324,7 +362,8 @@ std::string ToText(const Module& module) {
     out += '\n';
   }
   for (const Output& output : module.outputs) {
-    out += fmt::format("output %{} {}\n", output.value.index, QuoteForMessage(output.name, 1 << 16));
+    out +=
+        fmt::format("output %{} {}\n", output.value.index, QuoteForMessage(output.name, 1 << 16));
   }
   return out;
 }

@@ -1,7 +1,7 @@
 // The ATen-level IR in memory: a flat list of operator calls on numbered values.
 //
-// Built by the compiler, rewritten by passes, checked by the verifier, sent as v1::IrModule, executed by the trainer.
-// A plain value: copyable, no threads.
+// Built by the compiler, rewritten by passes, checked by the verifier, sent as v1::IrModule,
+// executed by the trainer. A plain value: copyable, no threads.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,10 @@ struct ValueId {
 
 // Run-time values that are no constants.
 struct NoneArg {};
-struct TrainingArg { bool negated = false; };  // the run-time flag; as a number 1 or 0
-struct DeviceArg {};                           // the device of the run
+struct TrainingArg {
+  bool negated = false;
+};                    // the run-time flag; as a number 1 or 0
+struct DeviceArg {};  // the device of the run
 
 // One argument of a call.
 class Argument {
@@ -38,17 +40,17 @@ class Argument {
                                List, TrainingArg, DeviceArg>;
 
   Argument() = default;
-  Argument(ValueId v) : v_(v) {}           // NOLINT: arguments are written as plain C++ values
-  Argument(bool v) : v_(v) {}              // NOLINT
-  Argument(int v) : v_(int64_t{v}) {}      // NOLINT
-  Argument(int64_t v) : v_(v) {}           // NOLINT
-  Argument(double v) : v_(v) {}            // NOLINT
+  Argument(ValueId v) : v_(v) {}       // NOLINT: arguments are written as plain C++ values
+  Argument(bool v) : v_(v) {}          // NOLINT
+  Argument(int v) : v_(int64_t{v}) {}  // NOLINT
+  Argument(int64_t v) : v_(v) {}       // NOLINT
+  Argument(double v) : v_(v) {}        // NOLINT
   Argument(const char* v) : v_(std::string(v)) {}  // NOLINT
   Argument(std::string v) : v_(std::move(v)) {}    // NOLINT
-  Argument(DataType v) : v_(v) {}          // NOLINT
-  Argument(TrainingArg v) : v_(v) {}       // NOLINT
-  Argument(DeviceArg v) : v_(v) {}         // NOLINT
-  Argument(List v) : v_(std::move(v)) {}   // NOLINT
+  Argument(DataType v) : v_(v) {}                  // NOLINT
+  Argument(TrainingArg v) : v_(v) {}               // NOLINT
+  Argument(DeviceArg v) : v_(v) {}                 // NOLINT
+  Argument(List v) : v_(std::move(v)) {}           // NOLINT
   // A size; plain numbers are stored as numbers.
   Argument(const Dim& v) {  // NOLINT
     if (v.IsConst()) {
@@ -62,16 +64,21 @@ class Argument {
 
   bool IsNone() const { return std::holds_alternative<NoneArg>(v_); }
   template <class T>
-  const T* As() const { return std::get_if<T>(&v_); }
+  const T* As() const {
+    return std::get_if<T>(&v_);
+  }
   template <class T>
-  T* As() { return std::get_if<T>(&v_); }
+  T* As() {
+    return std::get_if<T>(&v_);
+  }
   const Storage& storage() const { return v_; }
 
  private:
   Storage v_;
 };
 
-// Calls `visit(ValueId&)` for every value in the argument, also in lists (one level of nesting, as in ATen schemas).
+// Calls `visit(ValueId&)` for every value in the argument, also in lists (one level of nesting, as
+// in ATen schemas).
 template <class Arg, class F>
 void VisitValues(Arg& argument, F&& visit) {
   if (auto* value = argument.template As<ValueId>()) {
@@ -118,9 +125,9 @@ struct Parameter {
 
 struct Call {
   const OpDef* op = nullptr;
-  std::vector<Argument> args;    // in the schema's order, complete
+  std::vector<Argument> args;  // in the schema's order, complete
   std::vector<ValueId> outputs;
-  int32_t source = -1;           // index into Module::sources
+  int32_t source = -1;  // index into Module::sources
 };
 
 struct Output {

@@ -1,8 +1,9 @@
-// The operator table: one entry per ATen operator that may run, told by its schema, type rule and cost.
+// The operator table: one entry per ATen operator that may run, told by its schema, type rule and
+// cost.
 //
-// An entry is one expression in a family file of `ops/`. Everything that knows about operators derives from it: the
-// type checker, cost estimates, the verifier, the trainer's allow-list, the reference. The table is built once, then
-// read-only; safe from any thread.
+// An entry is one expression in a family file of `ops/`. Everything that knows about operators
+// derives from it: the type checker, cost estimates, the verifier, the trainer's allow-list, the
+// reference. The table is built once, then read-only; safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -25,28 +26,47 @@ struct Rule {
 
 // What a schema says of one argument.
 struct SchemaArg {
-  enum class Type { kTensor, kTensorList, kInt, kIntList, kFloat, kFloatList, kBool, kBoolList, kScalar, kString, kDType, kLayout, kDevice, kMemoryFormat };
+  enum class Type {
+    kTensor,
+    kTensorList,
+    kInt,
+    kIntList,
+    kFloat,
+    kFloatList,
+    kBool,
+    kBoolList,
+    kScalar,
+    kString,
+    kDType,
+    kLayout,
+    kDevice,
+    kMemoryFormat
+  };
   std::string name;
   Type type = Type::kTensor;
-  bool optional = false;          // `?`
+  bool optional = false;  // `?`
   bool has_default = false;
   Argument default_value;
-  bool written = false;           // `(a!)`: the call changes this argument in place
+  bool written = false;  // `(a!)`: the call changes this argument in place
 };
 
 struct OpDef {
   std::string_view name;    // `aten.linear.default`
   std::string_view schema;  // `(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor`
-  // Computes the outputs' types from the arguments' types; an error names rule, argument, expected and found.
+  // Computes the outputs' types from the arguments' types; an error names rule, argument, expected
+  // and found.
   absl::Status (*infer)(TypeContext&) = nullptr;
-  // Floating-point operations of one call (a multiply-add is two); null means one per output element.
+  // Floating-point operations of one call (a multiply-add is two); null means one per output
+  // element.
   Dim (*flops)(const TypeContext&) = nullptr;
   std::vector<Rule> rules = {};
   bool differentiable = true;
-  bool random = false;      // draws random numbers
-  bool view = false;        // the output shares the input's memory: no bytes of its own
-  // Arguments whose value backward needs, and whether it needs the outputs: for memory estimates.
-  std::string_view saved = "";  // names separated by blanks; `result` means the output
+  bool random = false;  // draws random numbers
+  bool view = false;    // the output shares the input's memory: no bytes of its own
+  // What backward needs, for memory estimates: names of arguments separated by blanks; `result`
+  // means the outputs; `mask` and `index` one more tensor of the first output's shape, of its own
+  // type or of int64.
+  std::string_view saved = "";
 
   // Filled in by the table from `schema`.
   std::vector<SchemaArg> args = {};

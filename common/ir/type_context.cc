@@ -9,7 +9,8 @@
 namespace graphkiln::ir {
 namespace {
 
-// No tensor of this many elements fits any machine; larger ones are mistakes and would overflow later arithmetic.
+// No tensor of this many elements fits any machine; larger ones are mistakes and would overflow
+// later arithmetic.
 constexpr int64_t kMaxNumel = int64_t{1} << 50;
 constexpr int kMaxRank = 64;
 
@@ -29,7 +30,9 @@ const TensorType& TypeContext::tensor(std::string_view name) const {
 
 std::vector<const TensorType*> TypeContext::tensors(std::string_view name) const {
   std::vector<const TensorType*> types;
-  VisitValues(arg(name), [&](const ValueId& id) { types.push_back(&values_[static_cast<size_t>(id.index)].type); });
+  VisitValues(arg(name), [&](const ValueId& id) {
+    types.push_back(&values_[static_cast<size_t>(id.index)].type);
+  });
   return types;
 }
 
@@ -92,7 +95,8 @@ absl::StatusOr<int> TypeContext::WrapDim(std::string_view rule, std::string_view
                                          int rank) {
   const int64_t bound = std::max(rank, 1);
   if (dim < -bound || dim >= bound) {
-    return Fail(rule, arg, fmt::format("dimension {} does not exist in a tensor of rank {}", dim, rank),
+    return Fail(rule, arg,
+                fmt::format("dimension {} does not exist in a tensor of rank {}", dim, rank),
                 fmt::format("{} to {}", -bound, bound - 1), fmt::format("{}", dim), "PARAM_RANGE");
   }
   return static_cast<int>(dim < 0 ? dim + bound : dim);
@@ -140,7 +144,8 @@ absl::Status TypeContext::Rank(std::string_view rule, std::string_view arg,
     if (type.rank() == rank) return absl::OkStatus();
   }
   std::string expected;
-  for (const int rank : ranks) expected += fmt::format("{}{}", expected.empty() ? "rank " : " or ", rank);
+  for (const int rank : ranks)
+    expected += fmt::format("{}{}", expected.empty() ? "rank " : " or ", rank);
   return Fail(rule, arg, fmt::format("{} must have {}", arg, expected), expected, TypeText(type),
               "RANK_MISMATCH");
 }
@@ -188,11 +193,14 @@ DataType Promote(DataType a, DataType b) {
   if (category(a) != category(b)) {
     const DataType high = category(a) > category(b) ? a : b;
     const DataType low = category(a) > category(b) ? b : a;
-    // A complex64 beside a float64 becomes complex128; otherwise the higher category wins unchanged.
-    if (high == v1::DATA_TYPE_COMPLEX64 && low == v1::DATA_TYPE_FLOAT64) return v1::DATA_TYPE_COMPLEX128;
+    // A complex64 beside a float64 becomes complex128; otherwise the higher category wins
+    // unchanged.
+    if (high == v1::DATA_TYPE_COMPLEX64 && low == v1::DATA_TYPE_FLOAT64)
+      return v1::DATA_TYPE_COMPLEX128;
     return high;
   }
-  // Half precisions of different kinds meet in float32; uint8 with int8 in int16; otherwise the wider one.
+  // Half precisions of different kinds meet in float32; uint8 with int8 in int16; otherwise the
+  // wider one.
   if (DTypeBytes(a) == DTypeBytes(b)) {
     return IsFloating(a) ? v1::DATA_TYPE_FLOAT32 : v1::DATA_TYPE_INT16;
   }

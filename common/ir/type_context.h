@@ -1,4 +1,5 @@
-// What an operator's type rule sees: the types of its arguments, and where it puts the types of its outputs.
+// What an operator's type rule sees: the types of its arguments, and where it puts the types of its
+// outputs.
 #pragma once
 
 #include <optional>
@@ -16,8 +17,8 @@ namespace graphkiln::ir {
 struct OpError {
   std::string code = "SHAPE_MISMATCH";
   std::string rule;
-  std::string arg;          // name of the argument in the schema
-  int list_index = -1;      // position in a list argument
+  std::string arg;      // name of the argument in the schema
+  int list_index = -1;  // position in a list argument
   std::string message;
   std::string expected;
   std::string found;
@@ -75,7 +76,8 @@ class TypeContext {
   OpError error_;
 };
 
-// PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with itself.
+// PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with
+// itself.
 std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b);
 // PyTorch's promotion of two tensor element types.
 DataType Promote(DataType a, DataType b);

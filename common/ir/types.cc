@@ -71,7 +71,8 @@ bool IsFloating(DataType dtype) {
 
 bool IsIntegral(DataType dtype) {
   return dtype == v1::DATA_TYPE_INT64 || dtype == v1::DATA_TYPE_INT32 ||
-         dtype == v1::DATA_TYPE_INT16 || dtype == v1::DATA_TYPE_INT8 || dtype == v1::DATA_TYPE_UINT8;
+         dtype == v1::DATA_TYPE_INT16 || dtype == v1::DATA_TYPE_INT8 ||
+         dtype == v1::DATA_TYPE_UINT8;
 }
 
 Dim TensorType::Numel() const {

@@ -1,4 +1,5 @@
-// Tensor types: element type and shape. Values of the IR, ports of nodes and messages to users speak in these.
+// Tensor types: element type and shape. Values of the IR, ports of nodes and messages to users
+// speak in these.
 #pragma once
 
 #include <optional>
@@ -16,7 +17,8 @@ using v1::DataType;
 
 // `float32` for DATA_TYPE_FLOAT32; `unknown` for unspecified.
 std::string_view DTypeName(DataType dtype);
-// Reads PyTorch's names and the usual short ones (f32, int64, long, ...); unspecified where unknown.
+// Reads PyTorch's names and the usual short ones (f32, int64, long, ...); unspecified where
+// unknown.
 DataType ParseDType(std::string_view name);
 int64_t DTypeBytes(DataType dtype);
 bool IsFloating(DataType dtype);

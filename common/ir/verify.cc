@@ -10,23 +10,30 @@
 namespace graphkiln::ir {
 namespace {
 
-absl::Status Fault(std::string what) { return absl::InternalError("IR verifier: " + std::move(what)); }
+absl::Status Fault(std::string what) {
+  return absl::InternalError("IR verifier: " + std::move(what));
+}
 
 class Verifier {
  public:
-  explicit Verifier(const Module& module) : module_(module), defined_(module.values.size(), false) {}
+  explicit Verifier(const Module& module)
+      : module_(module), defined_(module.values.size(), false) {}
 
   absl::Status Run() {
-    for (const Input& input : module_.inputs) RETURN_IF_ERROR(Define(input.value, "input " + input.name));
+    for (const Input& input : module_.inputs)
+      RETURN_IF_ERROR(Define(input.value, "input " + input.name));
     absl::flat_hash_set<std::string> keys;
     for (const Parameter& parameter : module_.parameters) {
       RETURN_IF_ERROR(Define(parameter.value, "parameter " + parameter.key));
-      if (!keys.insert(parameter.key).second) return Fault(fmt::format("key {} twice", parameter.key));
+      if (!keys.insert(parameter.key).second)
+        return Fault(fmt::format("key {} twice", parameter.key));
       for (const Dim& dim : module_.type(parameter.value).shape) {
-        if (!dim.IsConst()) return Fault(fmt::format("parameter {} has no fixed size", parameter.key));
+        if (!dim.IsConst())
+          return Fault(fmt::format("parameter {} has no fixed size", parameter.key));
       }
     }
-    for (size_t i = 0; i < module_.calls.size(); ++i) RETURN_IF_ERROR(CheckCall(i, module_.calls[i]));
+    for (size_t i = 0; i < module_.calls.size(); ++i)
+      RETURN_IF_ERROR(CheckCall(i, module_.calls[i]));
     for (const Output& output : module_.outputs) {
       RETURN_IF_ERROR(Use(output.value, fmt::format("output {}", output.name)));
     }
@@ -35,13 +42,15 @@ class Verifier {
 
  private:
   absl::Status Define(ValueId id, const std::string& what) {
-    if (id.index < 0 || static_cast<size_t>(id.index) >= defined_.size()) return Fault(what + ": no such value");
+    if (id.index < 0 || static_cast<size_t>(id.index) >= defined_.size())
+      return Fault(what + ": no such value");
     if (defined_[static_cast<size_t>(id.index)]) return Fault(what + ": value has two producers");
     defined_[static_cast<size_t>(id.index)] = true;
     return absl::OkStatus();
   }
   absl::Status Use(ValueId id, const std::string& what) const {
-    if (id.index < 0 || static_cast<size_t>(id.index) >= defined_.size() || !defined_[static_cast<size_t>(id.index)]) {
+    if (id.index < 0 || static_cast<size_t>(id.index) >= defined_.size() ||
+        !defined_[static_cast<size_t>(id.index)]) {
       return Fault(fmt::format("{} uses %{} before it is produced", what, id.index));
     }
     return absl::OkStatus();
@@ -50,14 +59,16 @@ class Verifier {
     if (call.op == nullptr) return Fault(fmt::format("call {} has no operator", i));
     const std::string what = fmt::format("call {} ({})", i, call.op->name);
     if (call.args.size() != call.op->args.size()) {
-      return Fault(fmt::format("{}: {} arguments, {} expected", what, call.args.size(), call.op->args.size()));
+      return Fault(fmt::format("{}: {} arguments, {} expected", what, call.args.size(),
+                               call.op->args.size()));
     }
     for (size_t a = 0; a < call.args.size(); ++a) {
       absl::Status used;
       VisitValues(call.args[a], [&](const ValueId& id) { used.Update(Use(id, what)); });
       RETURN_IF_ERROR(used);
       const std::string problem = ArgumentProblem(call.op->args[a], call.args[a], module_.values);
-      if (!problem.empty()) return Fault(fmt::format("{}: argument {} {}", what, call.op->args[a].name, problem));
+      if (!problem.empty())
+        return Fault(fmt::format("{}: argument {} {}", what, call.op->args[a].name, problem));
     }
     TypeContext context(*call.op, call.args, module_.values);
     const absl::Status typed = call.op->infer(context);
@@ -67,9 +78,10 @@ class Verifier {
     for (size_t o = 0; o < outputs.size(); ++o) {
       RETURN_IF_ERROR(Define(call.outputs[o], what));
       const Value& stored = module_.values[static_cast<size_t>(call.outputs[o].index)];
-      if (stored.kind != outputs[o].kind || (stored.kind == ValueKind::kTensor && stored.type != outputs[o].type)) {
-        return Fault(fmt::format("{}: output {} is {}, its operator gives {}", what, o, TypeText(stored.type),
-                                 TypeText(outputs[o].type)));
+      if (stored.kind != outputs[o].kind ||
+          (stored.kind == ValueKind::kTensor && stored.type != outputs[o].type)) {
+        return Fault(fmt::format("{}: output {} is {}, its operator gives {}", what, o,
+                                 TypeText(stored.type), TypeText(outputs[o].type)));
       }
     }
     return absl::OkStatus();

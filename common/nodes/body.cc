@@ -31,17 +31,24 @@ int NodeDef::OutputIndex(std::string_view port) const {
 std::vector<int> NodeDef::ActiveOutputs(const Params& instance) const {
   std::vector<int> active;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].when.empty() || instance.Flag(outputs[i].when)) active.push_back(static_cast<int>(i));
+    if (outputs[i].when.empty() || instance.Flag(outputs[i].when))
+      active.push_back(static_cast<int>(i));
   }
   return active;
 }
 
-Body::Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs, ir::Module& module,
-           WeightStore& weights, int32_t source)
-    : def_(def), params_(params), inputs_(inputs), module_(module), weights_(weights), source_(source) {
+Body::Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
+           ir::Module& module, WeightStore& weights, int32_t source)
+    : def_(def),
+      params_(params),
+      inputs_(inputs),
+      module_(module),
+      weights_(weights),
+      source_(source) {
   results_.resize(def.outputs.size());
   for (size_t port = 0; port < inputs.size(); ++port) {
-    for (const ir::ValueId id : inputs[port].values) origins_.emplace_back(id, static_cast<int>(port));
+    for (const ir::ValueId id : inputs[port].values)
+      origins_.emplace_back(id, static_cast<int>(port));
   }
 }
 
@@ -74,8 +81,8 @@ const ir::TensorType& Body::TypeOf(const ir::Argument& value) const {
   return id != nullptr && id->valid() ? module_.type(*id) : *kEmpty;
 }
 
-ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init,
-                           bool buffer, v1::DataType dtype) {
+ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape,
+                           const ir::Initializer& init, bool buffer, v1::DataType dtype) {
   if (!ok()) return {};
   ir::TensorType type{dtype, {}};
   int64_t numel = 1;
@@ -102,12 +109,13 @@ ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape, co
   return *id;
 }
 
-ir::Argument Body::Weight(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init) {
+ir::Argument Body::Weight(std::string_view name, std::vector<int64_t> shape,
+                          const ir::Initializer& init) {
   return Declare(name, std::move(shape), init, false, v1::DATA_TYPE_FLOAT32);
 }
 
-ir::Argument Body::Buffer(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init,
-                          v1::DataType dtype) {
+ir::Argument Body::Buffer(std::string_view name, std::vector<int64_t> shape,
+                          const ir::Initializer& init, v1::DataType dtype) {
   return Declare(name, std::move(shape), init, true, dtype);
 }
 
@@ -137,7 +145,8 @@ std::vector<ir::Argument> Body::CallMany(std::string_view name, std::vector<ir::
     });
   }
   ir::OpError error;
-  const absl::StatusOr<std::vector<ir::ValueId>> outputs = ir::AppendCall(module_, *op, args, source_, &error);
+  const absl::StatusOr<std::vector<ir::ValueId>> outputs =
+      ir::AppendCall(module_, *op, args, source_, &error);
   if (!outputs.ok()) {
     Translate(*op, error, args);
     return {};
@@ -163,7 +172,8 @@ void Body::Fail(Failure failure) {
   if (ok()) failure_ = std::move(failure);
 }
 
-void Body::Translate(const ir::OpDef& op, const ir::OpError& error, const std::vector<ir::Argument>& args) {
+void Body::Translate(const ir::OpDef& op, const ir::OpError& error,
+                     const std::vector<ir::Argument>& args) {
   Failure failure;
   failure.code = error.code;
   failure.rule = error.rule;
@@ -197,8 +207,8 @@ void Body::Translate(const ir::OpDef& op, const ir::OpError& error, const std::v
   Fail(std::move(failure));
 }
 
-bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module, Params* params,
-                 Failure* failure) {
+bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module,
+                 Params* params, Failure* failure) {
   for (const ParamSpec& spec : def.params) {
     if (!spec.inferred) continue;
     const int port = def.InputIndex(spec.inferred_port);
@@ -208,8 +218,8 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
     failure->port = spec.inferred_port;
     if (d >= type.rank() || -d > type.rank()) {
       failure->code = "RANK_MISMATCH";
-      failure->message = fmt::format("{} follows from dimension {} of {}, which does not exist", spec.name, d,
-                                     spec.inferred_port);
+      failure->message = fmt::format("{} follows from dimension {} of {}, which does not exist",
+                                     spec.name, d, spec.inferred_port);
       failure->expected = fmt::format("rank {} or more", d < 0 ? -d : d + 1);
       failure->found = ir::TypeText(type);
       return false;
@@ -218,8 +228,9 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
     if (!dim.IsConst()) {
       failure->code = "SYMBOLIC_WEIGHT";
       failure->param = spec.name;
-      failure->message = fmt::format("weights need fixed sizes, but {} follows from the open size {}", spec.name,
-                                     dim.ToString());
+      failure->message =
+          fmt::format("weights need fixed sizes, but {} follows from the open size {}", spec.name,
+                      dim.ToString());
       failure->expected = fmt::format("a fixed size in dimension {} of {}", d, spec.inferred_port);
       failure->found = ir::TypeText(type);
       return false;
@@ -232,8 +243,8 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
       if (number == nullptr || *number == size) continue;
       failure->code = "SHAPE_MISMATCH";
       failure->param = spec.name;
-      failure->message = fmt::format("{} is {}, but dimension {} of {} is {}", spec.name, *number, d,
-                                     spec.inferred_port, size);
+      failure->message = fmt::format("{} is {}, but dimension {} of {} is {}", spec.name, *number,
+                                     d, spec.inferred_port, size);
       failure->expected = ir::TypeText(type.WithDim(d, ir::Dim(*number)));
       failure->found = ir::TypeText(type);
       failure->suggested.emplace().set_int_value(size);

@@ -1,8 +1,8 @@
 // What a node's body sees: parameters, input values, weights, and operators to call.
 //
-// A body is written as if nothing could fail; after the first failure all calls return an empty argument and do
-// nothing, and the failure is reported at the node in the node's own words (port or parameter). Used by the compiler's
-// type pass, one Body per instance; not thread-safe.
+// A body is written as if nothing could fail; after the first failure all calls return an empty
+// argument and do nothing, and the failure is reported at the node in the node's own words (port or
+// parameter). Used by the compiler's type pass, one Body per instance; not thread-safe.
 #pragma once
 
 #include <functional>
@@ -36,18 +36,18 @@ struct PortValue {
 class WeightStore {
  public:
   virtual ~WeightStore() = default;
-  // Returns the value of the weight `name`, declaring it where it does not exist yet. Nothing on conflict with a shared
-  // module's weight; `failure` then says why.
+  // Returns the value of the weight `name`, declaring it where it does not exist yet. Nothing on
+  // conflict with a shared module's weight; `failure` then says why.
   virtual std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
-                                             const ir::Initializer& init, bool buffer, bool persistent,
-                                             Failure* failure) = 0;
+                                             const ir::Initializer& init, bool buffer,
+                                             bool persistent, Failure* failure) = 0;
 };
 
 class Body {
  public:
   // All references must outlive the body.
-  Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs, ir::Module& module,
-       WeightStore& weights, int32_t source);
+  Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
+       ir::Module& module, WeightStore& weights, int32_t source);
 
   // Parameters.
   const Params& params() const { return params_; }
@@ -60,16 +60,18 @@ class Body {
 
   // Inputs.
   bool HasIn(std::string_view port) const;
-  ir::Argument In(std::string_view port) const;                  // None where not connected
-  std::vector<ir::Argument> Ins(std::string_view port) const;    // variadic
+  ir::Argument In(std::string_view port) const;                // None where not connected
+  std::vector<ir::Argument> Ins(std::string_view port) const;  // variadic
   const ir::TensorType& TypeOf(const ir::Argument& value) const;
 
   // Weights; `init` as torch.nn's reset_parameters.
-  ir::Argument Weight(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init);
-  ir::Argument Buffer(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init,
-                      v1::DataType dtype = v1::DATA_TYPE_FLOAT32);
+  ir::Argument Weight(std::string_view name, std::vector<int64_t> shape,
+                      const ir::Initializer& init);
+  ir::Argument Buffer(std::string_view name, std::vector<int64_t> shape,
+                      const ir::Initializer& init, v1::DataType dtype = v1::DATA_TYPE_FLOAT32);
 
-  // Calls an operator and returns its first output; trailing arguments may be left to their defaults.
+  // Calls an operator and returns its first output; trailing arguments may be left to their
+  // defaults.
   ir::Argument Call(std::string_view op, std::vector<ir::Argument> args);
   std::vector<ir::Argument> CallMany(std::string_view op, std::vector<ir::Argument> args);
 
@@ -84,9 +86,10 @@ class Body {
   const std::vector<ir::ValueId>& results() const { return results_; }
 
  private:
-  ir::Argument Declare(std::string_view name, std::vector<int64_t> shape, const ir::Initializer& init, bool buffer,
-                       v1::DataType dtype);
-  void Translate(const ir::OpDef& op, const ir::OpError& error, const std::vector<ir::Argument>& args);
+  ir::Argument Declare(std::string_view name, std::vector<int64_t> shape,
+                       const ir::Initializer& init, bool buffer, v1::DataType dtype);
+  void Translate(const ir::OpDef& op, const ir::OpError& error,
+                 const std::vector<ir::Argument>& args);
 
   const NodeDef& def_;
   const Params& params_;
@@ -101,7 +104,7 @@ class Body {
 };
 
 // Fills in inferred parameters from the inputs' types and checks given ones against them.
-bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module, Params* params,
-                 Failure* failure);
+bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module,
+                 Params* params, Failure* failure);
 
 }  // namespace graphkiln::nodes

@@ -9,13 +9,19 @@ void AddEmbeddingNodes(std::vector<NodeDef>& nodes) {
   nodes.push_back(
       {.name = "Embedding",
        .category = "embedding",
-       .doc = "Looks up a learned row for each index: [...] of whole numbers -> [..., embedding_dim].",
+       .doc =
+           "Looks up a learned row for each index: [...] of whole numbers -> [..., embedding_dim].",
        .params = {Int("num_embeddings").Required().Min(1).Doc("number of rows"),
                   Int("embedding_dim").Required().Min(1).Doc("size of each row"),
                   Int("padding_idx").Nullable().Doc("row that starts as zero and never learns"),
-                  Float("max_norm").Nullable().Above(0).Doc("rows that are longer are scaled down when looked up"),
+                  Float("max_norm")
+                      .Nullable()
+                      .Above(0)
+                      .Doc("rows that are longer are scaled down when looked up"),
                   Float("norm_type").Default(2.0).Above(0).Doc("p of the p-norm for max_norm"),
-                  Bool("scale_grad_by_freq").Default(ParamValue(false)).Doc("divides gradients by how often a row was looked up"),
+                  Bool("scale_grad_by_freq")
+                      .Default(ParamValue(false))
+                      .Doc("divides gradients by how often a row was looked up"),
                   Bool("sparse").Default(ParamValue(false)).Doc("sparse gradients")},
        .inputs = {{.name = "input", .doc = "[...] int64 or int32 indices below num_embeddings"}},
        .outputs = {{.name = "output", .doc = "[..., embedding_dim]"}},
@@ -41,9 +47,12 @@ void AddEmbeddingNodes(std::vector<NodeDef>& nodes) {
              }
              const auto weight = b.Weight("weight", {rows, b.Int("embedding_dim")}, init);
              if (!b.IsNull("max_norm")) {
-               b.Call("aten.embedding_renorm_.default", {weight, b.In("input"), b.Float("max_norm"), b.Float("norm_type")});
+               b.Call("aten.embedding_renorm_.default",
+                      {weight, b.In("input"), b.Float("max_norm"), b.Float("norm_type")});
              }
-             b.Return(b.Call("aten.embedding.default", {weight, b.In("input"), padding, b.Flag("scale_grad_by_freq"), b.Flag("sparse")}));
+             b.Return(b.Call(
+                 "aten.embedding.default",
+                 {weight, b.In("input"), padding, b.Flag("scale_grad_by_freq"), b.Flag("sparse")}));
            },
        .python = Python::Module("nn.Embedding"),
        .bypass = Bypass::kNotAllowed,

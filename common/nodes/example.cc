@@ -16,8 +16,9 @@ namespace {
 class ExampleWeights final : public WeightStore {
  public:
   explicit ExampleWeights(ir::Module& module) : module_(module) {}
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type, const ir::Initializer& init,
-                                     bool buffer, bool persistent, Failure*) override {
+  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+                                     const ir::Initializer& init, bool buffer, bool persistent,
+                                     Failure*) override {
     const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
     module_.parameters.push_back({name, id, init, buffer, !buffer, persistent});
     return id;
@@ -36,7 +37,8 @@ absl::StatusOr<ir::TensorType> ParseType(std::string_view text) {
   }
   ir::TensorType type;
   type.dtype = ir::ParseDType(text.substr(0, open));
-  if (type.dtype == v1::DATA_TYPE_UNSPECIFIED) return absl::InvalidArgumentError("unknown element type");
+  if (type.dtype == v1::DATA_TYPE_UNSPECIFIED)
+    return absl::InvalidArgumentError("unknown element type");
   const std::string_view sizes = text.substr(open + 1, text.size() - open - 2);
   if (TrimView(sizes).empty()) return type;
   for (const std::string_view size : SplitView(sizes, ',')) {
@@ -70,24 +72,29 @@ absl::StatusOr<TypedExample> TypeExample(const NodeDef& def) {
   ExampleWeights weights(typed.module);
   Body body(def, typed.params, inputs, typed.module, weights, -1);
   def.body(body);
-  if (!body.ok()) return absl::InternalError(fmt::format("example of {}: {}", def.name, body.failure()->message));
+  if (!body.ok())
+    return absl::InternalError(fmt::format("example of {}: {}", def.name, body.failure()->message));
   for (const int i : def.ActiveOutputs(typed.params)) {
-    typed.module.outputs.push_back({def.outputs[static_cast<size_t>(i)].name, body.results()[static_cast<size_t>(i)]});
+    typed.module.outputs.push_back(
+        {def.outputs[static_cast<size_t>(i)].name, body.results()[static_cast<size_t>(i)]});
   }
   return typed;
 }
 
 void DescribeExample(const NodeDef& def, v1::NodeType* type) {
   v1::NodeExample* example = type->mutable_example();
-  for (const auto& [name, value] : def.example.params) (*example->mutable_params())[name] = ToValue(value);
+  for (const auto& [name, value] : def.example.params)
+    (*example->mutable_params())[name] = ToValue(value);
   if (def.picks) return;
   const auto typed = TypeExample(def);
   if (!typed.ok()) {
     GRAPHKILN_BUG("registry.example", std::string(typed.status().message()));
     return;
   }
-  for (const ir::Input& input : typed->module.inputs) *example->add_inputs() = ir::ToProto(typed->module.type(input.value));
-  for (const ir::Output& output : typed->module.outputs) *example->add_outputs() = ir::ToProto(typed->module.type(output.value));
+  for (const ir::Input& input : typed->module.inputs)
+    *example->add_inputs() = ir::ToProto(typed->module.type(input.value));
+  for (const ir::Output& output : typed->module.outputs)
+    *example->add_outputs() = ir::ToProto(typed->module.type(output.value));
   std::vector<std::string> operators;
   for (const ir::Call& call : typed->module.calls) operators.emplace_back(call.op->name);
   std::sort(operators.begin(), operators.end());

@@ -1,4 +1,5 @@
-// Worked examples of node types: typed by running the body, so that what the reference shows is what the compiler does.
+// Worked examples of node types: typed by running the body, so that what the reference shows is
+// what the compiler does.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// The families of the node registry. Each function appends its family's types; AddAllNodes calls them all.
+// The families of the node registry. Each function appends its family's types; AddAllNodes calls
+// them all.
 #pragma once
 
 #include <vector>

@@ -7,7 +7,10 @@ namespace graphkiln::nodes {
 namespace {
 
 ParamSpec Reduction() {
-  return Text("reduction").Default("mean").Choices({"none", "mean", "sum"}).Doc("how the elements are joined");
+  return Text("reduction")
+      .Default("mean")
+      .Choices({"none", "mean", "sum"})
+      .Doc("how the elements are joined");
 }
 
 // at::Reduction.
@@ -17,10 +20,12 @@ int64_t ReductionCode(const Body& b) {
 }
 
 std::vector<PortSpec> Ports(std::string_view target) {
-  return {{.name = "input", .doc = "the prediction"}, {.name = "target", .doc = std::string(target)}};
+  return {{.name = "input", .doc = "the prediction"},
+          {.name = "target", .doc = std::string(target)}};
 }
 
-NodeDef ElementLoss(std::string_view name, std::string_view python, std::string_view doc, void (*body)(Body&)) {
+NodeDef ElementLoss(std::string_view name, std::string_view python, std::string_view doc,
+                    void (*body)(Body&)) {
   return {.name = name,
           .category = "loss",
           .doc = doc,
@@ -44,16 +49,22 @@ void AddLossNodes(std::vector<NodeDef>& nodes) {
   nodes.push_back(
       {.name = "CrossEntropyLoss",
        .category = "loss",
-       .doc = "Cross entropy between logits [B, C, ...] and class indices [B, ...] (int64), or probabilities [B, C, ...].",
-       .params = {Int("ignore_index").Default(-100).Doc("class index that does not count"), Reduction(),
-                  Float("label_smoothing").Default(0).Range(0, 1).Doc("share of the target spread over all classes")},
+       .doc = "Cross entropy between logits [B, C, ...] and class indices [B, ...] (int64), or "
+              "probabilities [B, C, ...].",
+       .params = {Int("ignore_index").Default(-100).Doc("class index that does not count"),
+                  Reduction(),
+                  Float("label_smoothing")
+                      .Default(0)
+                      .Range(0, 1)
+                      .Doc("share of the target spread over all classes")},
        .inputs = {{.name = "input", .doc = "logits [B, C, ...] or [C]"},
-                  {.name = "target", .doc = "class indices [B, ...], or probabilities [B, C, ...]"}},
+                  {.name = "target",
+                   .doc = "class indices [B, ...], or probabilities [B, C, ...]"}},
        .body =
            [](Body& b) {
              b.Return(b.Call("aten.cross_entropy_loss.default",
-                             {b.In("input"), b.In("target"), ir::Argument(), ReductionCode(b), b.Int("ignore_index"),
-                              b.Float("label_smoothing")}));
+                             {b.In("input"), b.In("target"), ir::Argument(), ReductionCode(b),
+                              b.Int("ignore_index"), b.Float("label_smoothing")}));
            },
        .python = Python::Module("nn.CrossEntropyLoss"),
        .bypass = Bypass::kNotAllowed,

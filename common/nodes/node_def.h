@@ -1,7 +1,8 @@
-// A node type as users see it: documentation, parameters, ports, weights and body, Python spelling, bypass, example.
+// A node type as users see it: documentation, parameters, ports, weights and body, Python spelling,
+// bypass, example.
 //
-// One expression per type in a family file; types, costs, emitters, palette, reference and tests derive from it. Nothing
-// here knows shapes: they follow from the operators that the body calls.
+// One expression per type in a family file; types, costs, emitters, palette, reference and tests
+// derive from it. Nothing here knows shapes: they follow from the operators that the body calls.
 #pragma once
 
 #include <string>
@@ -22,19 +23,22 @@ struct PortSpec {
   bool variadic = false;  // takes a list of values
   int at_least = 1;       // for variadic ports
   int at_most = 1 << 20;
-  bool any_value = false; // takes tuples and dicts, too (Get)
+  bool any_value = false;  // takes tuples and dicts, too (Get)
 };
 
 struct OutputSpec {
   std::string name = "output";
   std::string doc = {};
-  // Where the value stands in the module's Python result: {} is the result itself, {1, 0} is result[1][0].
+  // Where the value stands in the module's Python result: {} is the result itself, {1, 0} is
+  // result[1][0].
   std::vector<int> path = {};
-  // The port exists only where this boolean parameter is true; with a single port left, it is the result itself.
+  // The port exists only where this boolean parameter is true; with a single port left, it is the
+  // result itself.
   std::string when = "";
 };
 
-// How Python writes the node. Templates name ports and parameters: `{input}`, `{dim}`; a variadic port stands as a list
+// How Python writes the node. Templates name ports and parameters: `{input}`, `{dim}`; a variadic
+// port stands as a list
 // `[a, b]`, or joined: `{inputs|+}` gives `a + b`.
 struct Python {
   enum class Kind { kModule, kExpression };
@@ -51,7 +55,8 @@ enum class Bypass {
 };
 
 struct Example {
-  std::vector<std::string> inputs;  // types such as `float32[2, 3]`; for variadic ports, one per value
+  std::vector<std::string>
+      inputs;  // types such as `float32[2, 3]`; for variadic ports, one per value
   std::vector<std::pair<std::string, ParamValue>> params;
   std::vector<std::string> outputs;
 };

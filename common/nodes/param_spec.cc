@@ -10,7 +10,8 @@
 namespace graphkiln::nodes {
 namespace {
 
-// A map from protobuf iterates in any order; users see faults in order of name, lists in the user's order.
+// A map from protobuf iterates in any order; users see faults in order of name, lists in the user's
+// order.
 constexpr int kMaxListShown = 8;
 
 std::string NumberText(double v) {
@@ -22,7 +23,8 @@ std::string NumberText(double v) {
 
 std::string RangeText(const ParamSpec& spec) {
   std::string text;
-  if (spec.minimum) text += fmt::format(" {} {}", spec.open_minimum ? ">" : ">=", NumberText(*spec.minimum));
+  if (spec.minimum)
+    text += fmt::format(" {} {}", spec.open_minimum ? ">" : ">=", NumberText(*spec.minimum));
   if (spec.maximum) {
     text += fmt::format("{} <= {}", spec.minimum ? " and" : "", NumberText(*spec.maximum));
   }
@@ -74,7 +76,8 @@ class Checker {
     }
     switch (spec_.type) {
       case ParamType::kInt:
-        if (const auto v = AsInt(value_)) return CheckRange(static_cast<double>(*v), ParamValue(*v));
+        if (const auto v = AsInt(value_))
+          return CheckRange(static_cast<double>(*v), ParamValue(*v));
         return Wrong();
       case ParamType::kFloat:
         if (const auto v = AsNumber(value_)) return CheckRange(*v, ParamValue(*v));
@@ -156,9 +159,10 @@ class Checker {
     std::vector<int64_t> ints;
     std::vector<double> doubles;
     for (const v1::Value& item : items) {
-      const auto number = floats ? AsNumber(item)
-                                 : (AsInt(item) ? std::optional<double>(static_cast<double>(*AsInt(item)))
-                                                : std::nullopt);
+      const auto number =
+          floats ? AsNumber(item)
+                 : (AsInt(item) ? std::optional<double>(static_cast<double>(*AsInt(item)))
+                                : std::nullopt);
       if (!number) return Wrong();
       if (!CheckRange(*number, ParamValue(true))) return std::nullopt;
       if (floats) {
@@ -302,7 +306,8 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
     // A name that is taken already cannot be the one that was meant.
     if (issue.rename_to && given.count(*issue.rename_to) > 0) issue.rename_to.reset();
     issue.message = fmt::format("there is no parameter {}", QuoteForMessage(name));
-    for (const std::string& legal : names) issue.expected += (issue.expected.empty() ? "" : ", ") + legal;
+    for (const std::string& legal : names)
+      issue.expected += (issue.expected.empty() ? "" : ", ") + legal;
     issue.found = name;
     fault(std::move(issue));
   }
@@ -335,11 +340,21 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
 std::string TypeText(const ParamSpec& spec) {
   std::string text;
   switch (spec.type) {
-    case ParamType::kInt: text = "int"; break;
-    case ParamType::kFloat: text = "float"; break;
-    case ParamType::kBool: text = "bool"; break;
-    case ParamType::kText: text = spec.choices.empty() ? "string" : ""; break;
-    case ParamType::kDType: text = "dtype"; break;
+    case ParamType::kInt:
+      text = "int";
+      break;
+    case ParamType::kFloat:
+      text = "float";
+      break;
+    case ParamType::kBool:
+      text = "bool";
+      break;
+    case ParamType::kText:
+      text = spec.choices.empty() ? "string" : "";
+      break;
+    case ParamType::kDType:
+      text = "dtype";
+      break;
     case ParamType::kInts:
     case ParamType::kFloats: {
       const char* item = spec.type == ParamType::kInts ? "int" : "float";
@@ -410,9 +425,7 @@ std::string ToPython(const ParamValue& value) {
   }
   std::string out;
   size_t count = 0;
-  const auto add = [&](const std::string& item) {
-    out += (count++ > 0 ? ", " : "") + item;
-  };
+  const auto add = [&](const std::string& item) { out += (count++ > 0 ? ", " : "") + item; };
   if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
     for (const int64_t v : *ints) add(fmt::format("{}", v));
   } else if (const auto* doubles = std::get_if<std::vector<double>>(&value)) {
@@ -441,13 +454,20 @@ v1::ParamInfo Describe(const ParamSpec& spec) {
 
 std::string ValueText(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kNullValue: return "null";
-    case v1::Value::kBoolValue: return value.bool_value() ? "true" : "false";
-    case v1::Value::kIntValue: return fmt::format("{}", value.int_value());
-    case v1::Value::kDoubleValue: return fmt::format("{}", value.double_value());
-    case v1::Value::kStringValue: return QuoteForMessage(value.string_value());
-    case v1::Value::kExpression: return QuoteForMessage(value.expression());
-    case v1::Value::kDtypeValue: return std::string(ir::DTypeName(value.dtype_value()));
+    case v1::Value::kNullValue:
+      return "null";
+    case v1::Value::kBoolValue:
+      return value.bool_value() ? "true" : "false";
+    case v1::Value::kIntValue:
+      return fmt::format("{}", value.int_value());
+    case v1::Value::kDoubleValue:
+      return fmt::format("{}", value.double_value());
+    case v1::Value::kStringValue:
+      return QuoteForMessage(value.string_value());
+    case v1::Value::kExpression:
+      return QuoteForMessage(value.expression());
+    case v1::Value::kDtypeValue:
+      return std::string(ir::DTypeName(value.dtype_value()));
     case v1::Value::kListValue: {
       std::string text = "[";
       int shown = 0;
@@ -458,14 +478,16 @@ std::string ValueText(const v1::Value& value) {
           break;
         }
         // One level is shown; deeper values are user data of any depth.
-        text += item.kind_case() == v1::Value::kListValue   ? "[...]"
+        text += item.kind_case() == v1::Value::kListValue  ? "[...]"
                 : item.kind_case() == v1::Value::kMapValue ? "{...}"
-                                                            : ValueText(item);
+                                                           : ValueText(item);
       }
       return text + "]";
     }
-    case v1::Value::kMapValue: return "{...}";
-    case v1::Value::KIND_NOT_SET: return "nothing";
+    case v1::Value::kMapValue:
+      return "{...}";
+    case v1::Value::KIND_NOT_SET:
+      return "nothing";
   }
   return "nothing";
 }

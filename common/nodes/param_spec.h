@@ -1,5 +1,6 @@
-// Parameters as data: one description per parameter, from which checking, defaults, `kiln explain`, forms and builders
-// derive. Used by the node registry and by the job registries (optimizers, schedulers).
+// Parameters as data: one description per parameter, from which checking, defaults, `kiln explain`,
+// forms and builders derive. Used by the node registry and by the job registries (optimizers,
+// schedulers).
 //
 //   Int("out_features").Required().Min(1).Doc("size of each output sample")
 //   IntN("kernel_size", 2).Required().Min(1)          an int, or one int per spatial dimension
@@ -33,26 +34,54 @@ class ParamSpec {
  public:
   ParamSpec(std::string_view name, ParamType type) : name(name), type(type) {}
 
-  ParamSpec& Required() { required = true; return *this; }
-  ParamSpec& Default(ParamValue value) { default_value = std::move(value); return *this; }
+  ParamSpec& Required() {
+    required = true;
+    return *this;
+  }
+  ParamSpec& Default(ParamValue value) {
+    default_value = std::move(value);
+    return *this;
+  }
   ParamSpec& Default(const char* value) { return Default(ParamValue(std::string(value))); }
-  ParamSpec& Default(int value);     // an int, or a float for Float("...")
+  ParamSpec& Default(int value);  // an int, or a float for Float("...")
   ParamSpec& Default(double value) { return Default(ParamValue(value)); }
   ParamSpec& Default(bool value) { return Default(ParamValue(value)); }
   // Python's None is legal; it is the default where no other is given.
-  ParamSpec& Nullable() { nullable = true; return *this; }
-  ParamSpec& Min(double value) { minimum = value; return *this; }
-  ParamSpec& Max(double value) { maximum = value; return *this; }
+  ParamSpec& Nullable() {
+    nullable = true;
+    return *this;
+  }
+  ParamSpec& Min(double value) {
+    minimum = value;
+    return *this;
+  }
+  ParamSpec& Max(double value) {
+    maximum = value;
+    return *this;
+  }
   ParamSpec& Range(double low, double high) { return Min(low).Max(high); }
   // The minimum itself is not legal.
-  ParamSpec& Above(double value) { minimum = value; open_minimum = true; return *this; }
+  ParamSpec& Above(double value) {
+    minimum = value;
+    open_minimum = true;
+    return *this;
+  }
   // For Text: the legal strings. For other types: strings that are legal besides.
-  ParamSpec& Choices(std::vector<std::string> values) { choices = std::move(values); return *this; }
+  ParamSpec& Choices(std::vector<std::string> values) {
+    choices = std::move(values);
+    return *this;
+  }
   // Taken from dimension `dim` of input port `port` where absent; checked against it where given.
   ParamSpec& InferredFrom(std::string_view port, int dim) {
-    inferred_port = port; inferred_dim = dim; inferred = true; return *this;
+    inferred_port = port;
+    inferred_dim = dim;
+    inferred = true;
+    return *this;
   }
-  ParamSpec& Doc(std::string_view text) { doc = text; return *this; }
+  ParamSpec& Doc(std::string_view text) {
+    doc = text;
+    return *this;
+  }
 
   std::string name;
   ParamType type;
@@ -62,8 +91,8 @@ class ParamSpec {
   bool open_minimum = false;
   std::string inferred_port;
   int inferred_dim = 0;
-  int count = 0;            // for lists: fixed length (0: any); a single number stands for `count` equal ones
-  bool single_ok = false;   // a plain number is legal where a list is expected
+  int count = 0;  // for lists: fixed length (0: any); a single number stands for `count` equal ones
+  bool single_ok = false;  // a plain number is legal where a list is expected
   std::optional<ParamValue> default_value;
   std::optional<double> minimum, maximum;
   std::vector<std::string> choices;
@@ -75,10 +104,10 @@ ParamSpec Float(std::string_view name);
 ParamSpec Bool(std::string_view name);
 ParamSpec Text(std::string_view name);
 ParamSpec DType(std::string_view name);
-ParamSpec Ints(std::string_view name);                // a list of ints
-ParamSpec IntsOrInt(std::string_view name);           // a list of ints of any length, or one int
-ParamSpec IntN(std::string_view name, int count);     // `count` ints, or one int for all
-ParamSpec FloatN(std::string_view name, int count);   // exactly `count` numbers
+ParamSpec Ints(std::string_view name);               // a list of ints
+ParamSpec IntsOrInt(std::string_view name);          // a list of ints of any length, or one int
+ParamSpec IntN(std::string_view name, int count);    // `count` ints, or one int for all
+ParamSpec FloatN(std::string_view name, int count);  // exactly `count` numbers
 
 // Checked parameters of one instance, in the order of the specs.
 class Params {
@@ -100,7 +129,11 @@ class Params {
   std::vector<double> Floats(std::string_view name) const;
   v1::DataType DType(std::string_view name) const;
 
-  struct Entry { std::string name; ParamValue value; bool given; };
+  struct Entry {
+    std::string name;
+    ParamValue value;
+    bool given;
+  };
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
@@ -109,17 +142,17 @@ class Params {
 
 // A fault in given parameters. The caller adds the place.
 struct ParamIssue {
-  std::string code;     // UNKNOWN_PARAM, MISSING_PARAM, PARAM_TYPE or PARAM_RANGE
+  std::string code;  // UNKNOWN_PARAM, MISSING_PARAM, PARAM_TYPE or PARAM_RANGE
   std::string param;
   std::string message;
   std::string expected;
   std::string found;
-  std::optional<std::string> rename_to;        // for UNKNOWN_PARAM: the nearest legal name
-  std::optional<v1::Value> suggested;          // a legal value near the given one
+  std::optional<std::string> rename_to;  // for UNKNOWN_PARAM: the nearest legal name
+  std::optional<v1::Value> suggested;    // a legal value near the given one
 };
 
-// Checks `given` against `specs`; every fault is reported. Parameters that are inferred and absent stay absent.
-// Expressions must have been evaluated before. Returns true without faults.
+// Checks `given` against `specs`; every fault is reported. Parameters that are inferred and absent
+// stay absent. Expressions must have been evaluated before. Returns true without faults.
 bool ResolveParams(const std::vector<ParamSpec>& specs,
                    const std::map<std::string, v1::Value>& given, Params* params,
                    const std::function<void(ParamIssue)>& report);

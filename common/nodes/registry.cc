@@ -80,7 +80,9 @@ v1::NodeType Describe(const NodeDef& def) {
     info->set_optional(!port.when.empty());
   }
   type.set_python(def.python.text);
-  type.set_bypass(def.bypass == Bypass::kIdentity ? "identity, where the output has the input's type" : "not allowed");
+  type.set_bypass(def.bypass == Bypass::kIdentity
+                      ? "identity, where the output has the input's type"
+                      : "not allowed");
   DescribeExample(def, &type);
   return type;
 }

@@ -12,12 +12,18 @@ std::vector<ParamSpec> RecurrentParams() {
           Int("hidden_size").Required().Min(1).Doc("features of the state"),
           Int("num_layers").Default(1).Range(1, 1000).Doc("stacked layers"),
           Bool("bias").Default(ParamValue(true)).Doc("learned biases"),
-          Bool("batch_first").Default(ParamValue(false)).Doc("[B, T, features] instead of [T, B, features]"),
-          Float("dropout").Default(0).Range(0, 1).Doc("dropout after each layer but the last, while training"),
-          Bool("bidirectional").Default(ParamValue(false)).Doc("also runs from the end to the beginning")};
+          Bool("batch_first")
+              .Default(ParamValue(false))
+              .Doc("[B, T, features] instead of [T, B, features]"),
+          Float("dropout").Default(0).Range(0, 1).Doc(
+              "dropout after each layer but the last, while training"),
+          Bool("bidirectional")
+              .Default(ParamValue(false))
+              .Doc("also runs from the end to the beginning")};
 }
 
-// Weights in torch.nn's order and names; `projected` is the width of the state (proj_size or hidden_size).
+// Weights in torch.nn's order and names; `projected` is the width of the state (proj_size or
+// hidden_size).
 std::vector<ir::Argument> DeclareWeights(Body& b, int64_t gates, int64_t proj) {
   const int64_t hidden = b.Int("hidden_size");
   const int64_t state = proj > 0 ? proj : hidden;
@@ -66,7 +72,8 @@ std::optional<Sequence> ReadSequence(Body& b) {
   failure.rule = "RNN_C1";
   failure.port = "input";
   failure.message = "input must be a sequence";
-  failure.expected = first ? "[B, T, features] or [T, features]" : "[T, B, features] or [T, features]";
+  failure.expected =
+      first ? "[B, T, features] or [T, features]" : "[T, B, features] or [T, features]";
   failure.found = ir::TypeText(type);
   b.Fail(std::move(failure));
   return std::nullopt;
@@ -76,8 +83,8 @@ ir::Argument State(Body& b, const Sequence& seq, ir::Argument given, int64_t wid
   const int64_t layers = b.Int("num_layers") * (b.Flag("bidirectional") ? 2 : 1);
   if (given.IsNone()) {
     const v1::DataType dtype = b.TypeOf(seq.input).dtype;
-    return b.Call("aten.zeros.default",
-                  {std::vector<ir::Dim>{layers, seq.batch, width}, dtype, ir::Argument(), ir::DeviceArg{}});
+    return b.Call("aten.zeros.default", {std::vector<ir::Dim>{layers, seq.batch, width}, dtype,
+                                         ir::Argument(), ir::DeviceArg{}});
   }
   if (!seq.batched && b.TypeOf(given).rank() == 2) {
     return b.Call("aten.reshape.default", {given, Insert(b.TypeOf(given).shape, 1)});
@@ -98,8 +105,9 @@ void GruBody(Body& b) {
   const auto weights = DeclareWeights(b, 3, 0);
   const auto h0 = State(b, *seq, b.In("hx"), b.Int("hidden_size"));
   const auto results =
-      b.CallMany("aten.gru.input", {seq->input, h0, weights, b.Flag("bias"), b.Int("num_layers"), b.Float("dropout"),
-                                    ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
+      b.CallMany("aten.gru.input",
+                 {seq->input, h0, weights, b.Flag("bias"), b.Int("num_layers"), b.Float("dropout"),
+                  ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
   if (results.size() < 2) return;
   b.Return("output", Squeeze(b, *seq, results[0], b.Flag("batch_first") ? 0 : 1));
   b.Return("h_n", Squeeze(b, *seq, results[1], 1));
@@ -125,8 +133,9 @@ void LstmBody(Body& b) {
   const auto h0 = State(b, *seq, at(0), proj > 0 ? proj : b.Int("hidden_size"));
   const auto c0 = State(b, *seq, at(1), b.Int("hidden_size"));
   const auto results = b.CallMany(
-      "aten.lstm.input", {seq->input, ir::Argument::List{h0, c0}, weights, b.Flag("bias"), b.Int("num_layers"),
-                          b.Float("dropout"), ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
+      "aten.lstm.input",
+      {seq->input, ir::Argument::List{h0, c0}, weights, b.Flag("bias"), b.Int("num_layers"),
+       b.Float("dropout"), ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
   if (results.size() < 3) return;
   b.Return("output", Squeeze(b, *seq, results[0], b.Flag("batch_first") ? 0 : 1));
   b.Return("h_n", Squeeze(b, *seq, results[1], 1));
@@ -136,40 +145,51 @@ void LstmBody(Body& b) {
 }  // namespace
 
 void AddRnnNodes(std::vector<NodeDef>& nodes) {
-  nodes.push_back({.name = "GRU",
-                   .category = "rnn",
-                   .doc = "Gated recurrent units. Gives (output, h_n): all steps of the last layer, and the last state of "
-                          "every layer and direction.",
-                   .params = RecurrentParams(),
-                   .inputs = {{.name = "input", .doc = "[T, B, input_size], or [B, T, input_size] with batch_first"},
-                              {.name = "hx", .doc = "first state [layers * directions, B, hidden_size]; zeros where absent",
-                               .optional = true}},
-                   .outputs = {{.name = "output", .doc = "[T, B, directions * hidden_size]", .path = {0}},
-                               {.name = "h_n", .doc = "[layers * directions, B, hidden_size]", .path = {1}}},
-                   .body = GruBody,
-                   .python = Python::Module("nn.GRU"),
-                   .bypass = Bypass::kNotAllowed,
-                   .example = {.inputs = {"float32[5, 2, 3]"},
-                               .params = {{"hidden_size", int64_t{4}}},
-                               .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]"}}});
+  nodes.push_back(
+      {.name = "GRU",
+       .category = "rnn",
+       .doc = "Gated recurrent units. Gives (output, h_n): all steps of the last layer, and the "
+              "last state of "
+              "every layer and direction.",
+       .params = RecurrentParams(),
+       .inputs = {{.name = "input",
+                   .doc = "[T, B, input_size], or [B, T, input_size] with batch_first"},
+                  {.name = "hx",
+                   .doc = "first state [layers * directions, B, hidden_size]; zeros where absent",
+                   .optional = true}},
+       .outputs = {{.name = "output", .doc = "[T, B, directions * hidden_size]", .path = {0}},
+                   {.name = "h_n", .doc = "[layers * directions, B, hidden_size]", .path = {1}}},
+       .body = GruBody,
+       .python = Python::Module("nn.GRU"),
+       .bypass = Bypass::kNotAllowed,
+       .example = {.inputs = {"float32[5, 2, 3]"},
+                   .params = {{"hidden_size", int64_t{4}}},
+                   .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]"}}});
   std::vector<ParamSpec> lstm = RecurrentParams();
-  lstm.push_back(Int("proj_size").Default(0).Min(0).Doc("projects the state to this width; 0: no projection"));
-  nodes.push_back({.name = "LSTM",
-                   .category = "rnn",
-                   .doc = "Long short-term memory. Gives (output, (h_n, c_n)).",
-                   .params = std::move(lstm),
-                   .inputs = {{.name = "input", .doc = "[T, B, input_size], or [B, T, input_size] with batch_first"},
-                              {.name = "hx", .doc = "pair of first state and first cell; zeros where absent",
-                               .optional = true, .variadic = true, .at_least = 2, .at_most = 2}},
-                   .outputs = {{.name = "output", .doc = "[T, B, directions * width]", .path = {0}},
-                               {.name = "h_n", .doc = "[layers * directions, B, width]", .path = {1, 0}},
-                               {.name = "c_n", .doc = "[layers * directions, B, hidden_size]", .path = {1, 1}}},
-                   .body = LstmBody,
-                   .python = Python::Module("nn.LSTM"),
-                   .bypass = Bypass::kNotAllowed,
-                   .example = {.inputs = {"float32[5, 2, 3]"},
-                               .params = {{"hidden_size", int64_t{4}}},
-                               .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]", "float32[1, 2, 4]"}}});
+  lstm.push_back(
+      Int("proj_size").Default(0).Min(0).Doc("projects the state to this width; 0: no projection"));
+  nodes.push_back(
+      {.name = "LSTM",
+       .category = "rnn",
+       .doc = "Long short-term memory. Gives (output, (h_n, c_n)).",
+       .params = std::move(lstm),
+       .inputs = {{.name = "input",
+                   .doc = "[T, B, input_size], or [B, T, input_size] with batch_first"},
+                  {.name = "hx",
+                   .doc = "pair of first state and first cell; zeros where absent",
+                   .optional = true,
+                   .variadic = true,
+                   .at_least = 2,
+                   .at_most = 2}},
+       .outputs = {{.name = "output", .doc = "[T, B, directions * width]", .path = {0}},
+                   {.name = "h_n", .doc = "[layers * directions, B, width]", .path = {1, 0}},
+                   {.name = "c_n", .doc = "[layers * directions, B, hidden_size]", .path = {1, 1}}},
+       .body = LstmBody,
+       .python = Python::Module("nn.LSTM"),
+       .bypass = Bypass::kNotAllowed,
+       .example = {.inputs = {"float32[5, 2, 3]"},
+                   .params = {{"hidden_size", int64_t{4}}},
+                   .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]", "float32[1, 2, 4]"}}});
 }
 
 }  // namespace graphkiln::nodes

@@ -120,9 +120,8 @@ class Server::Impl {
     SqliteOptions sqlite;
     sqlite.directory = options_.state_dir;
     ASSIGN_OR_RETURN(store_, OpenSqliteStore(sqlite));
-    ASSIGN_OR_RETURN(artifacts_,
-                     ArtifactStore::Open(JoinPath(options_.state_dir, "artifacts"),
-                                         options_.max_artifact_bytes));
+    ASSIGN_OR_RETURN(artifacts_, ArtifactStore::Open(JoinPath(options_.state_dir, "artifacts"),
+                                                     options_.max_artifact_bytes));
     ASSIGN_OR_RETURN(LoadedState state, store_->Load(options_.core.ring_events));
     executor_ = std::make_unique<Executor>(ExecutorThreads(options_.executor_threads),
                                            options_.max_waiting_requests);
@@ -173,9 +172,9 @@ class Server::Impl {
       if (!queue_->Ready()) return absl::UnavailableError("the storage refuses writes");
       return absl::OkStatus();
     };
-    sources.banner = fmt::format(
-        "GraphKiln coordinator {}\ngRPC on {}; here: /metrics /healthz /readyz\n", KILN_VERSION,
-        grpc_->address());
+    sources.banner =
+        fmt::format("GraphKiln coordinator {}\ngRPC on {}; here: /metrics /healthz /readyz\n",
+                    KILN_VERSION, grpc_->address());
     return sources;
   }
 };

@@ -1,4 +1,5 @@
-// The coordinator as one object: store, queue, handlers, gRPC and HTTP, started and stopped in order.
+// The coordinator as one object: store, queue, handlers, gRPC and HTTP, started and stopped in
+// order.
 //
 // main.cc makes one from flags; tests make one in-process. Start and Stop belong to one thread.
 #pragma once
@@ -48,8 +49,8 @@ class Server {
   int grpc_port() const;
   int http_port() const;
 
-  /// Readiness off, streams end with UNAVAILABLE, running calls get `grace`, then the store is flushed.
-  /// Idempotent.
+  /// Readiness off, streams end with UNAVAILABLE, running calls get `grace`, then the store is
+  /// flushed. Idempotent.
   void Stop(absl::Duration grace = absl::Seconds(2));
 
   /// For tests.

@@ -1,5 +1,5 @@
-// A real coordinator in this process on a loopback port, stubs for it, a small job, and a worker that
-// speaks WorkerService. For tests of services/coordinator.
+// A real coordinator in this process on a loopback port, stubs for it, a small job, and a worker
+// that speaks WorkerService. For tests of services/coordinator.
 #pragma once
 
 #include <fmt/format.h>

@@ -88,6 +88,10 @@ class Program:
 class Cluster:
     """One coordinator that keeps its ports over restarts, and workers by name."""
 
+    wait_until = staticmethod(wait_until)
+    children = staticmethod(children)
+    alive = staticmethod(alive)
+
     def __init__(self, bin_dir, folder):
         self.bin_dir = bin_dir
         self.folder = folder
@@ -112,10 +116,10 @@ class Cluster:
         self.env["KILN_ENDPOINT"] = endpoint
         return self.coordinator
 
-    def start_worker(self, name="w1", slots=1, wait=True):
+    def start_worker(self, name="w1", slots=1, wait=True, state=None):
         worker = self._start(
             [self.bin_dir / "kiln-worker", "--coordinator", self.env["KILN_ENDPOINT"],
-             "--state", self.folder / name, "--name", name, "--slots", slots,
+             "--state", state or self.folder / name, "--name", name, "--slots", slots,
              "--log-level", "debug"], name)
         self.workers[name] = worker
         if wait:

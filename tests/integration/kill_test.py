@@ -1,20 +1,13 @@
 """kill -9 of the trainer, its parent, the worker and the coordinator during training: the job is
 retried or goes on, ends SUCCEEDED, and its history tells the truth. Nothing hangs."""
 
-import importlib.util
 import json
 import os
-import pathlib
 import signal
+import subprocess
 import time
 
 import pytest
-
-_SPEC = importlib.util.spec_from_file_location(
-    "kill_test_cluster", pathlib.Path(__file__).with_name("conftest.py"))
-_HELPERS = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_HELPERS)
-wait_until, alive = _HELPERS.wait_until, _HELPERS.alive
 
 STEPS = 600
 GRAPH = """
@@ -107,7 +100,7 @@ def test_trainers_parent_killed(cluster, job_file):
     cluster.wait_step(name, 120)
     trainer = cluster.trainer()
     os.kill(cluster.trainer_parent(), signal.SIGKILL)
-    wait_until(lambda: not alive(trainer), "the trainer to die with its parent", 5)
+    cluster.wait_until(lambda: not cluster.alive(trainer), "the trainer to die with its parent", 5)
     job, _ = check_success(cluster, name, attempts=2)
     assert job["history"][0]["outcome"].startswith("TRAINER_PARENT_DIED"), job["history"]
 
@@ -118,7 +111,7 @@ def test_worker_killed_and_restarted(cluster, job_file):
     cluster.wait_step(name, 120)
     trainer, parent = cluster.trainer(), cluster.trainer_parent()
     cluster.workers["w1"].kill()
-    wait_until(lambda: not alive(trainer) and not alive(parent),
+    cluster.wait_until(lambda: not cluster.alive(trainer) and not cluster.alive(parent),
                "the trainers to die with the worker", 5)
     killed = time.monotonic()
     cluster.start_worker()
@@ -149,7 +142,7 @@ def test_coordinator_killed_and_restarted(cluster, job_file):
     cluster.wait_step(name, 120)
     trainer = cluster.trainer()
     cluster.coordinator.kill()
-    assert alive(trainer)
+    assert cluster.alive(trainer)
     cluster.start_coordinator()
     job, _ = check_success(cluster, name, attempts=1)
     assert job["history"][0]["worker"].endswith("w1")
@@ -161,7 +154,7 @@ def test_job_that_ends_while_the_coordinator_is_away(cluster, job_file):
     cluster.wait_step(name, 20)
     trainer = cluster.trainer()
     cluster.coordinator.kill()
-    wait_until(lambda: not alive(trainer), "the trainer to finish alone")
+    cluster.wait_until(lambda: not cluster.alive(trainer), "the trainer to finish alone")
     cluster.start_coordinator()
     job = cluster.wait_end(name)
     assert job["state"] == "SUCCEEDED" and job["step"] == 200 and job["attempts"] == 1, job
@@ -178,15 +171,15 @@ def test_result_survives_the_worker(cluster, job_file):
     cluster.wait_step(name, 20)
     trainer = cluster.trainer()
     cluster.coordinator.kill()
-    wait_until(lambda: not alive(trainer), "the trainer to finish alone")
+    cluster.wait_until(lambda: not cluster.alive(trainer), "the trainer to finish alone")
     leases = cluster.folder / "w1" / "leases"
-    wait_until(lambda: list(leases.glob("*/finish.pb")), "the result to be on disk")
+    cluster.wait_until(lambda: list(leases.glob("*/finish.pb")), "the result to be on disk")
     cluster.workers["w1"].kill()
     cluster.start_coordinator()
     cluster.start_worker()
     job = cluster.wait_end(name)
     assert job["state"] == "SUCCEEDED" and job["step"] == 200 and job["attempts"] == 1, job
-    wait_until(lambda: not list(leases.iterdir()), "the kept result to be removed")
+    cluster.wait_until(lambda: not list(leases.iterdir()), "the kept result to be removed")
 
 
 def test_everything_killed_at_once(cluster, job_file):
@@ -198,7 +191,7 @@ def test_everything_killed_at_once(cluster, job_file):
     cluster.workers["w1"].process.kill()
     cluster.coordinator.process.wait()
     cluster.workers["w1"].process.wait()
-    wait_until(lambda: not alive(trainer), "the trainer to die", 5)
+    cluster.wait_until(lambda: not cluster.alive(trainer), "the trainer to die", 5)
     cluster.start_coordinator()
     cluster.start_worker()
     job, _ = check_success(cluster, name, attempts=2)
@@ -211,7 +204,7 @@ def test_repeated_kills_make_progress(cluster, job_file):
     for step in (60, 160, 260):
         cluster.wait_step(name, step)
         os.kill(cluster.trainer(), signal.SIGKILL)
-        wait_until(lambda: cluster.job(name)["attempts"] > (60, 160, 260).index(step) + 1,
+        cluster.wait_until(lambda: cluster.job(name)["attempts"] > (60, 160, 260).index(step) + 1,
                    "the next attempt")
     job, _ = check_success(cluster, name, attempts=4)
     firsts = [attempt["first_step"] for attempt in job["history"]]
@@ -239,7 +232,7 @@ def test_cancel_of_a_running_job(cluster, job_file):
     trainer = cluster.trainer()
     asked = time.monotonic()
     cluster.kiln("cancel", name)
-    wait_until(lambda: not alive(trainer), "the trainer to stop")
+    cluster.wait_until(lambda: not cluster.alive(trainer), "the trainer to stop")
     assert time.monotonic() - asked < 3
     assert cluster.wait_end(name)["state"] == "CANCELLED"
     json.loads(cluster.kiln("get", "workers", "-o", "json"))
@@ -254,4 +247,47 @@ def test_frozen_trainer_is_killed_on_cancel(cluster, job_file):
     cluster.kiln("cancel", name)
     # It cannot obey; the time to obey is 30 s.
     assert cluster.wait_end(name, timeout=50)["state"] == "CANCELLED"
-    assert not alive(trainer)
+    assert not cluster.alive(trainer)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 4 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a small disk needs the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_full_disk_for_checkpoints(cluster, job_file, small_disk):
+    """The model's checkpoint does not fit on the worker's disk."""
+    worker = cluster.start_worker("w1", state=small_disk / "state")
+    name = cluster.submit(job_file, "--set", "max_retries=0")
+    job = cluster.wait_end(name)
+    assert job["state"] == "FAILED"
+    assert "DISK_FULL" in job["reason"], job["reason"]
+    assert worker.process.poll() is None
+    # What fits is trained as ever.
+    graph = job_file.with_name("graph.kiln.yaml")
+    graph.write_text(GRAPH.replace("768", "8"))
+    small = cluster.submit(job_file, "--set", "steps=60")
+    assert cluster.wait_end(small)["state"] == "SUCCEEDED"
+
+
+def test_full_disk_for_data(cluster, tmp_path, job_file, small_disk):
+    """The data file does not fit on the worker's disk."""
+    rows = "".join(f"{i}.5,{i % 3}\n" for i in range(600_000))
+    (tmp_path / "large.csv").write_text("x,label\n" + rows)
+    (tmp_path / "graph.kiln.yaml").write_text(GRAPH.replace("128", "1").replace("768", "8"))
+    job_file.write_text(JOB.replace(
+        "{synthetic: {rows: 640, classes: 4}, batch_size: 64}",
+        "{csv: large.csv, target: label, batch_size: 64}"))
+    worker = cluster.start_worker("w1", state=small_disk / "state")
+    name = cluster.submit(job_file, "--set", "max_retries=0")
+    job = cluster.wait_end(name)
+    assert job["state"] == "FAILED"
+    assert "DISK_FULL" in job["reason"], job["reason"]
+    assert worker.process.poll() is None

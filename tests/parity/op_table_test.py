@@ -16,9 +16,17 @@ def overload(name):
     return getattr(getattr(torch.ops.aten, packet), entry)
 
 
+# PyTorch's schema keeps silent about the running statistics, which the call does change.
+SILENT_ABOUT_MUTATION = {"aten.batch_norm.default"}
+
+
 def plain(schema):
-    """Without blanks and quoting style."""
-    return re.sub(r"\s+", " ", schema.replace('"', "'")).strip()
+    """Without blanks, alias marks, ways to write one number, and lists that repeat one default."""
+    text = re.sub(r"\s+", " ", schema.replace('"', "'")).strip()
+    text = re.sub(r"\([a-z]!?\)", "", text)
+    text = re.sub(r"=\[([^\],]+)(, \1)*\]", r"=\1", text)
+    text = text.replace("=Mean", "=1")
+    return re.sub(r"=(-?[0-9][0-9.e-]*)", lambda m: f"={float(m[1]):.12g}", text)
 
 
 def test_schemas_are_pytorchs(registry):
@@ -34,9 +42,9 @@ def test_schemas_are_pytorchs(registry):
 def test_marks_agree_with_the_schema(registry):
     for op in registry["ops"]:
         schema = overload(op["name"])._schema
-        assert op["mutates"] == schema.is_mutable, op["name"]
-        random = torch.Tag.nondeterministic_seeded in overload(op["name"]).tags
-        assert op["random"] or not random, f"{op['name']} draws random numbers"
+        assert op["mutates"] == (schema.is_mutable or op["name"] in SILENT_ABOUT_MUTATION), op["name"]
+        if torch.Tag.nondeterministic_seeded in overload(op["name"]).tags:
+            assert op["random"], op["name"]
 
 
 DTYPES = {"FLOAT32": torch.float32, "FLOAT64": torch.float64, "INT64": torch.int64, "INT32": torch.int32, "BOOL": torch.bool}

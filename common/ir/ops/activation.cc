@@ -20,7 +20,8 @@ absl::Status InferFloatOnly(TypeContext& c) {
 
 absl::Status InferRelu(TypeContext& c) {
   if (c.tensor("self").dtype == v1::DATA_TYPE_BOOL) {
-    return c.Fail("RELU_C1", "self", "truth values have no ReLU", "a number", "bool", "DTYPE_MISMATCH");
+    return c.Fail("RELU_C1", "self", "truth values have no ReLU", "a number", "bool",
+                  "DTYPE_MISMATCH");
   }
   return c.OutputLike("self");
 }
@@ -31,19 +32,21 @@ absl::Status InferSoftmax(TypeContext& c) {
   TensorType out = self;
   if (const auto dtype = c.DType("dtype")) out.dtype = *dtype;
   if (!IsFloating(out.dtype)) {
-    return c.Fail("SOFTMAX_C2", "self", "softmax needs a floating-point tensor", "a floating-point tensor",
-                  TypeText(self), "DTYPE_MISMATCH");
+    return c.Fail("SOFTMAX_C2", "self", "softmax needs a floating-point tensor",
+                  "a floating-point tensor", TypeText(self), "DTYPE_MISMATCH");
   }
   return c.Output(std::move(out));
 }
 
-Dim Times(const TypeContext& c, int64_t per_element) { return c.output(0).Numel() * Dim(per_element); }
+Dim Times(const TypeContext& c, int64_t per_element) {
+  return c.output(0).Numel() * Dim(per_element);
+}
 
 absl::Status InferDropout(TypeContext& c) {
   const double p = c.Float("p");
   if (!(p >= 0 && p <= 1)) {
-    return c.Fail("DROPOUT_C1", "p", "a probability is between 0 and 1", "0 to 1", fmt::format("{}", p),
-                  "PARAM_RANGE");
+    return c.Fail("DROPOUT_C1", "p", "a probability is between 0 and 1", "0 to 1",
+                  fmt::format("{}", p), "PARAM_RANGE");
   }
   return c.OutputLike("input");
 }
@@ -76,13 +79,15 @@ void AddActivation(std::vector<OpDef>& ops) {
                  .schema = "(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
                  .infer = InferSoftmax,
                  .flops = [](const TypeContext& c) { return Times(c, 5); },
-                 .rules = {{"SOFTMAX_C1", "dim exists in self"}, {"SOFTMAX_C2", "the result is floating-point"}},
+                 .rules = {{"SOFTMAX_C1", "dim exists in self"},
+                           {"SOFTMAX_C2", "the result is floating-point"}},
                  .saved = "result"});
   ops.push_back({.name = "aten.log_softmax.int",
                  .schema = "(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
                  .infer = InferSoftmax,
                  .flops = [](const TypeContext& c) { return Times(c, 5); },
-                 .rules = {{"SOFTMAX_C1", "dim exists in self"}, {"SOFTMAX_C2", "the result is floating-point"}},
+                 .rules = {{"SOFTMAX_C1", "dim exists in self"},
+                           {"SOFTMAX_C2", "the result is floating-point"}},
                  .saved = "result"});
   ops.push_back({.name = "aten.dropout.default",
                  .schema = "(Tensor input, float p, bool train) -> Tensor",
@@ -90,7 +95,7 @@ void AddActivation(std::vector<OpDef>& ops) {
                  .flops = [](const TypeContext& c) { return Times(c, 2); },
                  .rules = {{"DROPOUT_C1", "p is between 0 and 1"}},
                  .random = true,
-                 .saved = "result"});
+                 .saved = "mask"});
 }
 
 }  // namespace graphkiln::ir::ops

@@ -26,8 +26,8 @@ absl::Status InferConv(TypeContext& c, int spatial) {
   }
   if (groups < 1 || (weight.dim(0).IsConst() && weight.dim(0).value() % groups != 0)) {
     return c.Fail("CONV_C4", "groups", "out_channels must be divisible by groups",
-                  fmt::format("a divisor of {}", weight.dim(0).ToString()), fmt::format("{}", groups),
-                  "PARAM_RANGE");
+                  fmt::format("a divisor of {}", weight.dim(0).ToString()),
+                  fmt::format("{}", groups), "PARAM_RANGE");
   }
   const std::vector<int64_t> stride = c.Ints("stride", spatial);
   const std::vector<int64_t> dilation = c.Ints("dilation", spatial);
@@ -48,9 +48,10 @@ absl::Status InferConv(TypeContext& c, int spatial) {
     const Dim reach = (weight.dim(2 + i) - Dim(1)) * Dim(dilation[s]) + Dim(1);
     const Dim free = input.dim(d) + Dim(2 * padding[s]) - reach;
     if (free.IsConst() && free.value() < 0) {
-      return c.Fail("CONV_C6", "input", "the kernel is larger than the padded input",
-                    fmt::format("at least {} in dimension {}", (reach - Dim(2 * padding[s])).ToString(), d),
-                    TypeText(input));
+      return c.Fail(
+          "CONV_C6", "input", "the kernel is larger than the padded input",
+          fmt::format("at least {} in dimension {}", (reach - Dim(2 * padding[s])).ToString(), d),
+          TypeText(input));
     }
     out = out.WithDim(d, free.FloorDiv(std::max<int64_t>(stride[s], 1)) + Dim(1));
   }
@@ -79,8 +80,8 @@ absl::Status InferPad(TypeContext& c) {
   const int dims = static_cast<int>(pad.size() / 2);
   if (pad.size() % 2 != 0 || dims > input.rank()) {
     return c.Fail("PAD_C1", "pad", "pad holds two numbers for each padded dimension",
-                  fmt::format("at most {} numbers", 2 * input.rank()), fmt::format("{}", pad.size()),
-                  "PARAM_RANGE");
+                  fmt::format("at most {} numbers", 2 * input.rank()),
+                  fmt::format("{}", pad.size()), "PARAM_RANGE");
   }
   const std::string& mode = c.Text("mode");
   TensorType out = input;
@@ -94,7 +95,8 @@ absl::Status InferPad(TypeContext& c) {
       const int64_t most = mode == "reflect" ? size.value() - 1 : size.value();
       if ((mode == "reflect" || mode == "circular") && std::max(before, after) > most) {
         return c.Fail("PAD_C2", "self", fmt::format("{} padding must not exceed the input", mode),
-                      fmt::format("padding of at most {}", most), fmt::format("{}", std::max(before, after)));
+                      fmt::format("padding of at most {}", most),
+                      fmt::format("{}", std::max(before, after)));
       }
     }
     out = out.WithDim(d, size + Dim(before) + Dim(after));
@@ -106,31 +108,44 @@ absl::Status InferPad(TypeContext& c) {
 
 void AddConv(std::vector<OpDef>& ops) {
   ops.push_back({.name = "aten.conv1d.default",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, SymInt[1] padding=0, "
+                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, "
+                           "SymInt[1] padding=0, "
                            "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
                  .infer = [](TypeContext& c) { return InferConv(c, 1); },
-                 .flops = ConvFlops, .rules = ConvRules(), .saved = "input weight"});
+                 .flops = ConvFlops,
+                 .rules = ConvRules(),
+                 .saved = "input weight"});
   ops.push_back({.name = "aten.conv1d.padding",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, str padding=\"valid\", "
+                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, "
+                           "str padding=\"valid\", "
                            "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
                  .infer = [](TypeContext& c) { return InferConv(c, 1); },
-                 .flops = ConvFlops, .rules = ConvRules(), .saved = "input weight"});
+                 .flops = ConvFlops,
+                 .rules = ConvRules(),
+                 .saved = "input weight"});
   ops.push_back({.name = "aten.conv2d.default",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, SymInt[2] padding=0, "
+                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, "
+                           "SymInt[2] padding=0, "
                            "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
                  .infer = [](TypeContext& c) { return InferConv(c, 2); },
-                 .flops = ConvFlops, .rules = ConvRules(), .saved = "input weight"});
+                 .flops = ConvFlops,
+                 .rules = ConvRules(),
+                 .saved = "input weight"});
   ops.push_back({.name = "aten.conv2d.padding",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, str padding=\"valid\", "
+                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, "
+                           "str padding=\"valid\", "
                            "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
                  .infer = [](TypeContext& c) { return InferConv(c, 2); },
-                 .flops = ConvFlops, .rules = ConvRules(), .saved = "input weight"});
-  ops.push_back({.name = "aten.pad.default",
-                 .schema = "(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
-                 .infer = InferPad,
-                 .flops = [](const TypeContext&) { return Dim(0); },
-                 .rules = {{"PAD_C1", "pad holds two numbers for each of the last dimensions"},
-                           {"PAD_C2", "reflected and circular padding does not exceed the input"}}});
+                 .flops = ConvFlops,
+                 .rules = ConvRules(),
+                 .saved = "input weight"});
+  ops.push_back(
+      {.name = "aten.pad.default",
+       .schema = "(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
+       .infer = InferPad,
+       .flops = [](const TypeContext&) { return Dim(0); },
+       .rules = {{"PAD_C1", "pad holds two numbers for each of the last dimensions"},
+                 {"PAD_C2", "reflected and circular padding does not exceed the input"}}});
 }
 
 }  // namespace graphkiln::ir::ops

@@ -1,5 +1,6 @@
-// The families of the operator table. Each function appends its family's entries; AddAll calls them all. Registration is
-// explicit, because the linker drops static initialisers of unreferenced objects.
+// The families of the operator table. Each function appends its family's entries; AddAll calls them
+// all. Registration is explicit, because the linker drops static initialisers of unreferenced
+// objects.
 #pragma once
 
 #include <vector>

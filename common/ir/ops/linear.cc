@@ -27,10 +27,12 @@ void AddLinear(std::vector<OpDef>& ops) {
   ops.push_back({.name = "aten.linear.default",
                  .schema = "(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
                  .infer = InferLinear,
-                 .flops = [](const TypeContext& c) {
-                   const Dim per_output = c.tensor("weight").dim(1) * Dim(2);
-                   return c.output(0).Numel() * (c.Has("bias") ? per_output + Dim(1) : per_output);
-                 },
+                 .flops =
+                     [](const TypeContext& c) {
+                       const Dim per_output = c.tensor("weight").dim(1) * Dim(2);
+                       return c.output(0).Numel() *
+                              (c.Has("bias") ? per_output + Dim(1) : per_output);
+                     },
                  .rules = {{"LINEAR_C1", "input's last dimension equals weight's last dimension"},
                            {"LINEAR_C2", "input has rank 1 or more"},
                            {"LINEAR_C3", "input and weight have one element type"}},

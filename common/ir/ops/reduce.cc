@@ -50,12 +50,19 @@ void AddReduce(std::vector<OpDef>& ops) {
                                    {"REDUCE_C2", "each dimension is reduced once"}};
   std::vector<Rule> mean = rules;
   mean.push_back({"REDUCE_C3", "self is floating-point"});
-  ops.push_back({.name = "aten.mean.dim",
-                 .schema = "(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-                 .infer = InferMean, .flops = InputFlops, .rules = mean});
+  ops.push_back(
+      {.name = "aten.mean.dim",
+       .schema =
+           "(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+       .infer = InferMean,
+       .flops = InputFlops,
+       .rules = mean});
   ops.push_back({.name = "aten.amax.default",
                  .schema = "(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
-                 .infer = InferReduce, .flops = InputFlops, .rules = rules, .saved = "self result"});
+                 .infer = InferReduce,
+                 .flops = InputFlops,
+                 .rules = rules,
+                 .saved = "self result"});
 }
 
 }  // namespace graphkiln::ir::ops

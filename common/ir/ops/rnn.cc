@@ -7,7 +7,8 @@
 namespace graphkiln::ir::ops {
 namespace {
 
-// Sizes of a recurrent call. `hidden` is the width of the state that leaves a step (proj_size where there is one).
+// Sizes of a recurrent call. `hidden` is the width of the state that leaves a step (proj_size where
+// there is one).
 struct Recurrent {
   TensorType output, state, cell;
 };
@@ -20,7 +21,8 @@ absl::StatusOr<Recurrent> InferRecurrent(TypeContext& c, int gates, bool cell) {
   const int directions = c.Flag("bidirectional") ? 2 : 1;
   const bool biases = c.Flag("has_biases");
   const size_t least = static_cast<size_t>(layers * directions * (biases ? 4 : 2));
-  const bool projected = cell && params.size() == static_cast<size_t>(layers * directions * (biases ? 5 : 3));
+  const bool projected =
+      cell && params.size() == static_cast<size_t>(layers * directions * (biases ? 5 : 3));
   if (params.empty() || (params.size() != least && !projected)) {
     return c.Fail("RNN_C2", "params", "the number of weights does not fit layers and directions",
                   fmt::format("{}", least), fmt::format("{}", params.size()), "ARITY");
@@ -44,11 +46,11 @@ absl::StatusOr<Recurrent> InferRecurrent(TypeContext& c, int gates, bool cell) {
   return r;
 }
 
-absl::Status CheckState(TypeContext& c, const char* arg, const TensorType& found, const TensorType& expected,
-                        int index) {
+absl::Status CheckState(TypeContext& c, const char* arg, const TensorType& found,
+                        const TensorType& expected, int index) {
   if (found == expected) return absl::OkStatus();
-  return c.Fail("RNN_C5", arg, "the initial state has the wrong type", TypeText(expected), TypeText(found),
-                "SHAPE_MISMATCH", index);
+  return c.Fail("RNN_C5", arg, "the initial state has the wrong type", TypeText(expected),
+                TypeText(found), "SHAPE_MISMATCH", index);
 }
 
 // Two products per gate and step, counted over all weights.
@@ -73,33 +75,43 @@ std::vector<Rule> Rules() {
 
 void AddRnn(std::vector<OpDef>& ops) {
   ops.push_back({.name = "aten.gru.input",
-                 .schema = "(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int num_layers, float dropout, "
+                 .schema = "(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int "
+                           "num_layers, float dropout, "
                            "bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor)",
-                 .infer = [](TypeContext& c) {
-                   ASSIGN_OR_RETURN(Recurrent r, InferRecurrent(c, 3, false));
-                   RETURN_IF_ERROR(CheckState(c, "hx", c.tensor("hx"), r.state, -1));
-                   RETURN_IF_ERROR(c.Output(std::move(r.output)));
-                   return c.Output(std::move(r.state));
-                 },
-                 .flops = RecurrentFlops, .rules = Rules(), .random = true, .saved = "input result params"});
-  ops.push_back({.name = "aten.lstm.input",
-                 .schema = "(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
-                           "float dropout, bool train, bool bidirectional, bool batch_first) "
-                           "-> (Tensor, Tensor, Tensor)",
-                 .infer = [](TypeContext& c) {
-                   ASSIGN_OR_RETURN(Recurrent r, InferRecurrent(c, 4, true));
-                   const std::vector<const TensorType*> hx = c.tensors("hx");
-                   if (hx.size() != 2) {
-                     return c.Fail("RNN_C5", "hx", "the initial state is a pair", "2 tensors",
-                                   fmt::format("{}", hx.size()), "ARITY");
-                   }
-                   RETURN_IF_ERROR(CheckState(c, "hx", *hx[0], r.state, 0));
-                   RETURN_IF_ERROR(CheckState(c, "hx", *hx[1], r.cell, 1));
-                   RETURN_IF_ERROR(c.Output(std::move(r.output)));
-                   RETURN_IF_ERROR(c.Output(std::move(r.state)));
-                   return c.Output(std::move(r.cell));
-                 },
-                 .flops = RecurrentFlops, .rules = Rules(), .random = true, .saved = "input result params"});
+                 .infer =
+                     [](TypeContext& c) {
+                       ASSIGN_OR_RETURN(Recurrent r, InferRecurrent(c, 3, false));
+                       RETURN_IF_ERROR(CheckState(c, "hx", c.tensor("hx"), r.state, -1));
+                       RETURN_IF_ERROR(c.Output(std::move(r.output)));
+                       return c.Output(std::move(r.state));
+                     },
+                 .flops = RecurrentFlops,
+                 .rules = Rules(),
+                 .random = true,
+                 .saved = "input result params"});
+  ops.push_back(
+      {.name = "aten.lstm.input",
+       .schema = "(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
+                 "float dropout, bool train, bool bidirectional, bool batch_first) "
+                 "-> (Tensor, Tensor, Tensor)",
+       .infer =
+           [](TypeContext& c) {
+             ASSIGN_OR_RETURN(Recurrent r, InferRecurrent(c, 4, true));
+             const std::vector<const TensorType*> hx = c.tensors("hx");
+             if (hx.size() != 2) {
+               return c.Fail("RNN_C5", "hx", "the initial state is a pair", "2 tensors",
+                             fmt::format("{}", hx.size()), "ARITY");
+             }
+             RETURN_IF_ERROR(CheckState(c, "hx", *hx[0], r.state, 0));
+             RETURN_IF_ERROR(CheckState(c, "hx", *hx[1], r.cell, 1));
+             RETURN_IF_ERROR(c.Output(std::move(r.output)));
+             RETURN_IF_ERROR(c.Output(std::move(r.state)));
+             return c.Output(std::move(r.cell));
+           },
+       .flops = RecurrentFlops,
+       .rules = Rules(),
+       .random = true,
+       .saved = "input result params"});
 }
 
 }  // namespace graphkiln::ir::ops

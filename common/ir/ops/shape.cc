@@ -11,8 +11,10 @@ namespace {
 
 absl::Status InferFlatten(TypeContext& c) {
   const TensorType& self = c.tensor("self");
-  ASSIGN_OR_RETURN(const int start, c.WrapDim("FLATTEN_C1", "start_dim", c.Int("start_dim"), self.rank()));
-  ASSIGN_OR_RETURN(const int end, c.WrapDim("FLATTEN_C1", "end_dim", c.Int("end_dim"), self.rank()));
+  ASSIGN_OR_RETURN(const int start,
+                   c.WrapDim("FLATTEN_C1", "start_dim", c.Int("start_dim"), self.rank()));
+  ASSIGN_OR_RETURN(const int end,
+                   c.WrapDim("FLATTEN_C1", "end_dim", c.Int("end_dim"), self.rank()));
   if (start > end) {
     return c.Fail("FLATTEN_C2", "start_dim", "start_dim must not come after end_dim",
                   fmt::format("at most {}", end), fmt::format("{}", start), "PARAM_RANGE");
@@ -77,8 +79,8 @@ absl::Status InferPermute(TypeContext& c) {
   for (const int64_t dim : dims) {
     ASSIGN_OR_RETURN(const int d, c.WrapDim("PERMUTE_C2", "dims", dim, self.rank()));
     if (used[static_cast<size_t>(d)]) {
-      return c.Fail("PERMUTE_C2", "dims", "dims must name every dimension once", "each dimension once",
-                    fmt::format("{} twice", dim), "PARAM_RANGE");
+      return c.Fail("PERMUTE_C2", "dims", "dims must name every dimension once",
+                    "each dimension once", fmt::format("{} twice", dim), "PARAM_RANGE");
     }
     used[static_cast<size_t>(d)] = true;
     out.shape.push_back(self.dim(d));
@@ -91,7 +93,8 @@ absl::Status InferTranspose(TypeContext& c) {
   ASSIGN_OR_RETURN(const int a, c.WrapDim("TRANSPOSE_C1", "dim0", c.Int("dim0"), self.rank()));
   ASSIGN_OR_RETURN(const int b, c.WrapDim("TRANSPOSE_C1", "dim1", c.Int("dim1"), self.rank()));
   TensorType out = self;
-  if (self.rank() > 0) std::swap(out.shape[static_cast<size_t>(a)], out.shape[static_cast<size_t>(b)]);
+  if (self.rank() > 0)
+    std::swap(out.shape[static_cast<size_t>(a)], out.shape[static_cast<size_t>(b)]);
   return c.Output(std::move(out));
 }
 
@@ -106,8 +109,8 @@ absl::Status InferSelect(TypeContext& c) {
   const int64_t index = c.Int("index");
   if (size.IsConst() && (index >= size.value() || index < -size.value())) {
     return c.Fail("SELECT_C3", "index", "the index lies outside of the dimension",
-                  fmt::format("{} to {}", -size.value(), size.value() - 1), fmt::format("{}", index),
-                  "PARAM_RANGE");
+                  fmt::format("{} to {}", -size.value(), size.value() - 1),
+                  fmt::format("{}", index), "PARAM_RANGE");
   }
   TensorType out = self;
   out.shape.erase(out.shape.begin() + d);
@@ -117,13 +120,13 @@ absl::Status InferSelect(TypeContext& c) {
 absl::Status InferCat(TypeContext& c) {
   const std::vector<const TensorType*> parts = c.tensors("tensors");
   if (parts.empty()) {
-    return c.Fail("CAT_C1", "tensors", "there is nothing to concatenate", "at least one tensor", "none",
-                  "ARITY");
+    return c.Fail("CAT_C1", "tensors", "there is nothing to concatenate", "at least one tensor",
+                  "none", "ARITY");
   }
   TensorType out = *parts[0];
   if (out.rank() == 0) {
-    return c.Fail("CAT_C2", "tensors", "scalars cannot be concatenated", "rank 1 or more", TypeText(out),
-                  "RANK_MISMATCH", 0);
+    return c.Fail("CAT_C2", "tensors", "scalars cannot be concatenated", "rank 1 or more",
+                  TypeText(out), "RANK_MISMATCH", 0);
   }
   ASSIGN_OR_RETURN(const int d, c.WrapDim("CAT_C3", "dim", c.Int("dim"), out.rank()));
   for (size_t i = 1; i < parts.size(); ++i) {
@@ -132,8 +135,9 @@ absl::Status InferCat(TypeContext& c) {
     for (int k = 0; fits && k < out.rank(); ++k) fits = k == d || part.dim(k) == out.dim(k);
     if (!fits) {
       return c.Fail("CAT_C4", "tensors", fmt::format("all sizes but dimension {} must agree", d),
-                    fmt::format("{} apart from dimension {}", TypeText(*parts[0]), d), TypeText(part),
-                    part.rank() == out.rank() ? "SHAPE_MISMATCH" : "RANK_MISMATCH", static_cast<int>(i));
+                    fmt::format("{} apart from dimension {}", TypeText(*parts[0]), d),
+                    TypeText(part), part.rank() == out.rank() ? "SHAPE_MISMATCH" : "RANK_MISMATCH",
+                    static_cast<int>(i));
     }
     out = out.WithDim(d, out.dim(d) + part.dim(d));
     out.dtype = Promote(out.dtype, part.dtype);
@@ -148,54 +152,64 @@ Dim NoFlops(const TypeContext&) { return Dim(0); }
 void AddShape(std::vector<OpDef>& ops) {
   ops.push_back({.name = "aten.flatten.using_ints",
                  .schema = "(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor",
-                 .infer = InferFlatten, .flops = NoFlops,
+                 .infer = InferFlatten,
+                 .flops = NoFlops,
                  .rules = {{"FLATTEN_C1", "start_dim and end_dim exist in self"},
                            {"FLATTEN_C2", "start_dim does not come after end_dim"}},
                  .view = true});
   ops.push_back({.name = "aten.reshape.default",
                  .schema = "(Tensor self, SymInt[] shape) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferReshape(c, "shape"); }, .flops = NoFlops,
+                 .infer = [](TypeContext& c) { return InferReshape(c, "shape"); },
+                 .flops = NoFlops,
                  .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
                            {"RESHAPE_C2", "at most one size is -1"}},
                  .view = true});
   ops.push_back({.name = "aten.view.default",
                  .schema = "(Tensor self, SymInt[] size) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferReshape(c, "size"); }, .flops = NoFlops,
+                 .infer = [](TypeContext& c) { return InferReshape(c, "size"); },
+                 .flops = NoFlops,
                  .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
                            {"RESHAPE_C2", "at most one size is -1"}},
                  .view = true});
   ops.push_back({.name = "aten.permute.default",
                  .schema = "(Tensor self, int[] dims) -> Tensor",
-                 .infer = InferPermute, .flops = NoFlops,
+                 .infer = InferPermute,
+                 .flops = NoFlops,
                  .rules = {{"PERMUTE_C1", "dims has one entry for each dimension"},
                            {"PERMUTE_C2", "dims names each dimension once"}},
                  .view = true});
   ops.push_back({.name = "aten.transpose.int",
                  .schema = "(Tensor self, int dim0, int dim1) -> Tensor",
-                 .infer = InferTranspose, .flops = NoFlops,
+                 .infer = InferTranspose,
+                 .flops = NoFlops,
                  .rules = {{"TRANSPOSE_C1", "both dimensions exist in self"}},
                  .view = true});
   ops.push_back({.name = "aten.select.int",
                  .schema = "(Tensor self, int dim, SymInt index) -> Tensor",
-                 .infer = InferSelect, .flops = NoFlops,
+                 .infer = InferSelect,
+                 .flops = NoFlops,
                  .rules = {{"SELECT_C1", "self has rank 1 or more"},
                            {"SELECT_C2", "dim exists in self"},
                            {"SELECT_C3", "index lies inside of the dimension"}},
                  .view = true});
   ops.push_back({.name = "aten.cat.default",
                  .schema = "(Tensor[] tensors, int dim=0) -> Tensor",
-                 .infer = InferCat, .flops = NoFlops,
+                 .infer = InferCat,
+                 .flops = NoFlops,
                  .rules = {{"CAT_C1", "there is at least one tensor"},
                            {"CAT_C2", "the tensors have rank 1 or more"},
                            {"CAT_C3", "dim exists in the first tensor"},
                            {"CAT_C4", "all sizes but dim agree"}}});
-  ops.push_back({.name = "aten.zeros.default",
-                 .schema = "(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
-                           "bool? pin_memory=None) -> Tensor",
-                 .infer = [](TypeContext& c) {
-                   return c.Output({c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32), c.Dims("size")});
-                 },
-                 .flops = NoFlops});
+  ops.push_back(
+      {.name = "aten.zeros.default",
+       .schema =
+           "(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
+           "bool? pin_memory=None) -> Tensor",
+       .infer =
+           [](TypeContext& c) {
+             return c.Output({c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32), c.Dims("size")});
+           },
+       .flops = NoFlops});
 }
 
 }  // namespace graphkiln::ir::ops

@@ -44,21 +44,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->header_limit(kMaxHeaderBytes);
     parser_->body_limit(kMaxBodyBytes);
     stream_.expires_after(idle_);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code error, size_t) { self->OnRead(error); });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->OnRead(error); });
   }
 
  private:
   void OnRead(error_code error) {
     if (error == http::error::header_limit || error == http::error::body_limit) {
-      return Write({413, "text/plain; charset=utf-8", "the request is too large\n"}, 11, false, false);
+      return Write({413, "text/plain; charset=utf-8", "the request is too large\n"}, 11, false,
+                   false);
     }
     if (error) return Close();
     const auto& request = parser_->get();
     const beast::string_view target = request.target();
     const beast::string_view method = request.method_string();
-    HttpAnswer answer = AnswerHttp(sources_, {method.data(), method.size()},
-                                   {target.data(), target.size()});
+    HttpAnswer answer =
+        AnswerHttp(sources_, {method.data(), method.size()}, {target.data(), target.size()});
     Write(std::move(answer), request.version(), request.keep_alive(),
           request.method() == http::verb::head);
   }
@@ -106,7 +108,8 @@ HttpAnswer AnswerHttp(const GatewaySources& sources, std::string_view method,
     if (ready.ok()) return {200, "text/plain; charset=utf-8", "ready\n"};
     return {503, "text/plain; charset=utf-8", fmt::format("not ready: {}\n", MessageOf(ready))};
   }
-  if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", sources.metrics()};
+  if (path == "/metrics")
+    return {200, "text/plain; version=0.0.4; charset=utf-8", sources.metrics()};
   return {404, "text/plain; charset=utf-8", "there is /metrics, /healthz and /readyz\n"};
 }
 
@@ -150,8 +153,7 @@ class HttpGateway::Impl {
       // Beyond the limit a connection is closed at once: its socket goes out of scope here.
       if (!error && open_connections_ < options_.max_connections) {
         std::make_shared<Connection>(std::move(socket), sources_,
-                                     std::chrono::seconds(options_.idle_seconds),
-                                     open_connections_)
+                                     std::chrono::seconds(options_.idle_seconds), open_connections_)
             ->Read();
       }
       Accept();

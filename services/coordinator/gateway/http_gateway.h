@@ -1,7 +1,7 @@
 // A small HTTP/1.1 server on loopback: /metrics, /healthz, /readyz and a line of text at /.
 //
-// One thread of its own runs everything; requests are bounded in size, time and number of connections.
-// main.cc starts and stops it.
+// One thread of its own runs everything; requests are bounded in size, time and number of
+// connections. main.cc starts and stops it.
 #pragma once
 
 #include <functional>
@@ -22,9 +22,9 @@ struct HttpAnswer {
 
 /// What the gateway shows. All are called on its thread and return quickly.
 struct GatewaySources {
-  std::function<std::string()> metrics;   // exposition text
-  std::function<absl::Status()> ready;    // OK while the server takes work
-  std::string banner;                     // of GET /
+  std::function<std::string()> metrics;  // exposition text
+  std::function<absl::Status()> ready;   // OK while the server takes work
+  std::string banner;                    // of GET /
 };
 
 /// Pure: the answer to a request.

@@ -83,8 +83,7 @@ void Alarms::Run() {
       }
       sleep = std::min(sleep, when - now);
     }
-    wake_.wait_for(lock, absl::ToChronoNanoseconds(sleep),
-                   [this] { return poked_ || stopping_; });
+    wake_.wait_for(lock, absl::ToChronoNanoseconds(sleep), [this] { return poked_ || stopping_; });
     poked_ = false;
   }
 }

@@ -24,8 +24,8 @@ class Alarms {
   Alarms(const Alarms&) = delete;
   Alarms& operator=(const Alarms&) = delete;
 
-  /// Calls `call` once, soon after Clock::Monotonic() has reached `when`. Returns an id for Cancel, never
-  /// 0.
+  /// Calls `call` once, soon after Clock::Monotonic() has reached `when`. Returns an id for Cancel,
+  /// never 0.
   uint64_t At(absl::Duration when, std::function<void()> call);
   uint64_t In(absl::Duration delay, std::function<void()> call);
   /// The call may still come once if it is under way. Unknown ids and 0 are ignored.

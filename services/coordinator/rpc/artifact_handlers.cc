@@ -10,7 +10,8 @@
 namespace graphkiln::coordinator {
 namespace {
 
-absl::StatusOr<v1::Artifact> GetArtifact(Services& services, const v1::GetArtifactRequest& request) {
+absl::StatusOr<v1::Artifact> GetArtifact(Services& services,
+                                         const v1::GetArtifactRequest& request) {
   ASSIGN_OR_RETURN(const std::string sha256, ResolveArtifact(services, request.name()));
   ASSIGN_OR_RETURN(const ArtifactInfo info, services.artifacts->Stat(sha256));
   return ToProto(info);

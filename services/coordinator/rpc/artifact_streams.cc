@@ -23,8 +23,8 @@ absl::StatusOr<std::string> ResolveArtifact(Services& services, std::string_view
                                           "projects/PROJECT/jobs/JOB/artifacts/FILE",
                                           QuoteForMessage(name)));
   }
-  ASSIGN_OR_RETURN(const v1::Job job, services.queue->Get(FormatResourceName(
-                                          parts[1], "jobs", parts[3])));
+  ASSIGN_OR_RETURN(const v1::Job job,
+                   services.queue->Get(FormatResourceName(parts[1], "jobs", parts[3])));
   const auto file = job.artifacts().find(std::string(parts[5]));
   if (file == job.artifacts().end()) return NotFoundError("artifact", name);
   return file->second;
@@ -39,8 +39,8 @@ v1::Artifact ToProto(const ArtifactInfo& info) {
 }
 
 bool UploadStream::OnMessage(google::protobuf::Message& request) {
-  auto message =
-      std::make_shared<v1::UploadArtifactRequest>(std::move(static_cast<v1::UploadArtifactRequest&>(request)));
+  auto message = std::make_shared<v1::UploadArtifactRequest>(
+      std::move(static_cast<v1::UploadArtifactRequest&>(request)));
   const bool first = !started_;
   started_ = true;
   Work([this, first, message]() -> absl::Status {

@@ -1,5 +1,5 @@
-// The two streams of ArtifactService. Chunks pass through one at a time; files are read and written on
-// the executor.
+// The two streams of ArtifactService. Chunks pass through one at a time; files are read and written
+// on the executor.
 #pragma once
 
 #include <functional>
@@ -40,16 +40,16 @@ class UploadStream final : public Stream, public std::enable_shared_from_this<Up
 
   Services& services_;
   const std::shared_ptr<StreamSink> sink_;
-  bool started_ = false;                  // owned by the transport's calls
-  bool sent_ = false;                     // likewise
+  bool started_ = false;                    // owned by the transport's calls
+  bool sent_ = false;                       // likewise
   std::unique_ptr<ArtifactWriter> writer_;  // owned by the executor's task
   std::string sha256_;                      // likewise
 
   std::mutex mu_;
-  absl::Status failure_;                    // guarded by mu_
-  std::unique_ptr<v1::Artifact> result_;    // guarded by mu_
-  bool working_ = false;                    // guarded by mu_; a task is posted or runs
-  bool closed_ = false;                     // guarded by mu_
+  absl::Status failure_;                  // guarded by mu_
+  std::unique_ptr<v1::Artifact> result_;  // guarded by mu_
+  bool working_ = false;                  // guarded by mu_; a task is posted or runs
+  bool closed_ = false;                   // guarded by mu_
 };
 
 /// Sends one file from an offset, reading one chunk ahead.
@@ -69,10 +69,10 @@ class DownloadStream final : public Stream, public std::enable_shared_from_this<
   std::unique_ptr<ArtifactReader> reader_;  // owned by the executor's task
 
   std::mutex mu_;
-  absl::Status failure_;                                  // guarded by mu_
-  std::unique_ptr<v1::DownloadArtifactResponse> ready_;   // guarded by mu_
-  bool reading_ = false;                                  // guarded by mu_
-  bool at_end_ = false;                                   // guarded by mu_
+  absl::Status failure_;                                 // guarded by mu_
+  std::unique_ptr<v1::DownloadArtifactResponse> ready_;  // guarded by mu_
+  bool reading_ = false;                                 // guarded by mu_
+  bool at_end_ = false;                                  // guarded by mu_
 };
 
 }  // namespace graphkiln::coordinator

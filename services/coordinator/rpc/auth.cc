@@ -81,8 +81,8 @@ absl::StatusOr<Authenticator> Authenticator::FromText(std::string_view text) {
       return FieldError("token file", "a line is TOKEN [NAME [ROLE,ROLE...]]");
     }
     if (words[0].size() < kMinTokenBytes || words[0].size() > kMaxTokenBytes) {
-      return FieldError("token file", fmt::format("a token has {} to {} characters",
-                                                  kMinTokenBytes, kMaxTokenBytes));
+      return FieldError("token file", fmt::format("a token has {} to {} characters", kMinTokenBytes,
+                                                  kMaxTokenBytes));
     }
     Entry entry{Sha256Digest(words[0]), {"default", kAllRoles}};
     if (words.size() > 1) entry.principal.name = std::string(words[1]);

@@ -1,7 +1,7 @@
 // Who calls: bearer tokens checked in memory, in constant time. Immutable, any thread.
 //
-// Without tokens everyone who reaches the port is the local user with all roles; the server then binds
-// loopback or a Unix socket only.
+// Without tokens everyone who reaches the port is the local user with all roles; the server then
+// binds loopback or a Unix socket only.
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@
 
 namespace graphkiln::coordinator {
 
-/// What a method asks of its caller; every method of the table names one. Bits: a principal holds a set,
-/// and `kUserOrWorker` is satisfied by either.
+/// What a method asks of its caller; every method of the table names one. Bits: a principal holds a
+/// set, and `kUserOrWorker` is satisfied by either.
 enum class Role : uint8_t { kUser = 1, kOperator = 2, kWorker = 4, kUserOrWorker = 5 };
 std::string_view RoleName(Role role);
 
@@ -29,8 +29,9 @@ class Authenticator {
  public:
   /// Lets everyone in as `local`.
   Authenticator() = default;
-  /// Lines of a token file: `TOKEN [NAME [ROLE,ROLE...]]` with roles `user`, `operator`, `worker`; name
-  /// and roles default to `default` and all. Empty lines and lines that begin with # are skipped.
+  /// Lines of a token file: `TOKEN [NAME [ROLE,ROLE...]]` with roles `user`, `operator`, `worker`;
+  /// name and roles default to `default` and all. Empty lines and lines that begin with # are
+  /// skipped.
   static absl::StatusOr<Authenticator> FromText(std::string_view text);
 
   bool open() const { return entries_.empty(); }

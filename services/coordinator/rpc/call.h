@@ -1,7 +1,7 @@
 // One call as a handler sees it, whatever the transport: who calls, and how to answer.
 //
-// Unary handlers get the request and a Reply, stream handlers are a Stream that the transport drives
-// (stream.h). Nothing here knows gRPC.
+// Unary handlers get the request and a Reply, stream handlers are a Stream that the transport
+// drives (stream.h). Nothing here knows gRPC.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ struct Call {
 using CallPtr = std::shared_ptr<const Call>;
 
 /// Called exactly once; `response` is null unless the status is OK, and is not kept.
-using RawReply = std::function<void(const absl::Status& status,
-                                    const google::protobuf::Message* response)>;
+using RawReply =
+    std::function<void(const absl::Status& status, const google::protobuf::Message* response)>;
 
 /// Makes "exactly once" true: a second answer is dropped, a forgotten one becomes INTERNAL.
 class ReplyState {

@@ -1,4 +1,5 @@
-// CompileService: answers about a graph that travels with the request. All of it runs on the executor.
+// CompileService: answers about a graph that travels with the request. All of it runs on the
+// executor.
 #include <utility>
 
 #include "common/base/status.h"
@@ -46,20 +47,18 @@ absl::StatusOr<v1::SummarizeResponse> Summarize(Services& services,
   for (const auto& [symbol, size] : request.symbols()) {
     if (size < 0) return FieldError("symbols." + symbol, "must not be negative");
   }
-  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
-                   CompileValid(services, request.graph()));
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled, CompileValid(services, request.graph()));
   return estimate::Summarize(compiled, {request.symbols().begin(), request.symbols().end()});
 }
 
 absl::StatusOr<v1::GenerateCodeResponse> GenerateCode(Services& services,
                                                       const v1::GenerateCodeRequest& request) {
-  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
-                   CompileValid(services, request.graph()));
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled, CompileValid(services, request.graph()));
   const absl::Duration start = services.clock->Monotonic();
   ASSIGN_OR_RETURN(std::vector<v1::GeneratedFile> files,
                    emit::Generate(request.graph(), compiled, request.target()));
-  services.metrics->CodeGenerated(
-      request.target(), absl::ToDoubleSeconds(services.clock->Monotonic() - start));
+  services.metrics->CodeGenerated(request.target(),
+                                  absl::ToDoubleSeconds(services.clock->Monotonic() - start));
   v1::GenerateCodeResponse response;
   for (v1::GeneratedFile& file : files) *response.add_files() = std::move(file);
   return response;
@@ -67,8 +66,7 @@ absl::StatusOr<v1::GenerateCodeResponse> GenerateCode(Services& services,
 
 absl::StatusOr<v1::CompileToIrResponse> CompileToIr(Services& services,
                                                     const v1::CompileToIrRequest& request) {
-  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
-                   CompileValid(services, request.graph()));
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled, CompileValid(services, request.graph()));
   v1::CompileToIrResponse response;
   *response.mutable_ir() = ir::ToProto(*compiled.module);
   return response;
@@ -77,12 +75,14 @@ absl::StatusOr<v1::CompileToIrResponse> CompileToIr(Services& services,
 }  // namespace
 
 void AddCompileMethods(MethodTable& table, Services& services) {
-  const MethodRule rule{.role = Role::kUser, .where = Where::kExecutor,
-                        .max_request_bytes = kGraphLimit};
+  const MethodRule rule{
+      .role = Role::kUser, .where = Where::kExecutor, .max_request_bytes = kGraphLimit};
   table.Unary<v1::ValidateRequest, v1::ValidateResponse>(
       "/graphkiln.v1.CompileService/Validate", rule,
       [&services](const CallPtr&, v1::ValidateRequest& request,
-                  const Reply<v1::ValidateResponse>& reply) { reply(Validate(services, request)); });
+                  const Reply<v1::ValidateResponse>& reply) {
+        reply(Validate(services, request));
+      });
   table.Unary<v1::SummarizeRequest, v1::SummarizeResponse>(
       "/graphkiln.v1.CompileService/Summarize", rule,
       [&services](const CallPtr&, v1::SummarizeRequest& request,

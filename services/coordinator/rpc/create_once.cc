@@ -46,8 +46,8 @@ void CommitOnce(Services& services, CreateOnce once, std::string name, Mutation 
   batch.refusable = true;
   batch.mutations.push_back(std::move(mutation));
   if (!once.request_id.empty()) {
-    batch.mutations.emplace_back(PutIdempotency{once.scope, once.request_id, once.digest, name,
-                                                services.clock->Now()});
+    batch.mutations.emplace_back(
+        PutIdempotency{once.scope, once.request_id, once.digest, name, services.clock->Now()});
   }
   batch.done = [&services, once = std::move(once), name = std::move(name),
                 done = std::move(done)](const absl::Status& status) {

@@ -1,5 +1,6 @@
 // Creating a named thing in the store exactly once per request id, also while the first call still
-// runs. Used by the handlers of graphs and datasets; the queue does the same for jobs. Executor threads.
+// runs. Used by the handlers of graphs and datasets; the queue does the same for jobs. Executor
+// threads.
 #pragma once
 
 #include <functional>
@@ -19,8 +20,8 @@ struct CreateOnce {
   std::string digest;      // of the request's contents
 };
 
-/// The key of a create request; `request_id` must be a field of it. Error: FIELD_INVALID for an id that
-/// is too long.
+/// The key of a create request; `request_id` must be a field of it. Error: FIELD_INVALID for an id
+/// that is too long.
 absl::StatusOr<CreateOnce> MakeCreateOnce(std::string_view method, std::string_view project,
                                           const google::protobuf::Message& request,
                                           std::string_view request_id);
@@ -29,8 +30,8 @@ absl::StatusOr<CreateOnce> MakeCreateOnce(std::string_view method, std::string_v
 /// ALREADY_EXISTS when the id was used for something else.
 absl::StatusOr<std::string> FindCreated(Services& services, const CreateOnce& once);
 
-/// Commits `mutation`, which makes `name`, together with the request id. `done` gets OK when durable,
-/// also where an equal concurrent call was faster.
+/// Commits `mutation`, which makes `name`, together with the request id. `done` gets OK when
+/// durable, also where an equal concurrent call was faster.
 void CommitOnce(Services& services, CreateOnce once, std::string name, Mutation mutation,
                 std::function<void(absl::Status)> done);
 

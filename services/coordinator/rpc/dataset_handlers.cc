@@ -41,8 +41,8 @@ void CreateDataset(Services& services, const CallPtr& call, v1::CreateDatasetReq
                                     QuoteForMessage(asked.format())));
     }
     if (asked.labels_size() > 64) return FieldError("dataset.labels", "has more than 64 entries");
-    ASSIGN_OR_RETURN(CreateOnce once, MakeCreateOnce("CreateDataset", project, request,
-                                                     request.request_id()));
+    ASSIGN_OR_RETURN(CreateOnce once,
+                     MakeCreateOnce("CreateDataset", project, request, request.request_id()));
     ASSIGN_OR_RETURN(const std::string earlier, FindCreated(services, once));
     if (!earlier.empty()) {
       reply(services.store->ReadDataset(earlier));
@@ -110,8 +110,7 @@ void AddDatasetMethods(MethodTable& table, Services& services) {
       });
   table.Unary<v1::GetDatasetRequest, v1::Dataset>(
       "/graphkiln.v1.DatasetService/GetDataset", blocking,
-      [&services](const CallPtr&, v1::GetDatasetRequest& request,
-                  const Reply<v1::Dataset>& reply) {
+      [&services](const CallPtr&, v1::GetDatasetRequest& request, const Reply<v1::Dataset>& reply) {
         const auto name = CanonicalDatasetName(request.name());
         if (!name.ok()) return reply(name.status());
         reply(services.store->ReadDataset(*name));
@@ -123,8 +122,7 @@ void AddDatasetMethods(MethodTable& table, Services& services) {
         reply(ListDatasets(services, request));
       });
   table.Unary<v1::DeleteDatasetRequest, Empty>(
-      "/graphkiln.v1.DatasetService/DeleteDataset",
-      {.role = Role::kUser, .where = Where::kInline},
+      "/graphkiln.v1.DatasetService/DeleteDataset", {.role = Role::kUser, .where = Where::kInline},
       [&services](const CallPtr&, v1::DeleteDatasetRequest& request, const Reply<Empty>& reply) {
         Delete(services, request, reply);
       });

@@ -39,8 +39,7 @@ absl::StatusOr<CallPtr> Dispatcher::Admit(const MethodEntry& method,
 
 void Dispatcher::Finished(const MethodEntry& method, absl::StatusCode code,
                           absl::Duration received) {
-  env_.metrics->Handled(method, code,
-                        absl::ToDoubleSeconds(env_.clock->Monotonic() - received));
+  env_.metrics->Handled(method, code, absl::ToDoubleSeconds(env_.clock->Monotonic() - received));
 }
 
 absl::Status Dispatcher::CheckSize(const MethodEntry& method, size_t bytes) {

@@ -30,8 +30,8 @@ class Dispatcher {
 
   const MethodTable& table() const { return *env_.table; }
 
-  /// Lets a call in. Errors: DRAINING, UNAUTHENTICATED, PERMISSION_DENIED. Counts it as started in any
-  /// case; Finished must follow.
+  /// Lets a call in. Errors: DRAINING, UNAUTHENTICATED, PERMISSION_DENIED. Counts it as started in
+  /// any case; Finished must follow.
   absl::StatusOr<CallPtr> Admit(const MethodEntry& method, std::string_view authorization);
   /// Counts the end. `received`: Received() from before Admit.
   void Finished(const MethodEntry& method, absl::StatusCode code, absl::Duration received);

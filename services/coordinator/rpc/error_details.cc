@@ -77,7 +77,8 @@ std::optional<v1::ValidateResponse> DiagnosticsOf(const absl::Status& status) {
 }
 
 // Adds `message` as a detail if all stays below `limit`.
-bool AddDetail(const google::protobuf::Message& message, size_t limit, google::rpc::Status* status) {
+bool AddDetail(const google::protobuf::Message& message, size_t limit,
+               google::rpc::Status* status) {
   status->add_details()->PackFrom(message);
   if (status->ByteSizeLong() <= limit) return true;
   status->mutable_details()->RemoveLast();
@@ -165,8 +166,7 @@ google::rpc::Status ToRpcStatus(const absl::Status& status) {
   const std::optional<v1::ValidateResponse> diagnostics = DiagnosticsOf(status);
   AddDetail(info, kMaxErrorBytes, &result);
   const auto after = metadata.find("retry_after_seconds");
-  const bool transient = after != metadata.end() ||
-                         reason == v1::ERROR_REASON_QUOTA_EXCEEDED ||
+  const bool transient = after != metadata.end() || reason == v1::ERROR_REASON_QUOTA_EXCEEDED ||
                          reason == v1::ERROR_REASON_STORAGE_UNAVAILABLE ||
                          reason == v1::ERROR_REASON_DRAINING;
   if (transient) {
@@ -198,8 +198,7 @@ absl::Status DiagnosticsError(v1::ErrorReason reason, std::string_view what,
   for (const v1::Diagnostic& diagnostic : diagnostics) {
     if (diagnostic.severity() != v1::SEVERITY_ERROR) *response.add_diagnostics() = diagnostic;
   }
-  std::string message =
-      fmt::format("the {} has {} error{}", what, errors, errors == 1 ? "" : "s");
+  std::string message = fmt::format("the {} has {} error{}", what, errors, errors == 1 ? "" : "s");
   if (first != nullptr) {
     const std::string& place = first->node().empty() ? first->path() : first->node();
     message += fmt::format("; {}{}{}", place, place.empty() ? "" : ": ", first->message());

@@ -1,6 +1,6 @@
 // The one place where an error becomes what goes over a wire: google.rpc.Status with ErrorInfo,
-// BadRequest, RetryInfo and diagnostics, below 6 KB (they travel in trailers, which share the metadata
-// limit of 8 KB). Pure functions but for the error id of internal faults. Any thread.
+// BadRequest, RetryInfo and diagnostics, below 6 KB (they travel in trailers, which share the
+// metadata limit of 8 KB). Pure functions but for the error id of internal faults. Any thread.
 #pragma once
 
 #include <string_view>
@@ -17,7 +17,8 @@ namespace graphkiln::coordinator {
 inline constexpr size_t kMaxErrorBytes = 6 * 1024 - 256;
 inline constexpr int kMaxFieldViolations = 50;
 
-/// Faults of ours (INTERNAL, UNKNOWN, DATA_LOSS) are logged under an error id, and only the id is told.
+/// Faults of ours (INTERNAL, UNKNOWN, DATA_LOSS) are logged under an error id, and only the id is
+/// told.
 google::rpc::Status ToRpcStatus(const absl::Status& status);
 
 /// INVALID_ARGUMENT that carries diagnostics; `what` is "graph" or "job". Errors come first.

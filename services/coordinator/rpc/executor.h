@@ -1,8 +1,8 @@
 // Threads of our own for work that may block: SQL reads, files, compiling.
 //
-// Reaction threads are two on a small machine, so a handler that blocks would stall the whole process;
-// it comes here instead. New requests are bounded (TryPost), the continuations of admitted ones are not
-// (Post): they are bounded by the number of open calls. Thread-safe.
+// Reaction threads are two on a small machine, so a handler that blocks would stall the whole
+// process; it comes here instead. New requests are bounded (TryPost), the continuations of admitted
+// ones are not (Post): they are bounded by the number of open calls. Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,5 @@
-// GraphService: saved graphs. Reads and hashing run on the executor, writes answer after the commit.
+// GraphService: saved graphs. Reads and hashing run on the executor, writes answer after the
+// commit.
 #include <fmt/format.h>
 
 #include <utility>
@@ -48,8 +49,8 @@ void CreateGraph(Services& services, const CallPtr& call, v1::CreateGraphRequest
     ASSIGN_OR_RETURN(const std::string project, ParseParent(request.parent()));
     if (!request.graph().has_graph()) return FieldError("graph.graph", "is missing");
     RETURN_IF_ERROR(CheckLabels(request.graph().labels()));
-    ASSIGN_OR_RETURN(CreateOnce once, MakeCreateOnce("CreateGraph", project, request,
-                                                     request.request_id()));
+    ASSIGN_OR_RETURN(CreateOnce once,
+                     MakeCreateOnce("CreateGraph", project, request, request.request_id()));
     ASSIGN_OR_RETURN(const std::string earlier, FindCreated(services, once));
     if (!earlier.empty()) {
       reply(services.store->ReadGraph(earlier));
@@ -166,8 +167,8 @@ void Delete(Services& services, const v1::DeleteGraphRequest& request, const Rep
 
 void AddGraphMethods(MethodTable& table, Services& services) {
   const MethodRule read{.role = Role::kUser, .where = Where::kExecutor};
-  const MethodRule write{.role = Role::kUser, .where = Where::kExecutor,
-                         .max_request_bytes = kGraphLimit};
+  const MethodRule write{
+      .role = Role::kUser, .where = Where::kExecutor, .max_request_bytes = kGraphLimit};
   table.Unary<v1::CreateGraphRequest, v1::SavedGraph>(
       "/graphkiln.v1.GraphService/CreateGraph", write,
       [&services](const CallPtr& call, v1::CreateGraphRequest& request,

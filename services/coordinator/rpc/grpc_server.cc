@@ -62,8 +62,8 @@ class GrpcServer::TableService final : public grpc::Service {
           method.name.c_str(),
           unary ? grpc::internal::RpcMethod::NORMAL_RPC : grpc::internal::RpcMethod::BIDI_STREAMING,
           nullptr));
-      MarkMethodRawCallback(index++, unary ? Unary(dispatcher, method)
-                                           : Streaming(dispatcher, streams, method));
+      MarkMethodRawCallback(
+          index++, unary ? Unary(dispatcher, method) : Streaming(dispatcher, streams, method));
     }
   }
 

@@ -1,5 +1,6 @@
 // The gRPC server: one thin service per proto service, made from the method table; health and
-// reflection; keepalive, limits and quotas of `service.md` section 2 (ADR 0001 tells why it is built so).
+// reflection; keepalive, limits and quotas of `service.md` section 2 (ADR 0001 tells why it is
+// built so).
 //
 // main.cc starts and stops it. Thread-safe.
 #pragma once

@@ -24,8 +24,7 @@ absl::Status ParseBuffer(grpc::ByteBuffer* buffer, google::protobuf::Message* me
   return FieldError("request", fmt::format("the bytes are not a {}", message->GetTypeName()));
 }
 
-absl::Status SerializeToBuffer(const google::protobuf::Message& message,
-                               grpc::ByteBuffer* buffer) {
+absl::Status SerializeToBuffer(const google::protobuf::Message& message, grpc::ByteBuffer* buffer) {
   bool own_buffer = false;
   const grpc::Status status =
       grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(message, buffer,

@@ -1,9 +1,9 @@
 // A streaming gRPC call over the method table: drives a Stream (stream.h).
 //
-// Every event (a read or a write is done, cancelled, woken, drained) leaves a mark and signals; whoever
-// signals first runs the marks off, one thread at a time, with no lock held across a gRPC operation or
-// a handler. One read and one write are in flight at most, Finish is called once on every path, and
-// nothing is touched after it.
+// Every event (a read or a write is done, cancelled, woken, drained) leaves a mark and signals;
+// whoever signals first runs the marks off, one thread at a time, with no lock held across a gRPC
+// operation or a handler. One read and one write are in flight at most, Finish is called once on
+// every path, and nothing is touched after it.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

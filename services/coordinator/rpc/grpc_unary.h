@@ -1,7 +1,7 @@
 // A unary gRPC call over the method table.
 //
-// Reactor conduct (`service.md` section 2): Finish exactly once on every path, also when the call is
-// cancelled while the handler still works; nothing is touched after Finish.
+// Reactor conduct (`service.md` section 2): Finish exactly once on every path, also when the call
+// is cancelled while the handler still works; nothing is touched after Finish.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

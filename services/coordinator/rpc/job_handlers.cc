@@ -33,16 +33,17 @@ absl::StatusOr<v1::QueryMetricsResponse> QueryMetrics(Services& services,
   if (request.max_points() < 0) return FieldError("max_points", "must not be negative");
   if (request.series_size() > 1000) return FieldError("series", "has more than 1,000 names");
   ASSIGN_OR_RETURN(const v1::Job job, services.queue->Get(request.name()));
-  ASSIGN_OR_RETURN(std::vector<v1::MetricSeries> series,
-                   services.store->ReadSeries(
-                       job.uid(), {request.series().begin(), request.series().end()},
-                       request.max_points()));
+  ASSIGN_OR_RETURN(
+      std::vector<v1::MetricSeries> series,
+      services.store->ReadSeries(job.uid(), {request.series().begin(), request.series().end()},
+                                 request.max_points()));
   v1::QueryMetricsResponse response;
   for (v1::MetricSeries& one : series) *response.add_series() = std::move(one);
   return response;
 }
 
-void CancelJob(Services& services, const v1::CancelJobRequest& request, const Reply<v1::Job>& reply) {
+void CancelJob(Services& services, const v1::CancelJobRequest& request,
+               const Reply<v1::Job>& reply) {
   std::optional<absl::Duration> grace;
   if (request.has_grace()) {
     grace = absl::Seconds(request.grace().seconds()) + absl::Nanoseconds(request.grace().nanos());
@@ -58,8 +59,8 @@ void CancelJob(Services& services, const v1::CancelJobRequest& request, const Re
 void AddJobMethods(MethodTable& table, Services& services) {
   const MethodRule inlined{.role = Role::kUser, .where = Where::kInline};
   const MethodRule blocking{.role = Role::kUser, .where = Where::kExecutor};
-  const MethodRule submit{.role = Role::kUser, .where = Where::kExecutor,
-                          .max_request_bytes = kGraphLimit};
+  const MethodRule submit{
+      .role = Role::kUser, .where = Where::kExecutor, .max_request_bytes = kGraphLimit};
   table.Unary<v1::SubmitJobRequest, v1::SubmitJobResponse>(
       "/graphkiln.v1.JobService/SubmitJob", submit,
       [&services](const CallPtr& call, v1::SubmitJobRequest& request,
@@ -74,7 +75,9 @@ void AddJobMethods(MethodTable& table, Services& services) {
   table.Unary<v1::ListJobsRequest, v1::ListJobsResponse>(
       "/graphkiln.v1.JobService/ListJobs", blocking,
       [&services](const CallPtr&, v1::ListJobsRequest& request,
-                  const Reply<v1::ListJobsResponse>& reply) { reply(ListJobs(services, request)); });
+                  const Reply<v1::ListJobsResponse>& reply) {
+        reply(ListJobs(services, request));
+      });
   table.Unary<v1::PauseJobRequest, v1::Job>(
       "/graphkiln.v1.JobService/PauseJob", inlined,
       [&services](const CallPtr&, v1::PauseJobRequest& request, const Reply<v1::Job>& reply) {

@@ -64,9 +64,9 @@ class LruCache {
   const size_t most_entries_;
   const size_t most_bytes_;
   std::mutex mu_;
-  std::list<Entry> entries_;     // most recent first; guarded by mu_
-  StringMap<Position> by_key_;   // guarded by mu_
-  size_t bytes_ = 0;             // guarded by mu_
+  std::list<Entry> entries_;    // most recent first; guarded by mu_
+  StringMap<Position> by_key_;  // guarded by mu_
+  size_t bytes_ = 0;            // guarded by mu_
 };
 
 }  // namespace graphkiln::coordinator

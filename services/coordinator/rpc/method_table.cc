@@ -82,8 +82,8 @@ void MethodTable::AddStream(std::string_view name, MethodRule rule, const Descri
 }
 
 void MethodTable::Unsupported(std::string_view name, Role role) {
-  MethodEntry* entry = Add(name, {.role = role, .where = Where::kInline,
-                                  .max_request_bytes = kGraphLimit});
+  MethodEntry* entry =
+      Add(name, {.role = role, .where = Where::kInline, .max_request_bytes = kGraphLimit});
   if (entry == nullptr) return;
   entry->unary = [what = "serve " + entry->method](const CallPtr&, google::protobuf::Message&,
                                                    const RawReply& reply) {

@@ -1,8 +1,8 @@
 // The one table of methods: full name to handler, kind, limits and authorization rule.
 //
-// gRPC and HTTP are adapters over it; a method that is not in it does not exist (deny by default). Kinds
-// and message types come from the descriptors, so the table cannot disagree with the protos. Built once
-// at start, then read-only.
+// gRPC and HTTP are adapters over it; a method that is not in it does not exist (deny by default).
+// Kinds and message types come from the descriptors, so the table cannot disagree with the protos.
+// Built once at start, then read-only.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ namespace graphkiln::coordinator {
 
 enum class MethodKind { kUnary, kServerStream, kClientStream, kBidi };
 
-/// Where a unary handler runs: on the transport's thread (it takes microseconds) or on the executor (it
-/// may block).
+/// Where a unary handler runs: on the transport's thread (it takes microseconds) or on the executor
+/// (it may block).
 enum class Where { kInline, kExecutor };
 
 inline constexpr size_t kGraphLimit = 16 << 20;  // requests that carry a graph
@@ -38,7 +38,8 @@ struct MethodRule {
   size_t max_request_bytes = kPlainLimit;
 };
 
-using UnaryHandler = std::function<void(const CallPtr&, google::protobuf::Message& request, RawReply)>;
+using UnaryHandler =
+    std::function<void(const CallPtr&, google::protobuf::Message& request, RawReply)>;
 using StreamFactory =
     std::function<std::shared_ptr<Stream>(const CallPtr&, const std::shared_ptr<StreamSink>&)>;
 
@@ -48,7 +49,7 @@ struct MethodEntry {
   std::string method;   // `SubmitJob`
   MethodKind kind = MethodKind::kUnary;
   MethodRule rule;
-  const google::protobuf::Message* request = nullptr;   // prototypes
+  const google::protobuf::Message* request = nullptr;  // prototypes
   const google::protobuf::Message* response = nullptr;
   UnaryHandler unary;    // of unary methods
   StreamFactory stream;  // of all others
@@ -85,7 +86,8 @@ class MethodTable {
   MethodEntry* Add(std::string_view name, MethodRule rule);
   void AddUnary(std::string_view name, MethodRule rule, const google::protobuf::Descriptor* request,
                 const google::protobuf::Descriptor* response, UnaryHandler handler);
-  void AddStream(std::string_view name, MethodRule rule, const google::protobuf::Descriptor* request,
+  void AddStream(std::string_view name, MethodRule rule,
+                 const google::protobuf::Descriptor* request,
                  const google::protobuf::Descriptor* response, StreamFactory factory);
 
   std::deque<MethodEntry> entries_;  // stable addresses

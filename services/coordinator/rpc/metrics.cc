@@ -28,8 +28,8 @@ prometheus::Family<prometheus::Histogram>& Histograms(Registry& registry, const 
 
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
   static const auto* buckets = new prometheus::Histogram::BucketBoundaries{
-      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
-      2.5,   5,      10,    25,   60,    120,  300, 600};
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+      1,     2.5,    5,     10,   25,    60,   120, 300,  600};
   return *buckets;
 }
 
@@ -40,9 +40,11 @@ Metrics::Metrics(std::string_view version)
       submitted_(Counters(*registry_, "jobs_submitted_total", "Accepted jobs."), {"queue"}),
       finished_(Counters(*registry_, "jobs_finished_total", "Jobs that ended."),
                 {"queue", "result", "reason"}),
-      queue_wait_(Histograms(*registry_, "job_queue_wait_seconds", "Time a job waited for an offer.")
-                      .Add({}, LatencyBuckets())),
-      startup_(Histograms(*registry_, "job_startup_seconds", "Phases of a job's start."), {"phase"}),
+      queue_wait_(
+          Histograms(*registry_, "job_queue_wait_seconds", "Time a job waited for an offer.")
+              .Add({}, LatencyBuckets())),
+      startup_(Histograms(*registry_, "job_startup_seconds", "Phases of a job's start."),
+               {"phase"}),
       run_(Histograms(*registry_, "job_run_seconds", "Time of one lease from its start to its end.")
                .Add({}, LatencyBuckets())),
       transitions_(Counters(*registry_, "lease_transitions_total", "Changes of lease states."),
@@ -51,13 +53,15 @@ Metrics::Metrics(std::string_view version)
                        "Writes refused because their lease is not open.")
                   .Add({})),
       workers_(Gauges(*registry_, "workers", "Workers by state."), {"state"}),
-      ingested_(Counters(*registry_, "metric_points_ingested_total", "Stored metric points.").Add({})),
+      ingested_(
+          Counters(*registry_, "metric_points_ingested_total", "Stored metric points.").Add({})),
       dropped_(Counters(*registry_, "metric_points_dropped_total",
                         "Metric points that workers dropped or merged.")
                    .Add({})),
       watchers_(Gauges(*registry_, "metric_watchers", "Open readers of job logs.").Add({})),
       checkpoint_bytes_(
-          Counters(*registry_, "checkpoint_bytes_total", "Bytes of committed checkpoints.").Add({})),
+          Counters(*registry_, "checkpoint_bytes_total", "Bytes of committed checkpoints.")
+              .Add({})),
       validate_(Histograms(*registry_, "graph_validate_seconds", "Time to validate a graph.")
                     .Add({}, LatencyBuckets())),
       codegen_(Histograms(*registry_, "codegen_seconds", "Time to generate code."), {"backend"}) {

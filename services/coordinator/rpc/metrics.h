@@ -1,7 +1,8 @@
 // The coordinator's Prometheus metrics (`product.md` section 4). Implements what the core counts.
 //
 // Values of labels that users choose (queue, reason words) are bounded: what comes beyond the first
-// hundred counts as `other`. Thread-safe; every call is a lookup under a short lock and an atomic add.
+// hundred counts as `other`. Thread-safe; every call is a lookup under a short lock and an atomic
+// add.
 #pragma once
 
 #include <functional>

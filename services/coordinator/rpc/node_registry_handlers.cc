@@ -26,7 +26,8 @@ absl::StatusOr<v1::ListNodeTypesResponse> ListNodeTypes(Services& services,
     if (def->name <= std::string_view(after)) continue;
     if (!request.category().empty() && def->category != request.category()) continue;
     if (response.node_types_size() == size) {
-      response.set_next_page_token(tokens.Next(response.node_types(response.node_types_size() - 1).name()));
+      response.set_next_page_token(
+          tokens.Next(response.node_types(response.node_types_size() - 1).name()));
       break;
     }
     *response.add_node_types() = nodes::Describe(*def);

@@ -1,4 +1,5 @@
-// Pages of lists that are ordered by name: sizes, and tokens bound to the list they belong to. Pure.
+// Pages of lists that are ordered by name: sizes, and tokens bound to the list they belong to.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace graphkiln::coordinator {
 inline constexpr int64_t kDefaultPage = 50;
 inline constexpr int64_t kLargestPage = 1000;
 
-/// 0 is the default, more than the largest is the largest. Error: FIELD_INVALID for a negative size.
+/// 0 is the default, more than the largest is the largest. Error: FIELD_INVALID for a negative
+/// size.
 absl::StatusOr<int64_t> PageSize(int32_t asked, int64_t default_size = kDefaultPage);
 
 /// A list: its method and the parameters that select it, such as `ListGraphs/default`.

@@ -65,16 +65,16 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
     }
   }
   if (const auto open = ListDir("/proc/self/fd"); open.ok()) {
-    families.push_back(Gauge("process_open_fds", "Open file descriptors.",
-                             static_cast<double>(open->size())));
+    families.push_back(
+        Gauge("process_open_fds", "Open file descriptors.", static_cast<double>(open->size())));
   }
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    families.push_back(Gauge("process_max_fds", "Most file descriptors.",
-                             static_cast<double>(limit.rlim_cur)));
+    families.push_back(
+        Gauge("process_max_fds", "Most file descriptors.", static_cast<double>(limit.rlim_cur)));
   }
-  prometheus::MetricFamily bugs =
-      Family("graphkiln_bug_total", "Impossible states that were met.", prometheus::MetricType::Counter);
+  prometheus::MetricFamily bugs = Family("graphkiln_bug_total", "Impossible states that were met.",
+                                         prometheus::MetricType::Counter);
   for (const auto& [site, count] : BugCounts()) {
     prometheus::ClientMetric metric = CounterMetric(static_cast<double>(count));
     metric.label.push_back({"site", site});

@@ -1,5 +1,6 @@
-// Compiled graphs and finished programs of recent submits, by content: submitting the same model again
-// (sweeps, retries, sessions) compiles nothing. Blocks while compiling: executor threads. Thread-safe.
+// Compiled graphs and finished programs of recent submits, by content: submitting the same model
+// again (sweeps, retries, sessions) compiles nothing. Blocks while compiling: executor threads.
+// Thread-safe.
 #pragma once
 
 #include <memory>
@@ -30,8 +31,8 @@ class ProgramCache {
       : graphs_(most_entries, most_bytes), programs_(most_entries, most_bytes) {}
 
   std::shared_ptr<const CompiledGraph> Compile(const v1::Graph& graph);
-  /// Serialized v1::IrModule with `loss` appended; null loss leaves the program as it is. Faults of the
-  /// loss are diagnostics. REQUIRES: graph.ok.
+  /// Serialized v1::IrModule with `loss` appended; null loss leaves the program as it is. Faults of
+  /// the loss are diagnostics. REQUIRES: graph.ok.
   absl::StatusOr<std::shared_ptr<const std::string>> Program(
       const CompiledGraph& graph, const v1::Component* loss,
       std::vector<v1::Diagnostic>* diagnostics);

@@ -8,10 +8,10 @@ namespace graphkiln::coordinator {
 namespace {
 
 constexpr std::array<const char*, 17> kCodeNames = {
-    "OK",           "Canceled",          "Unknown",         "InvalidArgument", "DeadlineExceeded",
-    "NotFound",     "AlreadyExists",     "PermissionDenied", "ResourceExhausted",
-    "FailedPrecondition", "Aborted",     "OutOfRange",      "Unimplemented",   "Internal",
-    "Unavailable",  "DataLoss",          "Unauthenticated"};
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
 
 const char* TypeName(MethodKind kind) {
   switch (kind) {
@@ -56,7 +56,9 @@ RpcMetrics::RpcMetrics(prometheus::Registry& registry, const MethodTable& table)
   }
 }
 
-void RpcMetrics::Started(const MethodEntry& method) { methods_[method.index]->started->Increment(); }
+void RpcMetrics::Started(const MethodEntry& method) {
+  methods_[method.index]->started->Increment();
+}
 
 void RpcMetrics::Handled(const MethodEntry& method, absl::StatusCode code, double seconds) {
   PerMethod& per = *methods_[method.index];

@@ -1,6 +1,6 @@
-// grpc_server_started_total, grpc_server_handled_total, grpc_server_handling_seconds by method, whatever
-// the transport. The counters of all methods exist from the start, so counting takes no lock but for the
-// first answer with a new code. Thread-safe.
+// grpc_server_started_total, grpc_server_handled_total, grpc_server_handling_seconds by method,
+// whatever the transport. The counters of all methods exist from the start, so counting takes no
+// lock but for the first answer with a new code. Thread-safe.
 #pragma once
 
 #include <array>

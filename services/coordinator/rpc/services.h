@@ -1,5 +1,5 @@
-// What the handlers work with. Owned by the coordinator's assembly (services/coordinator/server.h); all
-// of it is thread-safe and outlives every call.
+// What the handlers work with. Owned by the coordinator's assembly (services/coordinator/server.h);
+// all of it is thread-safe and outlives every call.
 #pragma once
 
 #include <string>
@@ -30,9 +30,9 @@ struct Services {
   ProgramCache* programs = nullptr;
 
   std::string version;
-  std::string instance;   // random per start
+  std::string instance;  // random per start
   absl::Time start_time;
-  absl::Duration progress_interval = absl::Seconds(15);    // of an idle watch
+  absl::Duration progress_interval = absl::Seconds(15);       // of an idle watch
   absl::Duration coalesce_interval = absl::Milliseconds(50);  // between batches of a live watch
 };
 

@@ -1,10 +1,10 @@
 // The handler's side of a streaming call, and how it talks to its transport.
 //
-// The transport pulls: one message is in flight at a time, so a slow reader costs one message and no
-// queue (`service.md` section 2). It calls the methods of a Stream one at a time, never concurrently,
-// never with a lock held, on any thread; they return in microseconds. Whatever else changes a stream (an
-// executor task, a listener of the queue) changes state that the stream guards itself, then wakes the
-// sink.
+// The transport pulls: one message is in flight at a time, so a slow reader costs one message and
+// no queue (`service.md` section 2). It calls the methods of a Stream one at a time, never
+// concurrently, never with a lock held, on any thread; they return in microseconds. Whatever else
+// changes a stream (an executor task, a listener of the queue) changes state that the stream guards
+// itself, then wakes the sink.
 #pragma once
 
 #include <memory>

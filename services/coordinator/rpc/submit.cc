@@ -85,8 +85,9 @@ absl::Status CompileGraph(Services& services, Draft& draft) {
     return DiagnosticsError(v1::ERROR_REASON_GRAPH_INVALID, "graph", draft.graph->diagnostics);
   }
   if (static_cast<int64_t>(draft.spec.ByteSizeLong()) > kMaxSpecBytes) {
-    return MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_TOO_LARGE,
-                     fmt::format("the job has more than {} bytes without its graph", kMaxSpecBytes));
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_TOO_LARGE,
+        fmt::format("the job has more than {} bytes without its graph", kMaxSpecBytes));
   }
   draft.diagnostics = draft.graph->diagnostics;
   return absl::OkStatus();
@@ -110,9 +111,9 @@ void ResolveDataset(Services& services, Draft& draft) {
   if (data.source_case() != v1::DataSpec::kDataset) return;
   const auto name = ParseResourceName("datasets", data.dataset());
   absl::StatusOr<v1::Dataset> dataset =
-      name.ok() ? services.store->ReadDataset(
-                      FormatResourceName(name->project, "datasets", name->id))
-                : absl::StatusOr<v1::Dataset>(name.status());
+      name.ok()
+          ? services.store->ReadDataset(FormatResourceName(name->project, "datasets", name->id))
+          : absl::StatusOr<v1::Dataset>(name.status());
   if (dataset.ok()) {
     UseDataset(*dataset, data);
   } else {
@@ -128,8 +129,8 @@ void ResolveWeights(Services& services, Draft& draft) {
   const std::string name = draft.spec.weights().job();
   const auto job = services.queue->Get(name);
   if (!job.ok()) {
-    AddError("WEIGHTS_UNKNOWN", "weights",
-             fmt::format("there is no job {}", QuoteForMessage(name)), &draft.diagnostics);
+    AddError("WEIGHTS_UNKNOWN", "weights", fmt::format("there is no job {}", QuoteForMessage(name)),
+             &draft.diagnostics);
     return;
   }
   const auto file = job->artifacts().find("weights.safetensors");

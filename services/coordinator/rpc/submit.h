@@ -7,8 +7,8 @@
 
 namespace graphkiln::coordinator {
 
-/// Answers with the accepted job; with `validate_only` the resolved one. A graph or job with errors is
-/// INVALID_ARGUMENT with all diagnostics.
+/// Answers with the accepted job; with `validate_only` the resolved one. A graph or job with errors
+/// is INVALID_ARGUMENT with all diagnostics.
 void SubmitJob(Services& services, const CallPtr& call, v1::SubmitJobRequest& request,
                const Reply<v1::SubmitJobResponse>& reply);
 

@@ -66,8 +66,7 @@ void AddSystemMethods(MethodTable& table, Services& services) {
       });
   table.Unary<v1::DrainWorkerRequest, v1::Worker>(
       "/graphkiln.v1.SystemService/DrainWorker", operate,
-      [&services](const CallPtr&, v1::DrainWorkerRequest& request,
-                  const Reply<v1::Worker>& reply) {
+      [&services](const CallPtr&, v1::DrainWorkerRequest& request, const Reply<v1::Worker>& reply) {
         services.queue->Drain(request.name(), reply);
       });
 }

@@ -2,8 +2,7 @@
 
 namespace graphkiln::coordinator {
 
-Ticker::Ticker(JobQueue& queue, Alarms& alarms)
-    : state_(std::make_shared<State>(queue, alarms)) {
+Ticker::Ticker(JobQueue& queue, Alarms& alarms) : state_(std::make_shared<State>(queue, alarms)) {
   queue.SetDeadlineListener([state = state_] { Arm(state); });
   Arm(state_);
 }

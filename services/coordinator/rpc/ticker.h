@@ -23,8 +23,8 @@ class Ticker {
     JobQueue& queue;
     Alarms& alarms;
     std::mutex mu;
-    bool stopped = false;                                // guarded by mu
-    uint64_t alarm = 0;                                  // guarded by mu
+    bool stopped = false;                                  // guarded by mu
+    uint64_t alarm = 0;                                    // guarded by mu
     absl::Duration alarm_when = absl::InfiniteDuration();  // guarded by mu
   };
   static void Arm(const std::shared_ptr<State>& state);

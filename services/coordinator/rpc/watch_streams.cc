@@ -199,8 +199,8 @@ Stream::Next TailLogsStream::Pull(google::protobuf::Message* response, absl::Sta
         if (begin.ok()) {
           ResumePosition behind = *begin;
           behind.seq = tail_.back()->seq();
-          cursor = services_.queue->Watch(job_, SealResume(services_.queue->sealer(), behind),
-                                          *types);
+          cursor =
+              services_.queue->Watch(job_, SealResume(services_.queue->sealer(), behind), *types);
         }
       }
       tail_.clear();

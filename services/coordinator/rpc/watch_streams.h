@@ -1,7 +1,7 @@
 // WatchJob and TailLogs: readers of a job's log over an EventCursor.
 //
-// A batch goes out when the previous one has been taken; live batches keep 50 ms distance so that a fast
-// job costs its watchers 20 messages a second, and an idle watch sends its token every 15 s.
+// A batch goes out when the previous one has been taken; live batches keep 50 ms distance so that a
+// fast job costs its watchers 20 messages a second, and an idle watch sends its token every 15 s.
 #pragma once
 
 #include <memory>
@@ -84,12 +84,12 @@ class TailLogsStream final : public CursorStream {
 
   // The last lines, read before the cursor opens.
   std::mutex tail_mu_;
-  bool reading_tail_ = false;                                // guarded by tail_mu_
-  absl::Status tail_failure_;                                // guarded by tail_mu_
-  std::string tail_token_;                                   // guarded by tail_mu_
-  std::vector<std::shared_ptr<const v1::Event>> tail_;       // guarded by tail_mu_
-  size_t tail_sent_ = 0;                                     // guarded by tail_mu_
-  bool open_after_tail_ = false;                             // guarded by tail_mu_
+  bool reading_tail_ = false;                           // guarded by tail_mu_
+  absl::Status tail_failure_;                           // guarded by tail_mu_
+  std::string tail_token_;                              // guarded by tail_mu_
+  std::vector<std::shared_ptr<const v1::Event>> tail_;  // guarded by tail_mu_
+  size_t tail_sent_ = 0;                                // guarded by tail_mu_
+  bool open_after_tail_ = false;                        // guarded by tail_mu_
 };
 
 }  // namespace graphkiln::coordinator

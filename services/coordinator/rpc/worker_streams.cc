@@ -87,11 +87,11 @@ bool PublishStream::OnMessage(google::protobuf::Message& request) {
     std::lock_guard lock(mu_);
     ++under_way_;
   }
-  services_.queue->PublishEvents(std::move(publish),
-                                 [self = shared_from_this(), lease](
-                                     const absl::StatusOr<PublishResult>& result) {
-                                   self->Answered(lease, result);
-                                 });
+  services_.queue->PublishEvents(
+      std::move(publish),
+      [self = shared_from_this(), lease](const absl::StatusOr<PublishResult>& result) {
+        self->Answered(lease, result);
+      });
   std::lock_guard lock(mu_);
   held_back_ = under_way_ >= kMostUnderWay;
   return !held_back_;

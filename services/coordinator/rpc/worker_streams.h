@@ -26,8 +26,8 @@ class WorkerStreams {
 
  private:
   std::mutex mu_;
-  uint64_t next_ = 1;               // guarded by mu_
-  StringMap<uint64_t> latest_;      // guarded by mu_
+  uint64_t next_ = 1;           // guarded by mu_
+  StringMap<uint64_t> latest_;  // guarded by mu_
 };
 
 /// Connect: reports in, wishes out, pushes when the wish has changed.
@@ -82,9 +82,9 @@ class PublishStream final : public Stream, public std::enable_shared_from_this<P
   bool half_closed_ = false;  // owned by the transport's calls
 
   std::mutex mu_;
-  int under_way_ = 0;                         // guarded by mu_
-  bool held_back_ = false;                    // guarded by mu_; reading waits
-  absl::Status failure_;                      // guarded by mu_
+  int under_way_ = 0;                          // guarded by mu_
+  bool held_back_ = false;                     // guarded by mu_; reading waits
+  absl::Status failure_;                       // guarded by mu_
   std::map<LeaseKey, PublishResult> answers_;  // guarded by mu_; latest per lease
 };
 

@@ -123,7 +123,7 @@ bool ControlStream::WaitForReport(std::unique_lock<std::mutex>& lock) {
 
 void ControlStream::RunStream(bool* heard) {
   grpc::ClientContext context;
-  coordinator_.Prepare(&context);
+  coordinator_.PrepareStream(&context);
   {
     std::lock_guard lock(mu_);
     if (stopping_) {

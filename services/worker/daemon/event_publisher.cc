@@ -123,7 +123,7 @@ bool EventPublisher::ReadAcknowledgements(Stream& stream) {
 
 bool EventPublisher::RunStream() {
   grpc::ClientContext context;
-  coordinator_.Prepare(&context);
+  coordinator_.PrepareStream(&context);
   {
     std::lock_guard lock(mu_);
     if (stopping_) {

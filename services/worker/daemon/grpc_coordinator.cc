@@ -59,6 +59,10 @@ void GrpcCoordinator::Prepare(grpc::ClientContext* context) const {
   if (!options_.token.empty()) {
     context->AddMetadata("authorization", "Bearer " + options_.token);
   }
+}
+
+void GrpcCoordinator::PrepareStream(grpc::ClientContext* context) const {
+  Prepare(context);
   context->set_wait_for_ready(true);
 }
 

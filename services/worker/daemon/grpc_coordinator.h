@@ -38,8 +38,10 @@ class GrpcCoordinator final : public CoordinatorApi {
                            Cancellation& cancellation) override;
 
   v1::WorkerService::Stub& worker_stub() { return *worker_; }
-  /// Adds the token and makes the call wait for a connection.
+  /// Adds the token; a stream also waits for a connection. Other calls fail at once while there is
+  /// none: their callers have better to do than to wait inside a call.
   void Prepare(grpc::ClientContext* context) const;
+  void PrepareStream(grpc::ClientContext* context) const;
 
  private:
   void SetTimeout(grpc::ClientContext* context, absl::Duration timeout) const;

@@ -9,6 +9,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "services/worker/trainer/channel.h"
 #include "services/worker/trainer/failure.h"
 #include "services/worker/trainer/forward.h"
@@ -77,6 +78,8 @@ int ServeSession(worker::Fd socket, Clock& clock) {
     finished.set_outcome(OutcomeOf(status));
     finished.set_reason(std::string(MessageOf(status)));
   }
+  // A reason may quote bytes from files; protobuf refuses a message whose text is not UTF-8.
+  if (!IsValidUtf8(finished.reason())) finished.set_reason(QuoteForMessage(finished.reason(), 1024));
   if (!status.ok() && !absl::IsCancelled(status)) KILN_ERROR("{}", MessageOf(status));
   const absl::Status sent = channel.SendFinished(finished);
   if (!sent.ok()) KILN_WARN("the end could not be reported: {}", MessageOf(sent));

@@ -96,7 +96,7 @@ class ServiceSide:
         ready = self.server.stdout.readline()
         endpoint = next(w for w in ready.split() if w.startswith("grpc=")).partition("=")[2]
         self.env = dict(os.environ, KILN_ENDPOINT=endpoint)
-        self.job = ROOT / "templates/jobs/iris_mlp.yaml"
+        self.job = ROOT / "templates/jobs/iris_mlp.job.yaml"
         self.seconds()
 
     def seconds(self):
@@ -145,7 +145,7 @@ def main():
     side.close()
     program = os.environ.get("KILN") or str(
         pathlib.Path(os.environ.get("KILN_BUILD_DIR", ROOT / "build/release")) / "bin/kiln")
-    if pathlib.Path(program).exists() and (ROOT / "templates/jobs/iris_mlp.yaml").exists():
+    if pathlib.Path(program).exists() and (ROOT / "templates/jobs/iris_mlp.job.yaml").exists():
         service = ServiceSide(program)
         measure("first_loss.service", service, args.pairs)
         service.close()

@@ -31,6 +31,7 @@ TEST(ParseInputFlag, RefusesNonsense) {
 }
 
 constexpr std::string_view kGraph =
+    "graphkiln: 1\n"
     "inputs: {x: {shape: [B, 4]}}\n"
     "nodes:\n"
     "  a: {type: Linear, in: x, params: {out_features: 2}}\n"

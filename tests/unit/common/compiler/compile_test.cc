@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 std::vector<std::string> Keys(const CompileResult& result) {
   std::vector<std::string> keys;
   if (result.module == nullptr) return keys;
-  for (const ir::Parameter& p : result.module->parameters) keys.push_back(p.key + " " + ir::ShapeText(result.module->type(p.value).shape));
+  for (const ir::Parameter& p : result.module->parameters)
+    keys.push_back(p.key + " " + ir::ShapeText(result.module->type(p.value).shape));
   return keys;
 }
 
@@ -191,15 +192,19 @@ nodes:
 outputs: {y: t, z: none}
 )");
   ASSERT_TRUE(r.ok) << Findings(r);
-  EXPECT_THAT(Keys(r), ElementsAre("t.layers.0.weight [4, 3]", "t.layers.0.bias [4]", "t.layers.1.weight [5, 4]", "t.layers.1.bias [5]"));
+  EXPECT_THAT(Keys(r), ElementsAre("t.layers.0.weight [4, 3]", "t.layers.0.bias [4]",
+                                   "t.layers.1.weight [5, 4]", "t.layers.1.bias [5]"));
   EXPECT_EQ(Shapes(r, "none"), "[B, 3]");
 }
 
 TEST(Compile, ExplodingCompositesAreBounded) {
-  std::string text = "graphkiln: 1\ncomposites:\n  C0: {inputs: {input: {}}, nodes: {a: {type: ReLU, in: input}}, outputs: {output: a}}\n";
+  std::string text =
+      "graphkiln: 1\ncomposites:\n  C0: {inputs: {input: {}}, nodes: {a: {type: ReLU, in: input}}, "
+      "outputs: {output: a}}\n";
   for (int i = 1; i < 40; ++i) {
-    text += "  C" + std::to_string(i) + ": {inputs: {input: {}}, nodes: {a: {type: C" + std::to_string(i - 1) + ", in: input}, b: {type: C" +
-            std::to_string(i - 1) + ", in: a}}, outputs: {output: b}}\n";
+    text += "  C" + std::to_string(i) + ": {inputs: {input: {}}, nodes: {a: {type: C" +
+            std::to_string(i - 1) + ", in: input}, b: {type: C" + std::to_string(i - 1) +
+            ", in: a}}, outputs: {output: b}}\n";
   }
   text += "inputs: {x: {shape: [B, 3]}}\nnodes: {n: {type: C39, in: x}}\noutputs: {y: n}\n";
   const auto r = CompileText(text);
@@ -259,7 +264,9 @@ outputs: {out: [a, b]}
 
 TEST(Compile, BadInputsAndOutputs) {
   EXPECT_EQ(Findings(Compile(v1::Graph())), "NO_INPUTS \nNO_OUTPUTS \n");
-  v1::Graph graph = ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: a}\n");
+  v1::Graph graph = ReadOrDie(
+      "graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: "
+      "a}\n");
   graph.mutable_inputs(0)->mutable_spec()->mutable_shape(1)->set_size(-4);
   EXPECT_EQ(Findings(Compile(graph)), "BAD_SHAPE \n");
   graph.set_schema_version(9);
@@ -315,7 +322,9 @@ outputs: {y: a}
 TEST(Compile, StopsAfterAPass) {
   CompileOptions options;
   options.stop_after = "normalise";
-  const auto r = Compile(ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: a}\n"), options);
+  const auto r = Compile(ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: "
+                                   "ReLU, in: x}}\noutputs: {y: a}\n"),
+                         options);
   ASSERT_EQ(r.timings.size(), 1u);
   EXPECT_EQ(r.timings[0].pass, "normalise");
   EXPECT_TRUE(r.instances.empty());

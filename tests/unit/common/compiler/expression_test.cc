@@ -12,10 +12,14 @@ class Scope final : public ExpressionScope {
  public:
   std::optional<v1::Value> Variable(std::string_view name) const override {
     v1::Value value;
-    if (name == "width") value.set_int_value(32);
-    else if (name == "rate") value.set_double_value(0.25);
-    else if (name == "mode") value.set_string_value("last");
-    else return std::nullopt;
+    if (name == "width")
+      value.set_int_value(32);
+    else if (name == "rate")
+      value.set_double_value(0.25);
+    else if (name == "mode")
+      value.set_string_value("last");
+    else
+      return std::nullopt;
     return value;
   }
   std::optional<v1::Value> InputDim(std::string_view port, int64_t dim) const override {
@@ -51,8 +55,9 @@ TEST(Expression, FollowsPython) {
 }
 
 TEST(Expression, FaultsAreNamed) {
-  for (const char* text : {"", "$nothing", "1 +", "1 / 0", "5 % 0", "(1", "[1, 2", "9223372036854775807 + 1",
-                           "foo(1)", "input.dim(0)", "other.rank", "[1][5]", "'a' + 1", "1 2", "'open", "99999999999999999999"}) {
+  for (const char* text : {"", "$nothing", "1 +", "1 / 0", "5 % 0", "(1", "[1, 2",
+                           "9223372036854775807 + 1", "foo(1)", "input.dim(0)", "other.rank",
+                           "[1][5]", "'a' + 1", "1 2", "'open", "99999999999999999999"}) {
     EXPECT_THAT(Evaluate(text, Scope()), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
 }

@@ -10,8 +10,9 @@ namespace graphkiln::compiler {
 namespace {
 
 CompileResult Model(const char* shape) {
-  return CompileText(std::string("graphkiln: 1\ninputs: {x: {shape: ") + shape +
-                     "}}\nnodes: {fc: {type: Linear, in: x, params: {out_features: 3}}}\noutputs: {y: fc}\n");
+  return CompileText(
+      std::string("graphkiln: 1\ninputs: {x: {shape: ") + shape +
+      "}}\nnodes: {fc: {type: Linear, in: x, params: {out_features: 3}}}\noutputs: {y: fc}\n");
 }
 
 v1::Component Loss(const char* type) {
@@ -24,13 +25,15 @@ TEST(AppendLoss, TargetsAreTypedByTheLoss) {
   const auto model = Model("[B, 4]");
   ASSERT_TRUE(model.ok);
   std::vector<v1::Diagnostic> diagnostics;
-  ASSERT_OK_AND_ASSIGN(const ir::Module ce, AppendLoss(*model.module, Loss("CrossEntropyLoss"), &diagnostics));
+  ASSERT_OK_AND_ASSIGN(const ir::Module ce,
+                       AppendLoss(*model.module, Loss("CrossEntropyLoss"), &diagnostics));
   ASSERT_OK(ir::Verify(ce));
   EXPECT_EQ(ce.inputs.back().name, "target");
   EXPECT_EQ(ir::TypeText(ce.type(ce.inputs.back().value)), "int64[B]");
   EXPECT_EQ(ce.outputs.back().name, "loss");
   EXPECT_EQ(ir::TypeText(ce.type(ce.outputs.back().value)), "float32[]");
-  ASSERT_OK_AND_ASSIGN(const ir::Module mse, AppendLoss(*model.module, Loss("MSELoss"), &diagnostics));
+  ASSERT_OK_AND_ASSIGN(const ir::Module mse,
+                       AppendLoss(*model.module, Loss("MSELoss"), &diagnostics));
   EXPECT_EQ(ir::TypeText(mse.type(mse.inputs.back().value)), "float32[B, 3]");
   EXPECT_TRUE(diagnostics.empty());
 }

@@ -15,29 +15,42 @@ v1::Graph Read(std::string_view text) {
 }
 
 TEST(ContentHash, IgnoresWhatCarriesNoMeaning) {
-  const std::string a = ContentHash(Read(
-      "graphkiln: 1\nname: one\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, in: x, mode: normal}, b: {type: Dropout, in: a, params: {p: 0.5, inplace: false}}}\noutputs: {y: b}\nview: {a: {x: 1, y: 2}}\n"));
-  const std::string b = ContentHash(Read(
-      "graphkiln: 1\nname: two\ndoc: text\nlabels: {k: v}\ninputs: {x: {dtype: float32, shape: [B, 4], doc: d}}\nnodes: {b: {type: Dropout, in: a, params: {inplace: false, p: 0.5}, doc: hi}, a: {type: ReLU, in: x}}\noutputs: {y: b}\n"));
+  const std::string a =
+      ContentHash(Read("graphkiln: 1\nname: one\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: "
+                       "ReLU, in: x, mode: normal}, b: {type: Dropout, in: a, params: {p: 0.5, "
+                       "inplace: false}}}\noutputs: {y: b}\nview: {a: {x: 1, y: 2}}\n"));
+  const std::string b = ContentHash(
+      Read("graphkiln: 1\nname: two\ndoc: text\nlabels: {k: v}\ninputs: {x: {dtype: float32, "
+           "shape: [B, 4], doc: d}}\nnodes: {b: {type: Dropout, in: a, params: {inplace: false, p: "
+           "0.5}, doc: hi}, a: {type: ReLU, in: x}}\noutputs: {y: b}\n"));
   EXPECT_EQ(a, b);
   EXPECT_EQ(a.size(), 64u);
 }
 
 TEST(ContentHash, SeesEverythingElse) {
-  const std::string base = "graphkiln: 1\nvariables: {w: 2}\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: Linear, in: x, params: {out_features: 3}}}\noutputs: {y: a}\n";
+  const std::string base =
+      "graphkiln: 1\nvariables: {w: 2}\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: Linear, "
+      "in: x, params: {out_features: 3}}}\noutputs: {y: a}\n";
   const std::string hash = ContentHash(Read(base));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"out_features: 3", "out_features: 4"}, {"{w: 2}", "{w: 3}"}, {"[B, 4]", "[C, 4]"}, {"{y: a}", "{z: a}"},
-           {"type: Linear", "type: Lin"}, {"in: x", "mode: muted, in: x"}, {"shape: [B, 4]", "dtype: float64, shape: [B, 4]"}}) {
+           {"out_features: 3", "out_features: 4"},
+           {"{w: 2}", "{w: 3}"},
+           {"[B, 4]", "[C, 4]"},
+           {"{y: a}", "{z: a}"},
+           {"type: Linear", "type: Lin"},
+           {"in: x", "mode: muted, in: x"},
+           {"shape: [B, 4]", "dtype: float64, shape: [B, 4]"}}) {
     std::string changed = base;
     changed.replace(changed.find(from), from.size(), to);
     EXPECT_NE(ContentHash(Read(changed)), hash) << to;
   }
 }
 
-// The stored hash of a frozen sample: a change of the canonical form would orphan every saved result.
+// The stored hash of a frozen sample: a change of the canonical form would orphan every saved
+// result.
 TEST(ContentHash, IsStableAcrossVersions) {
-  EXPECT_EQ(ContentHash(Read("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: a}\n")),
+  EXPECT_EQ(ContentHash(Read("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, "
+                             "in: x}}\noutputs: {y: a}\n")),
             "984eeb1947f8d005420831004e2106638417d6898b2cc77cbd8f4c9dfaea2cc3");
 }
 

@@ -102,7 +102,8 @@ outptus: {y: a}
   ASSERT_TRUE(r.ok);
   std::string found;
   for (const v1::Diagnostic& d : r.diagnostics) {
-    found += d.code() + " " + std::to_string(d.line()) + ":" + std::to_string(d.column()) + " " + d.path() + " [" + d.node() + "]\n";
+    found += d.code() + " " + std::to_string(d.line()) + ":" + std::to_string(d.column()) + " " +
+             d.path() + " [" + d.node() + "]\n";
   }
   EXPECT_EQ(found,
             "UNKNOWN_FIELD 9:1 outptus []\n"

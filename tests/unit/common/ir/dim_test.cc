@@ -35,7 +35,8 @@ TEST(Dim, FloorDivisionIsSimplified) {
 }
 
 TEST(Dim, TextParsesBackToTheSame) {
-  for (const char* text : {"B", "2*B+1", "((H+1)//2)*B-3", "B*H*W", "(3*T+1)//2", "-B+5", "0", "17"}) {
+  for (const char* text :
+       {"B", "2*B+1", "((H+1)//2)*B-3", "B*H*W", "(3*T+1)//2", "-B+5", "0", "17"}) {
     const Dim dim = P(text);
     EXPECT_EQ(P(dim.ToString()), dim) << text << " -> " << dim.ToString();
   }
@@ -52,14 +53,30 @@ TEST(Dim, EvaluatesAsWrittenForRandomExpressions) {
     for (int step = 0; step < 6; ++step) {
       const int64_t k = random() % 5 + 1;
       switch (random() % 5) {
-        case 0: dim = dim + Dim(k); value += k; break;
-        case 1: dim = dim * Dim(k); value *= k; break;
-        case 2: dim = dim.FloorDiv(k); value = value >= 0 ? value / k : -((-value + k - 1) / k); break;
-        case 3: dim = dim - Dim::Symbol("W"); value -= w; break;
-        case 4: dim = dim + Dim::Symbol("W") * Dim(k); value += w * k; break;
+        case 0:
+          dim = dim + Dim(k);
+          value += k;
+          break;
+        case 1:
+          dim = dim * Dim(k);
+          value *= k;
+          break;
+        case 2:
+          dim = dim.FloorDiv(k);
+          value = value >= 0 ? value / k : -((-value + k - 1) / k);
+          break;
+        case 3:
+          dim = dim - Dim::Symbol("W");
+          value -= w;
+          break;
+        case 4:
+          dim = dim + Dim::Symbol("W") * Dim(k);
+          value += w * k;
+          break;
       }
     }
-    const auto evaluated = dim.Evaluate([&](std::string_view s) -> std::optional<int64_t> { return s == "H" ? h : w; });
+    const auto evaluated = dim.Evaluate(
+        [&](std::string_view s) -> std::optional<int64_t> { return s == "H" ? h : w; });
     ASSERT_TRUE(evaluated.ok());
     EXPECT_EQ(*evaluated, value) << dim.ToString() << " H=" << h << " W=" << w;
   }
@@ -84,7 +101,8 @@ TEST(Dim, BadTextIsRefused) {
     EXPECT_THAT(Dim::Parse(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
   EXPECT_THAT(Dim::Parse(std::string(500, '(')), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(Dim::Parse(std::string(500, '-') + "1"), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Dim::Parse(std::string(500, '-') + "1"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(Dim::Parse(std::string(5000, '1')), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 

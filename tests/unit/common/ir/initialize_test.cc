@@ -22,7 +22,9 @@ std::vector<float> Fill(const v1::IrParameter& p, uint64_t seed) {
   const auto bytes = ParameterBytes(p);
   EXPECT_TRUE(bytes.ok());
   std::vector<float> values(static_cast<size_t>(*bytes) / 4);
-  EXPECT_OK(FillInitial(p, seed, absl::MakeSpan(reinterpret_cast<char*>(values.data()), static_cast<size_t>(*bytes))));
+  EXPECT_OK(FillInitial(
+      p, seed,
+      absl::MakeSpan(reinterpret_cast<char*>(values.data()), static_cast<size_t>(*bytes))));
   return values;
 }
 

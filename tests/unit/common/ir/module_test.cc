@@ -15,7 +15,8 @@ Module Sample() {
   Module m;
   m.name = "sample";
   const ValueId w = m.AddValue({ValueKind::kTensor, {v1::DATA_TYPE_FLOAT32, {3, 4}}});
-  const ValueId x = m.AddValue({ValueKind::kTensor, {v1::DATA_TYPE_FLOAT32, {Dim::Symbol("B"), 4}}});
+  const ValueId x =
+      m.AddValue({ValueKind::kTensor, {v1::DATA_TYPE_FLOAT32, {Dim::Symbol("B"), 4}}});
   m.inputs.push_back({"x", x});
   m.parameters.push_back({"fc.weight", w, Initializer::Uniform(0.5), false, true, true});
   m.sources.push_back({"fc", "fc", "Linear"});
@@ -55,7 +56,8 @@ TEST(Module, ForeignProgramsAreRefused) {
   v1::IrModule proto = ToProto(Sample());
   v1::IrModule bad = proto;
   bad.mutable_calls(0)->set_op("aten.from_file.default");
-  EXPECT_THAT(FromProto(bad), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("not allowed")));
+  EXPECT_THAT(FromProto(bad),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("not allowed")));
   bad = proto;
   bad.mutable_calls(0)->mutable_args(0)->set_value(99);
   EXPECT_FALSE(FromProto(bad).ok());

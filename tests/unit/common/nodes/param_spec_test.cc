@@ -8,10 +8,26 @@ namespace {
 
 using ::testing::ElementsAre;
 
-v1::Value V(int64_t v) { v1::Value value; value.set_int_value(v); return value; }
-v1::Value V(double v) { v1::Value value; value.set_double_value(v); return value; }
-v1::Value V(const char* v) { v1::Value value; value.set_string_value(v); return value; }
-v1::Value Null() { v1::Value value; value.set_null_value(v1::NULL_VALUE_UNSPECIFIED); return value; }
+v1::Value V(int64_t v) {
+  v1::Value value;
+  value.set_int_value(v);
+  return value;
+}
+v1::Value V(double v) {
+  v1::Value value;
+  value.set_double_value(v);
+  return value;
+}
+v1::Value V(const char* v) {
+  v1::Value value;
+  value.set_string_value(v);
+  return value;
+}
+v1::Value Null() {
+  v1::Value value;
+  value.set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+  return value;
+}
 v1::Value List(std::vector<int64_t> items) {
   v1::Value value;
   value.mutable_list_value();
@@ -26,22 +42,27 @@ struct Outcome {
 };
 Outcome Resolve(std::vector<ParamSpec> specs, std::map<std::string, v1::Value> given) {
   Outcome out;
-  out.ok = ResolveParams(specs, given, &out.params, [&](ParamIssue issue) { out.issues.push_back(issue); });
+  out.ok = ResolveParams(specs, given, &out.params,
+                         [&](ParamIssue issue) { out.issues.push_back(issue); });
   return out;
 }
 
 TEST(ParamSpec, OneNumberStandsForAllDimensions) {
   const auto specs = std::vector<ParamSpec>{IntN("kernel_size", 2).Required().Min(1)};
-  EXPECT_THAT(Resolve(specs, {{"kernel_size", V(int64_t{3})}}).params.Ints("kernel_size", 2), ElementsAre(3, 3));
-  EXPECT_THAT(Resolve(specs, {{"kernel_size", List({3, 5})}}).params.Ints("kernel_size", 2), ElementsAre(3, 5));
+  EXPECT_THAT(Resolve(specs, {{"kernel_size", V(int64_t{3})}}).params.Ints("kernel_size", 2),
+              ElementsAre(3, 3));
+  EXPECT_THAT(Resolve(specs, {{"kernel_size", List({3, 5})}}).params.Ints("kernel_size", 2),
+              ElementsAre(3, 5));
   EXPECT_FALSE(Resolve(specs, {{"kernel_size", List({1, 2, 3})}}).ok);
   EXPECT_FALSE(Resolve(specs, {{"kernel_size", List({1, 0})}}).ok);
   EXPECT_FALSE(Resolve(specs, {{"kernel_size", V("same")}}).ok);
 }
 
 TEST(ParamSpec, EveryFaultIsReportedOnce) {
-  const auto out = Resolve({Int("out_features").Required().Min(1), Float("p").Default(0.5).Range(0, 1), Bool("bias").Default(ParamValue(true))},
-                           {{"out_featurs", V(int64_t{3})}, {"p", V(2.0)}, {"bias", V(int64_t{1})}});
+  const auto out =
+      Resolve({Int("out_features").Required().Min(1), Float("p").Default(0.5).Range(0, 1),
+               Bool("bias").Default(ParamValue(true))},
+              {{"out_featurs", V(int64_t{3})}, {"p", V(2.0)}, {"bias", V(int64_t{1})}});
   ASSERT_EQ(out.issues.size(), 4u);
   EXPECT_EQ(out.issues[0].code, "UNKNOWN_PARAM");
   EXPECT_EQ(out.issues[0].rename_to, "out_features");
@@ -53,7 +74,8 @@ TEST(ParamSpec, EveryFaultIsReportedOnce) {
 }
 
 TEST(ParamSpec, NullOnlyWhereLegal) {
-  EXPECT_TRUE(Resolve({Float("momentum").Default(0.1).Nullable()}, {{"momentum", Null()}}).params.IsNull("momentum"));
+  EXPECT_TRUE(Resolve({Float("momentum").Default(0.1).Nullable()}, {{"momentum", Null()}})
+                  .params.IsNull("momentum"));
   EXPECT_FALSE(Resolve({Float("p").Default(0.1)}, {{"p", Null()}}).ok);
 }
 
@@ -84,7 +106,8 @@ TEST(ParamSpec, PythonSpelling) {
 }
 
 TEST(ParamSpec, TypeTextTellsAllThatIsLegal) {
-  EXPECT_EQ(TypeText(IntN("padding", 2).Choices({"same", "valid"})), "int | int[2] | \"same\" | \"valid\"");
+  EXPECT_EQ(TypeText(IntN("padding", 2).Choices({"same", "valid"})),
+            "int | int[2] | \"same\" | \"valid\"");
   EXPECT_EQ(TypeText(Float("m").Nullable()), "float | null");
 }
 

@@ -10,7 +10,8 @@
 namespace graphkiln::nodes {
 namespace {
 
-// Completeness: every type has documentation, an example, and an example that types to what it states.
+// Completeness: every type has documentation, an example, and an example that types to what it
+// states.
 TEST(Registry, EveryTypeIsComplete) {
   for (const NodeDef* def : AllNodes()) {
     SCOPED_TRACE(std::string(def->name));
@@ -29,7 +30,8 @@ TEST(Registry, EveryTypeIsComplete) {
     EXPECT_OK(ir::Verify(typed->module));
     ASSERT_EQ(typed->module.outputs.size(), def->example.outputs.size());
     for (size_t i = 0; i < typed->module.outputs.size(); ++i) {
-      EXPECT_EQ(ir::TypeText(typed->module.type(typed->module.outputs[i].value)), def->example.outputs[i]);
+      EXPECT_EQ(ir::TypeText(typed->module.type(typed->module.outputs[i].value)),
+                def->example.outputs[i]);
     }
   }
 }

@@ -1,4 +1,5 @@
-// The public API of a running coordinator: errors, limits, authorization, resources, health, reflection.
+// The public API of a running coordinator: errors, limits, authorization, resources, health,
+// reflection.
 #include <grpcpp/generic/generic_stub.h>
 
 #include <algorithm>
@@ -144,7 +145,8 @@ TEST(ServerApiTest, MessagesAboveTheLimitAreRefused) {
 TEST(ServerApiTest, BytesThatAreNoMessageAreAnError) {
   CoordinatorHarness harness;
   std::string response;
-  for (const char* method : {"/graphkiln.v1.JobService/GetJob", "/graphkiln.v1.JobService/WatchJob"}) {
+  for (const char* method :
+       {"/graphkiln.v1.JobService/GetJob", "/graphkiln.v1.JobService/WatchJob"}) {
     const grpc::Status status = RawCall(harness.NewChannel(), method, "\xff\xff\xff", &response);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(ReasonOf(status), "FIELD_INVALID") << method;
@@ -153,8 +155,8 @@ TEST(ServerApiTest, BytesThatAreNoMessageAreAnError) {
 
 TEST(ServerApiTest, TokensAndRolesDecideWhoMayCall) {
   ServerOptions options;
-  options.authenticator = *Authenticator::FromText(
-      "user-token-1 alice user\nworker-token-1 w1 worker\nroot-token-1\n");
+  options.authenticator =
+      *Authenticator::FromText("user-token-1 alice user\nworker-token-1 w1 worker\nroot-token-1\n");
   CoordinatorHarness harness(options);
   const auto get = [&](const char* authorization) {
     v1::ListJobsResponse response;
@@ -204,7 +206,8 @@ TEST(ServerApiTest, HealthAndReflectionKnowEveryService) {
        {"", "graphkiln.v1.JobService", "graphkiln.worker.v1.WorkerService"}) {
     const std::string request =
         service.empty() ? "" : "\x0a" + std::string(1, static_cast<char>(service.size())) + service;
-    EXPECT_TRUE(RawCall(harness.NewChannel(), "/grpc.health.v1.Health/Check", request, &response).ok());
+    EXPECT_TRUE(
+        RawCall(harness.NewChannel(), "/grpc.health.v1.Health/Check", request, &response).ok());
     EXPECT_EQ(response, "\x08\x01") << service;  // SERVING
   }
   ASSERT_TRUE(RawCall(harness.NewChannel(),
@@ -225,233 +228,6 @@ TEST(ServerApiTest, HealthAndReflectionKnowEveryService) {
                       "\x22" + std::string(1, static_cast<char>(symbol.size())) + symbol, &response)
                   .ok());
   EXPECT_THAT(response, testing::HasSubstr("graphkiln/v1/job_service.proto"));
-}
-
-TEST(ServerApiTest, GraphsAreSavedUpdatedListedAndDeleted) {
-  CoordinatorHarness harness;
-  v1::CreateGraphRequest create;
-  create.set_graph_id("mlp");
-  create.set_request_id("one");
-  *create.mutable_graph()->mutable_graph() = SmallGraph();
-  (*create.mutable_graph()->mutable_labels())["team"] = "a";
-  v1::SavedGraph created;
-  v1::SavedGraph repeated;
-  grpc::ClientContext c1;
-  ASSERT_TRUE(harness.graphs->CreateGraph(&c1, create, &created).ok());
-  grpc::ClientContext c2;
-  ASSERT_TRUE(harness.graphs->CreateGraph(&c2, create, &repeated).ok());
-  EXPECT_EQ(created.uid(), repeated.uid());
-  create.set_request_id("two");
-  grpc::ClientContext c3;
-  EXPECT_EQ(ReasonOf(harness.graphs->CreateGraph(&c3, create, &repeated)), "ALREADY_EXISTS");
-
-  v1::UpdateGraphRequest update;
-  *update.mutable_graph() = created;
-  update.mutable_graph()->mutable_graph()->mutable_nodes()->RemoveLast();
-  v1::SavedGraph updated;
-  grpc::ClientContext c4;
-  ASSERT_TRUE(harness.graphs->UpdateGraph(&c4, update, &updated).ok());
-  EXPECT_NE(updated.etag(), created.etag());
-  EXPECT_NE(updated.graph_hash(), created.graph_hash());
-  EXPECT_EQ(updated.uid(), created.uid());
-  grpc::ClientContext c5;
-  const grpc::Status stale = harness.graphs->UpdateGraph(&c5, update, &updated);
-  EXPECT_EQ(stale.error_code(), grpc::StatusCode::ABORTED);
-  EXPECT_EQ(ReasonOf(stale), "ETAG_MISMATCH");
-  update.mutable_graph()->clear_etag();
-  update.mutable_update_mask()->add_paths("labels");
-  (*update.mutable_graph()->mutable_labels())["team"] = "b";
-  grpc::ClientContext c6;
-  ASSERT_TRUE(harness.graphs->UpdateGraph(&c6, update, &updated).ok());
-  EXPECT_EQ(updated.labels().at("team"), "b");
-
-  for (const char* id : {"a", "b", "c"}) {
-    create.set_graph_id(id);
-    create.clear_request_id();
-    grpc::ClientContext context;
-    ASSERT_TRUE(harness.graphs->CreateGraph(&context, create, &repeated).ok());
-  }
-  v1::ListGraphsRequest list;
-  list.set_page_size(3);
-  v1::ListGraphsResponse page;
-  grpc::ClientContext c7;
-  ASSERT_TRUE(harness.graphs->ListGraphs(&c7, list, &page).ok());
-  EXPECT_EQ(page.graphs_size(), 3);
-  EXPECT_FALSE(page.graphs(0).has_graph());
-  list.set_page_token(page.next_page_token());
-  grpc::ClientContext c8;
-  ASSERT_TRUE(harness.graphs->ListGraphs(&c8, list, &page).ok());
-  ASSERT_EQ(page.graphs_size(), 1);
-  EXPECT_EQ(page.graphs(0).name(), "projects/default/graphs/mlp");
-  EXPECT_TRUE(page.next_page_token().empty());
-  list.set_parent("projects/other");
-  grpc::ClientContext c9;
-  EXPECT_EQ(ReasonOf(harness.graphs->ListGraphs(&c9, list, &page)), "TOKEN_INVALID");
-  list.clear_page_token();
-  list.set_page_size(-1);
-  grpc::ClientContext c10;
-  EXPECT_EQ(ReasonOf(harness.graphs->ListGraphs(&c10, list, &page)), "FIELD_INVALID");
-
-  // A job by the graph's name, by its hash, and by a name that is gone.
-  v1::SubmitJobRequest job = SmallJob("by-name");
-  job.mutable_spec()->mutable_graph()->set_name("a");
-  EXPECT_EQ(harness.Submit(job).graph_hash(), created.graph_hash());
-  job.set_job_id("by-hash");
-  job.mutable_spec()->mutable_graph()->set_hash(created.graph_hash());
-  EXPECT_EQ(harness.Submit(job).graph_hash(), created.graph_hash());
-  v1::DeleteGraphRequest remove;
-  remove.set_name("mlp");
-  google::protobuf::Empty empty;
-  grpc::ClientContext c11;
-  EXPECT_TRUE(harness.graphs->DeleteGraph(&c11, remove, &empty).ok());
-  grpc::ClientContext c12;
-  EXPECT_EQ(ReasonOf(harness.graphs->DeleteGraph(&c12, remove, &empty)), "NOT_FOUND");
-  job.set_job_id("by-nothing");
-  job.mutable_spec()->mutable_graph()->set_name("mlp");
-  v1::SubmitJobResponse response;
-  grpc::ClientContext c13;
-  EXPECT_EQ(ReasonOf(harness.jobs->SubmitJob(&c13, job, &response)), "NOT_FOUND");
-}
-
-TEST(ServerApiTest, ArtifactsAreCheckedAndReadFromAnyOffset) {
-  CoordinatorHarness harness;
-  std::string bytes(3 << 20, '\0');
-  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 13);
-  const std::string sha256 = Sha256Hex(bytes);
-  v1::Artifact artifact;
-  EXPECT_EQ(ReasonOf(harness.Upload(std::string(64, 'a'), bytes, &artifact)), "CHECKSUM_MISMATCH");
-  EXPECT_EQ(ReasonOf(harness.Upload("../../etc/passwd", bytes, &artifact)), "FIELD_INVALID");
-  for (int twice = 0; twice < 2; ++twice) {  // the second costs one message
-    const grpc::Status status = harness.Upload(sha256, bytes, &artifact);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-    EXPECT_EQ(artifact.name(), "artifacts/" + sha256);
-    EXPECT_EQ(artifact.bytes(), 3 << 20);
-  }
-  for (const int64_t offset : {0, 1 << 20, (3 << 20) - 5, 3 << 20}) {
-    v1::DownloadArtifactRequest request;
-    request.set_name("artifacts/" + sha256);
-    request.set_offset(offset);
-    grpc::ClientContext context;
-    auto reader = harness.artifacts->DownloadArtifact(&context, request);
-    v1::DownloadArtifactResponse chunk;
-    std::string read;
-    while (reader->Read(&chunk)) {
-      EXPECT_LE(chunk.data().size(), 1u << 20);
-      read += chunk.data();
-    }
-    EXPECT_TRUE(reader->Finish().ok());
-    EXPECT_TRUE(read == bytes.substr(static_cast<size_t>(offset))) << offset;
-  }
-  v1::CreateDatasetRequest create;
-  create.set_dataset_id("numbers");
-  create.mutable_dataset()->set_format("csv");
-  create.mutable_dataset()->set_artifact(std::string(64, 'b'));
-  v1::Dataset dataset;
-  grpc::ClientContext c1;
-  EXPECT_EQ(ReasonOf(harness.datasets->CreateDataset(&c1, create, &dataset)), "NOT_FOUND");
-  create.mutable_dataset()->set_artifact(sha256);
-  grpc::ClientContext c2;
-  ASSERT_TRUE(harness.datasets->CreateDataset(&c2, create, &dataset).ok());
-  EXPECT_EQ(dataset.bytes(), 3 << 20);
-  v1::ListArtifactsResponse list;
-  grpc::ClientContext c3;
-  ASSERT_TRUE(harness.artifacts->ListArtifacts(&c3, v1::ListArtifactsRequest(), &list).ok());
-  EXPECT_EQ(list.artifacts_size(), 1);
-}
-
-TEST(ServerApiTest, AnUploadThatIsGivenUpLeavesNothing) {
-  CoordinatorHarness harness;
-  v1::Artifact artifact;
-  {
-    grpc::ClientContext context;
-    auto writer = harness.artifacts->UploadArtifact(&context, &artifact);
-    v1::UploadArtifactRequest request;
-    request.mutable_artifact()->set_sha256(std::string(64, 'c'));
-    request.mutable_artifact()->set_bytes(1 << 20);
-    request.set_data("only the beginning");
-    EXPECT_TRUE(writer->Write(request));
-    context.TryCancel();
-    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  }
-  EXPECT_TRUE(WaitUntil([&] { return harness.server().grpc_server().live_streams() == 0; }));
-  v1::ListArtifactsResponse list;
-  grpc::ClientContext context;
-  ASSERT_TRUE(harness.artifacts->ListArtifacts(&context, v1::ListArtifactsRequest(), &list).ok());
-  EXPECT_EQ(list.artifacts_size(), 0);
-}
-
-TEST(ServerApiTest, CompileServiceAnswersAboutAGraph) {
-  CoordinatorHarness harness;
-  v1::ValidateRequest validate;
-  *validate.mutable_graph() = SmallGraph();
-  v1::ValidateResponse valid;
-  grpc::ClientContext c1;
-  ASSERT_TRUE(harness.compile->Validate(&c1, validate, &valid).ok());
-  EXPECT_TRUE(valid.valid());
-  EXPECT_EQ(valid.nodes_size(), 3);
-  v1::SummarizeRequest summarize;
-  *summarize.mutable_graph() = SmallGraph();
-  v1::SummarizeResponse summary;
-  grpc::ClientContext c2;
-  ASSERT_TRUE(harness.compile->Summarize(&c2, summarize, &summary).ok());
-  EXPECT_EQ(summary.parameters(), 4 * 8 + 8 + 8 * 3 + 3);
-  v1::GenerateCodeRequest generate;
-  *generate.mutable_graph() = SmallGraph();
-  generate.set_target("python");
-  v1::GenerateCodeResponse code;
-  grpc::ClientContext c3;
-  ASSERT_TRUE(harness.compile->GenerateCode(&c3, generate, &code).ok());
-  ASSERT_EQ(code.files_size(), 1);
-  EXPECT_THAT(code.files(0).content(), testing::HasSubstr("nn.Linear"));
-  generate.set_target("cobol");
-  grpc::ClientContext c4;
-  EXPECT_EQ(ReasonOf(harness.compile->GenerateCode(&c4, generate, &code)), "UNSUPPORTED");
-  v1::DiffGraphsRequest diff;
-  *diff.mutable_left() = SmallGraph();
-  *diff.mutable_right() = SmallGraph();
-  diff.mutable_right()->mutable_nodes(1)->set_type("GELU");
-  v1::DiffGraphsResponse difference;
-  grpc::ClientContext c5;
-  ASSERT_TRUE(harness.compile->DiffGraphs(&c5, diff, &difference).ok());
-  EXPECT_FALSE(difference.equal());
-  ASSERT_EQ(difference.changed_size(), 1);
-  EXPECT_EQ(difference.changed(0).node(), "act");
-  v1::GetNodeTypeRequest node;
-  node.set_name("Linaer");
-  v1::NodeType type;
-  grpc::ClientContext c6;
-  const grpc::Status unknown = harness.nodes->GetNodeType(&c6, node, &type);
-  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_THAT(unknown.error_message(), testing::HasSubstr("Linear"));
-}
-
-TEST(ServerApiTest, WorkersAreShownCordonedAndFreed) {
-  CoordinatorHarness harness;
-  WireWorker wire(harness, "w1");
-  v1::ListWorkersResponse list;
-  EXPECT_TRUE(WaitUntil([&] {
-    grpc::ClientContext context;
-    return harness.system->ListWorkers(&context, v1::ListWorkersRequest(), &list).ok() &&
-           list.workers_size() == 1;
-  }));
-  EXPECT_EQ(list.workers(0).name(), "workers/w1");
-  EXPECT_EQ(list.workers(0).inventory().slots(), 2);
-  v1::CordonWorkerRequest cordon;
-  cordon.set_name("w1");
-  v1::Worker worker;
-  grpc::ClientContext c1;
-  ASSERT_TRUE(harness.system->CordonWorker(&c1, cordon, &worker).ok());
-  EXPECT_TRUE(worker.cordoned());
-  v1::UncordonWorkerRequest uncordon;
-  uncordon.set_name("workers/w1");
-  grpc::ClientContext c2;
-  ASSERT_TRUE(harness.system->UncordonWorker(&c2, uncordon, &worker).ok());
-  EXPECT_FALSE(worker.cordoned());
-  v1::GetServerInfoRequest ask;
-  v1::ServerInfo info;
-  grpc::ClientContext c3;
-  ASSERT_TRUE(harness.system->GetServerInfo(&c3, ask, &info).ok());
-  EXPECT_FALSE(info.version().empty());
 }
 
 }  // namespace

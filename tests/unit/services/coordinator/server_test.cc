@@ -68,8 +68,8 @@ void RunToEnd(CoordinatorHarness& harness, WireWorker& worker, const std::string
   EXPECT_EQ(order->spec().ir().outputs(order->spec().ir().outputs_size() - 1).name(), "loss");
   EXPECT_FALSE(order->spec().job().graph().has_inline_graph());
   worker.Hold(*order, HeldLease::PHASE_RUNNING);
-  EXPECT_EQ(worker.Publish(*order, {StepAt(1, 1.5), LogLine("hello"), StepAt(2, 1.25),
-                                    LogLine("good bye")}),
+  EXPECT_EQ(worker.Publish(
+                *order, {StepAt(1, 1.5), LogLine("hello"), StepAt(2, 1.25), LogLine("good bye")}),
             4u);
   const std::string bytes = "a checkpoint";
   v1::Artifact artifact;

@@ -36,8 +36,8 @@ std::string Exchange(int port, const std::string& request) {
   return response;
 }
 std::string Get(int port, const std::string& target, const std::string& method = "GET") {
-  return Exchange(port, fmt::format("{} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method,
-                                    target));
+  return Exchange(
+      port, fmt::format("{} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, target));
 }
 
 TEST(HttpGatewayTest, AnswersByPath) {
@@ -45,7 +45,8 @@ TEST(HttpGatewayTest, AnswersByPath) {
   EXPECT_EQ(AnswerHttp(Sources(), "GET", "/metrics?x=1").body, "metric 1\n");
   EXPECT_THAT(AnswerHttp(Sources(), "GET", "/metrics").content_type, HasSubstr("version=0.0.4"));
   EXPECT_EQ(AnswerHttp(Sources(), "GET", "/readyz").status, 200);
-  const HttpAnswer not_ready = AnswerHttp(Sources(absl::UnavailableError("disk")), "GET", "/readyz");
+  const HttpAnswer not_ready =
+      AnswerHttp(Sources(absl::UnavailableError("disk")), "GET", "/readyz");
   EXPECT_EQ(not_ready.status, 503);
   EXPECT_THAT(not_ready.body, HasSubstr("disk"));
   EXPECT_EQ(AnswerHttp(Sources(absl::UnavailableError("disk")), "GET", "/healthz").status, 200);
@@ -64,8 +65,9 @@ TEST(HttpGatewayTest, ServesOverASocket) {
   EXPECT_EQ(head.find("metric 1"), std::string::npos);
   EXPECT_THAT(Get(port, "/nothing"), StartsWith("HTTP/1.1 404"));
   // Two requests on one connection.
-  const std::string two = Exchange(
-      port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string two = Exchange(port,
+                                   "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / "
+                                   "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(two, HasSubstr("ok\n"));
   EXPECT_THAT(two, HasSubstr("hello\n"));
 }

@@ -18,8 +18,8 @@ TEST(AuthTest, WithoutTokensEveryoneIsLocal) {
 }
 
 TEST(AuthTest, TokensNameAPrincipalAndItsRoles) {
-  const auto authenticator =
-      Authenticator::FromText("# people\nabcdefgh1 alice user,operator\n\nabcdefgh2 w worker\nabcdefgh3\n");
+  const auto authenticator = Authenticator::FromText(
+      "# people\nabcdefgh1 alice user,operator\n\nabcdefgh2 w worker\nabcdefgh3\n");
   ASSERT_TRUE(authenticator.ok()) << authenticator.status();
   const auto alice = authenticator->Authenticate("Bearer abcdefgh1");
   ASSERT_TRUE(alice.ok());
@@ -37,7 +37,8 @@ TEST(AuthTest, TokensNameAPrincipalAndItsRoles) {
 
 TEST(AuthTest, WrongHeadersAreUnauthenticated) {
   const auto authenticator = Authenticator::FromText("abcdefgh1");
-  for (const char* header : {"", "Bearer", "Bearer ", "abcdefgh1", "Bearer abcdefgh", "Bearer abcdefgh12"}) {
+  for (const char* header :
+       {"", "Bearer", "Bearer ", "abcdefgh1", "Bearer abcdefgh", "Bearer abcdefgh12"}) {
     EXPECT_EQ(ReasonOf(authenticator->Authenticate(header).status()),
               v1::ERROR_REASON_UNAUTHENTICATED)
         << header;
@@ -54,7 +55,8 @@ TEST(AuthTest, LocalHosts) {
   for (const char* host : {"127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]", "unix:/run/x"}) {
     EXPECT_TRUE(IsLocalHost(host)) << host;
   }
-  for (const char* host : {"0.0.0.0", "10.0.0.1", "example.org", "::", "127.0.0.1.example.org", ""}) {
+  for (const char* host :
+       {"0.0.0.0", "10.0.0.1", "example.org", "::", "127.0.0.1.example.org", ""}) {
     EXPECT_FALSE(IsLocalHost(host)) << host;
   }
 }

@@ -42,14 +42,13 @@ TEST(ErrorDetailsTest, TransientErrorsSayWhenToTryAgain) {
   google::rpc::RetryInfo retry;
   EXPECT_EQ(Count(ToRpcStatus(StorageError("disk full")), &retry), 1);
   EXPECT_EQ(retry.retry_delay().seconds(), 1);
-  const auto quota = ToRpcStatus(MakeError(absl::StatusCode::kResourceExhausted,
-                                           v1::ERROR_REASON_QUOTA_EXCEEDED, "full",
-                                           {{"retry_after_seconds", "5"}}));
+  const auto quota =
+      ToRpcStatus(MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUOTA_EXCEEDED,
+                            "full", {{"retry_after_seconds", "5"}}));
   EXPECT_EQ(Count(quota, &retry), 1);
   EXPECT_EQ(retry.retry_delay().seconds(), 5);
-  EXPECT_EQ(Count<google::rpc::RetryInfo>(
-                ToRpcStatus(MakeError(absl::StatusCode::kResourceExhausted,
-                                      v1::ERROR_REASON_TOO_LARGE, "too large"))),
+  EXPECT_EQ(Count<google::rpc::RetryInfo>(ToRpcStatus(MakeError(
+                absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_TOO_LARGE, "too large"))),
             0);
 }
 
@@ -104,8 +103,8 @@ TEST(ErrorDetailsTest, DiagnosticsTravelErrorsFirst) {
 TEST(ErrorDetailsTest, NeverExceedsItsBytes) {
   for (const int count : {1, 10, 200, 5000}) {
     for (const size_t bytes : {10u, 300u, 20000u}) {
-      const auto status =
-          ToRpcStatus(DiagnosticsError(v1::ERROR_REASON_GRAPH_INVALID, "graph", Errors(count, bytes)));
+      const auto status = ToRpcStatus(
+          DiagnosticsError(v1::ERROR_REASON_GRAPH_INVALID, "graph", Errors(count, bytes)));
       EXPECT_LE(status.ByteSizeLong(), kMaxErrorBytes) << count << " x " << bytes;
       EXPECT_EQ(Count<google::rpc::ErrorInfo>(status), 1);
       google::rpc::BadRequest bad;

@@ -20,10 +20,13 @@ TEST(MetricsTest, ShowsWhatTheCoreCounts) {
   metrics.LeaseFencedWrite();
   const std::string text = metrics.Render();
   EXPECT_THAT(text, HasSubstr("graphkiln_jobs{queue=\"default\",state=\"QUEUED\"} 2"));
-  EXPECT_THAT(text, HasSubstr("graphkiln_jobs_finished_total{queue=\"default\",reason=\"OUT_OF_MEMORY\","
-                              "result=\"FAILED\"} 1"));
-  EXPECT_THAT(text, HasSubstr("graphkiln_job_startup_seconds_bucket{phase=\"first_step\",le=\"0.025\"} 1"));
-  EXPECT_THAT(text, HasSubstr("graphkiln_job_startup_seconds_bucket{phase=\"first_step\",le=\"0.01\"} 0"));
+  EXPECT_THAT(text,
+              HasSubstr("graphkiln_jobs_finished_total{queue=\"default\",reason=\"OUT_OF_MEMORY\","
+                        "result=\"FAILED\"} 1"));
+  EXPECT_THAT(
+      text, HasSubstr("graphkiln_job_startup_seconds_bucket{phase=\"first_step\",le=\"0.025\"} 1"));
+  EXPECT_THAT(
+      text, HasSubstr("graphkiln_job_startup_seconds_bucket{phase=\"first_step\",le=\"0.01\"} 0"));
   EXPECT_THAT(text, HasSubstr("graphkiln_workers{state=\"ACTIVE\"} 1"));
   EXPECT_THAT(text, HasSubstr("graphkiln_lease_fenced_writes_total 1"));
   EXPECT_THAT(text, HasSubstr("graphkiln_build_info{version=\"1.2.3\"} 1"));

@@ -44,7 +44,8 @@ class DaemonTest : public testing::Test {
     options.token = "secret";
     options.slots = 2;
     absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(
-        options, SystemClock(), SystemRandom(), [this] { ++ready_; }, [this] {
+        options, SystemClock(), SystemRandom(), [this] { ++ready_; },
+        [this] {
           ++superseded_;
           server_.Set([](CoordinatorState&) {});  // wakes the test
         });
