@@ -30,7 +30,7 @@ TextPos PosOfOffset(std::string_view bytes, size_t offset) {
 bool FindControlCharacter(std::string_view bytes, size_t* offset) {
   for (size_t i = 0; i < bytes.size(); ++i) {
     const auto byte = static_cast<unsigned char>(bytes[i]);
-    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f) {
+    if (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') {
       *offset = i;
       return true;
     }

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
+#include "common/compiler/weights.h"
 #include "common/nodes/body.h"
 #include "fmt/format.h"
 
@@ -16,72 +17,6 @@ namespace {
 // Of all composites together; a hostile definition that doubles itself ends here.
 constexpr size_t kMaxInstances = 200'000;
 constexpr size_t kMaxNesting = 64;
-
-// Describes what stands where a tensor was expected.
-std::string TreeText(const Tree& tree, const ir::Module& module) {
-  switch (tree.kind) {
-    case Tree::Kind::kTensor:
-      return ir::TypeText(module.type(tree.value));
-    case Tree::Kind::kTuple:
-    case Tree::Kind::kDict: {
-      std::string text = tree.kind == Tree::Kind::kTuple ? "(" : "{";
-      for (size_t i = 0; i < tree.items.size() && i < 8; ++i) {
-        if (i > 0) text += ", ";
-        if (tree.kind == Tree::Kind::kDict) text += tree.names[i] + ": ";
-        text += tree.items[i].items.empty() ? TreeText(tree.items[i], module) : "(...)";
-      }
-      return text + (tree.kind == Tree::Kind::kTuple ? ")" : "}");
-    }
-    case Tree::Kind::kLiteral:
-      return nodes::ValueText(tree.literal);
-    case Tree::Kind::kNone:
-      return "nothing";
-    case Tree::Kind::kUnknown:
-      return "unknown";
-  }
-  return "unknown";
-}
-
-// The weights of one instance: keys are the path and the weight's name; a shared module finds what
-// is there.
-class Weights final : public nodes::WeightStore {
- public:
-  Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen)
-      : module_(module),
-        keys_(keys),
-        prefix_(std::move(prefix)),
-        shared_(shared),
-        frozen_(frozen) {}
-
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
-                                     const ir::Initializer& init, bool buffer, bool persistent,
-                                     nodes::Failure* failure) override {
-    std::string key = prefix_ + "." + name;
-    const auto it = keys_.find(key);
-    if (it != keys_.end()) {
-      const ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
-      if (shared_ && module_.type(parameter.value) == type) return parameter.value;
-      failure->code = shared_ ? "SHARED_MODULE" : "DUPLICATE_ID";
-      failure->rule = "WEIGHT_C2";
-      failure->message = shared_ ? fmt::format("the shared weight {} has another type here", key)
-                                 : fmt::format("two nodes have the weight {}", key);
-      failure->expected = ir::TypeText(module_.type(parameter.value));
-      failure->found = ir::TypeText(type);
-      return std::nullopt;
-    }
-    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
-    keys_.emplace(key, static_cast<int>(module_.parameters.size()));
-    module_.parameters.push_back(
-        {std::move(key), id, init, buffer, !buffer && !frozen_, persistent});
-    return id;
-  }
-
- private:
-  ir::Module& module_;
-  StringMap<int>& keys_;
-  const std::string prefix_;
-  const bool shared_, frozen_;
-};
 
 // One graph being typed: the user's, or the inside of a composite instance.
 struct Frame {

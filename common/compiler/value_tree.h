@@ -51,4 +51,7 @@ void VisitTensors(const Tree& tree, const std::string& path, F&& visit) {
   }
 }
 
+// `(float32[B, 4], ...)`: what stands there, for messages.
+std::string TreeText(const Tree& tree, const ir::Module& module);
+
 }  // namespace graphkiln::compiler

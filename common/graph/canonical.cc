@@ -9,6 +9,24 @@
 
 namespace graphkiln::graph {
 
+namespace {
+
+void MakeCanonical(v1::Node& node) {
+  node.clear_doc();
+  node.clear_extra();
+  if (node.mode() == v1::NODE_MODE_NORMAL) node.clear_mode();
+  if (node.compile_mode() == v1::COMPILE_MODE_RUNTIME) node.clear_compile_mode();
+  const auto has_name = [](const v1::NodeInput& input) { return !input.port().empty(); };
+  if (std::all_of(node.inputs().begin(), node.inputs().end(), has_name)) {
+    // Named ports come in any order; unnamed ones mean their place.
+    std::stable_sort(
+        node.mutable_inputs()->begin(), node.mutable_inputs()->end(),
+        [](const v1::NodeInput& a, const v1::NodeInput& b) { return a.port() < b.port(); });
+  }
+}
+
+}  // namespace
+
 v1::Graph Canonical(const v1::Graph& graph) {
   v1::Graph out = graph;
   out.set_schema_version(1);
@@ -22,16 +40,13 @@ v1::Graph Canonical(const v1::Graph& graph) {
     if (input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED)
       input.mutable_spec()->set_dtype(v1::DATA_TYPE_FLOAT32);
   }
-  for (v1::Node& node : *out.mutable_nodes()) {
-    node.clear_doc();
-    node.clear_extra();
-    if (node.mode() == v1::NODE_MODE_NORMAL) node.clear_mode();
-    if (node.compile_mode() == v1::COMPILE_MODE_RUNTIME) node.clear_compile_mode();
-  }
+  for (v1::Node& node : *out.mutable_nodes()) MakeCanonical(node);
   for (v1::Composite& composite : *out.mutable_composites()) {
     composite.clear_doc();
     for (v1::CompositeParam& param : *composite.mutable_params()) param.clear_doc();
     for (v1::CompositePort& port : *composite.mutable_inputs()) port.clear_doc();
+    for (v1::CompositeNode& inner : *composite.mutable_nodes())
+      MakeCanonical(*inner.mutable_node());
   }
   const auto by_id = [](const v1::Node& a, const v1::Node& b) { return a.id() < b.id(); };
   std::stable_sort(out.mutable_nodes()->begin(), out.mutable_nodes()->end(), by_id);
@@ -42,8 +57,7 @@ v1::Graph Canonical(const v1::Graph& graph) {
 }
 
 std::string ContentHash(const v1::Graph& graph) {
-  return Sha256Hex(ToJson(Canonical(graph))
-                       .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return Sha256Hex(DumpJson(ToJson(Canonical(graph)), -1));
 }
 
 }  // namespace graphkiln::graph

@@ -115,8 +115,11 @@ v1::Argument Reader::Argument(const TextNode& node, const StringSet& ids, const 
     } else if (value != nullptr && node.entries.size() == 1) {
       *argument.mutable_literal() = ReadValue(*value);
     } else {
+      // `{map: {...}}` is for names that would be taken for one of the notations above.
+      const TextNode* wrapped = node.entries.size() == 1 ? node.Find("map") : nullptr;
       argument.mutable_map();
-      for (const TextEntry& entry : node.entries) {
+      for (const TextEntry& entry :
+           wrapped != nullptr && wrapped->IsMap() ? wrapped->entries : node.entries) {
         v1::ArgumentEntry* out = argument.mutable_map()->add_entries();
         out->set_name(entry.key);
         *out->mutable_value() = Argument(entry.value, ids, path + "." + entry.key);

@@ -1,6 +1,7 @@
 #include "common/graph/text.h"
 
 #include <cctype>
+#include <cmath>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -81,10 +82,7 @@ class GraphReader {
  private:
   void Header(const TextNode& root) {
     const TextNode* version = root.Find("graphkiln");
-    if (version == nullptr) {
-      reader_.Error("MISSING_KEY", root.pos, "graphkiln", "the file does not say `graphkiln: 1`")
-          .set_expected("graphkiln: 1");
-    } else if (!version->IsInt() || version->i != 1) {
+    if (version != nullptr && (!version->IsInt() || version->i != 1)) {
       v1::Diagnostic& diagnostic = reader_.Error("BAD_VERSION", version->pos, "graphkiln",
                                                  "unknown version of the graph form");
       diagnostic.set_expected("1");
@@ -211,7 +209,11 @@ v1::Value ReadValue(const TextNode& node) {
       value.set_double_value(node.d);
       break;
     case TextNode::Kind::kString:
-      if (IsExpression(node.s)) {
+      if (node.s == "$+inf" || node.s == "$-inf") {
+        value.set_double_value(node.s == "$+inf" ? HUGE_VAL : -HUGE_VAL);
+      } else if (node.s == "$?nan") {
+        value.set_double_value(std::nan(""));
+      } else if (IsExpression(node.s)) {
         value.set_expression(node.s);
       } else {
         value.set_string_value(Unescape(node.s));

@@ -8,8 +8,9 @@
 //
 // `in` is a reference, a list of them by position, or a map of port to argument. A reference is
 // `node`, `node.port` or the name of an input; an id that contains dots is found first. `{ref:
-// node, port: name}` says the same without a doubt. Files that hold only `composites` are legal,
-// too.
+// node, port: name}` says the same without a doubt; `{value: V}` is a literal, and `{map: {...}}` a
+// map of arguments even where its names are `ref`, `value` or `map`. Files that hold only
+// `composites` are legal, too.
 #pragma once
 
 #include <string_view>

@@ -39,6 +39,26 @@ std::string Escape(const std::string& text) {
   return out;
 }
 
+// A map of arguments whose names are those of the notations `{ref: , port: }`, `{value: }` and
+// `{map: }`.
+bool LooksLikeNotation(const Json& map) {
+  return (map.size() <= 2 && map.contains("ref")) ||
+         (map.size() == 1 && (map.contains("value") || map.contains("map")));
+}
+
+// JSON has no such numbers. Texts never look so: their dollar signs are doubled.
+std::string NonFiniteText(double value) {
+  return std::isnan(value) ? "$?nan" : value > 0 ? "$+inf" : "$-inf";
+}
+
+void SpellNonFinite(Json& json) {
+  if (json.is_number_float() && !std::isfinite(json.get<double>())) {
+    json = NonFiniteText(json.get<double>());
+  } else if (json.is_structured()) {
+    for (Json& item : json) SpellNonFinite(item);  // values nest at most 64 levels
+  }
+}
+
 template <class Map>
 Json Sorted(const Map& map) {
   const std::map<std::string, v1::Value> ordered(map.begin(), map.end());
@@ -75,7 +95,9 @@ Json NodeJson(const v1::Node& node) {
   if (node.compile_mode() == v1::COMPILE_MODE_EXPORT) out["compile"] = "export";
   if (!node.doc().empty()) out["doc"] = node.doc();
   const Json extra = Sorted(node.extra().fields());
-  for (const auto& [key, value] : extra.items()) out[key] = value;
+  for (const auto& [key, value] : extra.items()) {
+    if (!out.contains(key)) out[key] = value;  // a key that has a meaning today keeps it
+  }
   return out;
 }
 
@@ -231,7 +253,10 @@ nlohmann::ordered_json ToJson(const v1::Argument& argument) {
       Json out = Json::object();
       for (const v1::ArgumentEntry& entry : argument.map().entries())
         Append(out, entry.name(), ToJson(entry.value()));
-      return out;
+      if (!LooksLikeNotation(out)) return out;
+      Json wrapped = Json::object();
+      wrapped["map"] = std::move(out);
+      return wrapped;
     }
     case v1::Argument::kLiteral: {
       const v1::Value& literal = argument.literal();
@@ -298,15 +323,20 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
     }
   }
   const Json extra = Sorted(graph.extra().fields());
-  for (const auto& [key, value] : extra.items()) out[key] = value;
+  for (const auto& [key, value] : extra.items()) {
+    if (!out.contains(key)) out[key] = value;
+  }
   return out;
 }
 
-std::string WriteJson(const v1::Graph& graph) {
+std::string DumpJson(nlohmann::ordered_json json, int indent) {
+  SpellNonFinite(json);
   // Not every byte of a hostile id is UTF-8; such bytes are replaced rather than thrown at the
   // caller.
-  return ToJson(graph).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
+
+std::string WriteJson(const v1::Graph& graph) { return DumpJson(ToJson(graph), 2) + "\n"; }
 
 std::string WriteYaml(const v1::Graph& graph) {
   YAML::Emitter out;

@@ -10,6 +10,9 @@ namespace graphkiln::graph {
 
 // The native form as a JSON document; keys in the order of the documentation.
 nlohmann::ordered_json ToJson(const v1::Graph& graph);
+// Such a document as text (`indent` -1: one line). Numbers that JSON lacks are written as `$+inf`,
+// `$-inf` and `$?nan`, which the reader understands and no text of the user's looks like.
+std::string DumpJson(nlohmann::ordered_json json, int indent);
 std::string WriteJson(const v1::Graph& graph);
 std::string WriteYaml(const v1::Graph& graph);
 

@@ -131,7 +131,11 @@ bool Dim::IsSymbol() const {
 }
 
 std::string Dim::ToString() const {
-  return expr_ != nullptr ? expr_->text : fmt::format("{}", value_);
+  if (expr_ == nullptr) return fmt::format("{}", value_);
+  // A division alone needs no parentheses around it.
+  const bool division = expr_->terms.size() == 1 && expr_->terms[0].coefficient == 1 &&
+                        expr_->terms[0].atoms.size() == 1 && expr_->terms[0].atoms[0]->numerator.has_value();
+  return division ? expr_->text.substr(1, expr_->text.size() - 2) : expr_->text;
 }
 
 bool operator==(const Dim& a, const Dim& b) {

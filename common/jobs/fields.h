@@ -17,6 +17,13 @@
 
 namespace graphkiln::jobs {
 
+/// The row's field in the message of its section.
+const google::protobuf::FieldDescriptor* FieldOf(const KeySpec& key,
+                                                 const google::protobuf::Message& parent);
+/// `PRECISION_` for the enum Precision, whose value `float32` is PRECISION_FLOAT32.
+std::string EnumPrefix(const google::protobuf::EnumDescriptor& type);
+inline constexpr int64_t kSecond = 1'000'000'000;  // in nanoseconds
+
 /// Reads `value` into the row's field of `parent` (the message of the row's section). Sections, graphs
 /// and weights are the caller's. Faults are appended with their path; the field then stays unset.
 void ReadField(const KeySpec& key, const TextNode& value, google::protobuf::Message* parent,

@@ -161,7 +161,8 @@ bool ReadJob(std::string_view bytes, std::string_view file, const std::vector<Ov
   TextError error;
   auto document = ReadText(bytes, TextLimits(), &error);
   if (!document.ok()) {
-    auto* fault = AddFault(diagnostics, "SYNTAX", "", error.message);
+    const bool duplicate = error.message.starts_with("duplicate key");
+    auto* fault = AddFault(diagnostics, duplicate ? "DUPLICATE_KEY" : "SYNTAX", "", error.message);
     fault->set_file(std::string(file));
     fault->set_line(error.pos.line);
     fault->set_column(error.pos.column);

@@ -104,8 +104,10 @@ class FakeCoordinatorApi final : public CoordinatorApi {
     if (fenced) {
       return absl::AbortedError("LEASE_FENCED");
     }
-    if (!finish_error.ok()) {
-      return std::exchange(finish_error, absl::OkStatus());
+    if (!finish_errors.empty()) {
+      const absl::Status error = finish_errors.front();
+      finish_errors.erase(finish_errors.begin());
+      return error;
     }
     finishes.push_back(request);
     changed_.notify_all();
@@ -138,7 +140,7 @@ class FakeCoordinatorApi final : public CoordinatorApi {
   std::vector<absl::Status> download_errors;
   absl::Status unreachable;
   absl::Status upload_error;
-  absl::Status finish_error;
+  std::vector<absl::Status> finish_errors;
   bool fenced = false;
   bool block_downloads = false;
   int downloads = 0;

@@ -4,14 +4,13 @@
 // its tests.
 //
 // A script is a list of words, done in order (RunForward: the words are in `inputs_path`):
-//   log:TEXT      writes a line to standard error       started       reports Started
-//   steps:N       reports N step events in one batch     epoch         reports an epoch event
-//   checkpoint    writes work_dir/checkpoint.bin and reports it
-//   signal:N      raises a signal                        exit:N        exits
-//   finish        Finished SUCCEEDED with one file       user_error    Finished FAILED_USER
-//   garbage       sends a frame that is no message       close         closes the socket, then
-//   waits wait          obeys commands until told to end       deaf          ignores everything,
-//   also SIGTERM
+//   log:TEXT    writes a line to standard error      started     reports Started
+//   steps:N     reports N step events in one batch   epoch       reports an epoch event
+//   checkpoint  writes and reports one               signal:N    raises a signal
+//   exit:N      exits                                finish      Finished SUCCEEDED with one file
+//   user_error  Finished FAILED_USER                 garbage     sends a frame that is no message
+//   close       closes the socket, then waits        wait        obeys commands until told to end
+//   noterm      ignores SIGTERM from here on         deaf        obeys nothing
 #pragma once
 
 #include <poll.h>
@@ -122,8 +121,9 @@ class Job {
         Obey(command);
       }
       _exit(0);
-    } else if (name == "deaf") {
+    } else if (name == "noterm") {
       signal(SIGTERM, SIG_IGN);
+    } else if (name == "deaf") {
       Forever();
     } else if (name != "") {
       std::fprintf(stderr, "fake trainer: unknown word %s\n", name.c_str());

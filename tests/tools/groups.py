@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
@@ -122,7 +123,7 @@ def _build(folder, preset, targets=(), options=()):
         (folder / "build.log").write_text(output)
     if code == 0:
         return None
-    errors = [line for line in output.splitlines() if "error" in line or "FAILED" in line]
+    errors = [l for l in output.splitlines() if re.search(r"\b(error|undefined \w+):? |^FAILED", l)]
     return tail("\n".join(errors or output.splitlines()[-40:]))
 
 

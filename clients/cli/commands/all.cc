@@ -7,6 +7,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddValidate(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
+  AddDiff(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

@@ -13,6 +13,7 @@ using CommandList = std::vector<std::unique_ptr<Command>>;
 void AddValidate(CommandList* commands);
 void AddSummary(CommandList* commands);
 void AddCodegen(CommandList* commands);
+void AddDiff(CommandList* commands);
 void AddExplain(CommandList* commands);
 void AddInit(CommandList* commands);
 void AddRun(CommandList* commands);

@@ -210,15 +210,25 @@ absl::StatusOr<WorkerRecord*> JobQueue::RequireWorker(std::string_view name) {
   return it->second.get();
 }
 
-JobView JobQueue::View(const JobRecord& job, std::shared_ptr<const v1::Job> contents) {
+JobView JobQueue::View(const JobRecord& job, std::shared_ptr<const v1::Job> contents,
+                       ReasonCache* reasons) {
   JobView view{std::move(contents), job.spec_bytes(), ""};
-  if (view.contents->state() == job.state()) {
-    std::vector<const WorkerRecord*> workers;
-    if (job.state() == v1::JOB_STATE_QUEUED) {
-      for (const auto& [name, worker] : workers_) workers.push_back(worker.get());
+  if (view.contents->state() != job.state()) return view;
+  // Jobs with equal needs wait for the same reason, unless they are held back.
+  const bool shared = job.state() == v1::JOB_STATE_QUEUED && job.hold_reason.empty();
+  if (shared && reasons != nullptr) {
+    const auto known = reasons->find(job.needs());
+    if (known != reasons->end()) {
+      view.pending_reason = known->second;
+      return view;
     }
-    view.pending_reason = PendingReasonOf(job, workers);
   }
+  std::vector<const WorkerRecord*> workers;
+  if (shared) {
+    for (const auto& [name, worker] : workers_) workers.push_back(worker.get());
+  }
+  view.pending_reason = PendingReasonOf(job, workers);
+  if (shared && reasons != nullptr) reasons->emplace(job.needs(), view.pending_reason);
   return view;
 }
 

@@ -207,8 +207,9 @@ class JobQueue {
   absl::StatusOr<JobRecord*> RequireJob(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<WorkerRecord*> RequireWorker(std::string_view name)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  JobView View(const JobRecord& job, std::shared_ptr<const v1::Job> contents)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  using ReasonCache = absl::btree_map<JobNeeds, std::string>;
+  JobView View(const JobRecord& job, std::shared_ptr<const v1::Job> contents,
+               ReasonCache* reasons = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::Worker Present(const WorkerRecord& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ChangeJob(std::string_view name, JobCallback done,
                  const std::function<absl::Status(JobRecord&)>& change);

@@ -58,6 +58,7 @@ absl::StatusOr<JobPage> JobQueue::List(const ListArgs& args) {
     const auto jobs = jobs_by_project_.find(project);
     if (jobs == jobs_by_project_.end()) return page;
     int64_t last = 0;
+    ReasonCache reasons;
     // Newest first: the key after `before` in descending order.
     for (auto it = jobs->second.upper_bound(before); it != jobs->second.end(); ++it) {
       const JobRecord& job = *it->second;
@@ -71,7 +72,7 @@ absl::StatusOr<JobPage> JobQueue::List(const ListArgs& args) {
         break;
       }
       last = it->first;
-      views.push_back(View(job, job.visible()));
+      views.push_back(View(job, job.visible(), &reasons));
     }
   }
   page.jobs.reserve(views.size());

@@ -21,6 +21,13 @@ void ApplyProgress(const v1::Event& event, v1::Job& job) {
   const v1::EpochEvent& epoch = event.epoch();
   job.set_epoch(epoch.epoch());
   if (epoch.step() > 0) job.set_step(epoch.step());
+  // Where only the epochs are limited, the first finished one tells how many steps there will be.
+  if (job.total_steps() == 0 && epoch.total_epochs() > 0 && epoch.epoch() > 0) {
+    int64_t total = 0;
+    if (!__builtin_mul_overflow(epoch.step() / epoch.epoch(), epoch.total_epochs(), &total)) {
+      job.set_total_steps(total);
+    }
+  }
   auto& metrics = *job.mutable_metrics();
   metrics["train_loss"] = epoch.train_loss();
   if (epoch.has_val_loss()) metrics["val_loss"] = epoch.val_loss();

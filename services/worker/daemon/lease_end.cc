@@ -115,6 +115,21 @@ v1::FinishLeaseRequest DescribeFailedStart(const LeaseId& id, StopKind stop,
   return request;
 }
 
+v1::CommitCheckpointRequest DescribeCheckpoint(const LeaseId& id,
+                                               const trainer::v1::CheckpointWritten& written) {
+  v1::CommitCheckpointRequest request;
+  request.set_job(id.job);
+  request.set_lease_epoch(id.epoch);
+  graphkiln::v1::Checkpoint* checkpoint = request.mutable_checkpoint();
+  checkpoint->set_step(written.step());
+  checkpoint->set_epoch(written.epoch());
+  checkpoint->set_artifact(written.sha256());
+  checkpoint->set_bytes(written.bytes());
+  checkpoint->set_lease_epoch(id.epoch);
+  checkpoint->set_best(written.best());
+  return request;
+}
+
 const char* InfraReason(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kResourceExhausted:

@@ -35,6 +35,10 @@ v1::FinishLeaseRequest DescribeEnd(const LeaseId& id, const TrainerEnd& end);
 v1::FinishLeaseRequest DescribeFailedStart(const LeaseId& id, StopKind stop,
                                            const absl::Status& status);
 
+/// The request that makes a checkpoint of the trainer, once it is uploaded, the job's newest.
+v1::CommitCheckpointRequest DescribeCheckpoint(const LeaseId& id,
+                                               const trainer::v1::CheckpointWritten& written);
+
 /// "DISK_FULL", "ARTIFACT_MISSING", ...: the stable word of an infrastructure error.
 const char* InfraReason(const absl::Status& status);
 

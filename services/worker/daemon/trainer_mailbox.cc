@@ -22,7 +22,8 @@ bool IsTrainersToTell(const Event& event) {
 const char* LevelOfLine(std::string_view line) {
   // "TIME L program[pid] text", L one of D I W E.
   const size_t space = line.find(' ');
-  if (space == std::string_view::npos || space + 2 >= line.size() || line[space + 2] != ' ') {
+  if (space == 0 || space == std::string_view::npos || line[0] < '0' || line[0] > '9' ||
+      space + 2 >= line.size() || line[space + 2] != ' ') {
     return "info";
   }
   switch (line[space + 1]) {
@@ -130,16 +131,6 @@ bool TrainerMailbox::WaitAny(absl::Duration timeout) {
   std::unique_lock lock(mu_);
   return changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
                            [this] { return !items_.empty(); });
-}
-
-bool TrainerMailbox::HasNewerCheckpoint() const {
-  std::lock_guard lock(mu_);
-  return std::any_of(items_.begin(), items_.end(), [](const Item& item) {
-    return item.checkpoint.has_value() ||
-           (item.finished.has_value() &&
-            (item.finished->outcome() == trainer::v1::Finished::OUTCOME_SUCCEEDED ||
-             item.finished->outcome() == trainer::v1::Finished::OUTCOME_FAILED_USER));
-  });
 }
 
 int64_t TrainerMailbox::step() const {

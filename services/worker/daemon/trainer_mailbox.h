@@ -37,8 +37,6 @@ class TrainerMailbox final : public TrainerObserver {
   std::optional<Item> Wait(absl::Duration timeout);
   /// Waits until there is an item, without taking it; false after `timeout`.
   bool WaitAny(absl::Duration timeout);
-  /// Whether a later checkpoint, or an end that makes checkpoints worthless, already waits.
-  bool HasNewerCheckpoint() const;
 
   int64_t step() const;
   int64_t epoch() const;

@@ -9,13 +9,29 @@
 #include "common/base/strings.h"
 
 namespace graphkiln::worker {
+namespace {
+
+std::string ToUtf8(std::string_view bytes) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string text;
+  size_t bad = 0;
+  while (!IsValidUtf8(bytes, &bad)) {
+    text.append(bytes.substr(0, bad));
+    text.append(kReplacement);
+    bytes.remove_prefix(bad + 1);
+  }
+  text.append(bytes);
+  return text;
+}
+
+}  // namespace
 
 void LogTail::EmitLine(std::string_view line) {
   if (!line.empty() && line.back() == '\r') {
     line.remove_suffix(1);
   }
   if (sink_ && !line.empty()) {
-    sink_(line);
+    sink_(ToUtf8(line));
   }
 }
 
@@ -68,14 +84,14 @@ bool LogTail::ReadAvailable(int fd) {
 
 std::string LogTail::Text() const {
   if (kept_.size() <= kKeepBytes) {
-    return kept_;
+    return ToUtf8(kept_);
   }
   size_t start = kept_.size() - kKeepBytes;
   const size_t newline = kept_.find('\n', start);
   if (newline != std::string::npos && newline + 1 < kept_.size()) {
     start = newline + 1;
   }
-  return kept_.substr(start);
+  return ToUtf8(std::string_view(kept_).substr(start));
 }
 
 std::string LogTail::LastLine() const {
@@ -84,7 +100,7 @@ std::string LogTail::LastLine() const {
   if (newline != std::string_view::npos) {
     text.remove_prefix(newline + 1);
   }
-  return std::string(TrimView(text).substr(0, 200));
+  return ToUtf8(TrimView(text).substr(0, 200));
 }
 
 }  // namespace graphkiln::worker

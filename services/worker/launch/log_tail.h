@@ -1,5 +1,7 @@
 // The last bytes of a process's output, and its lines one by one. Used by the pool (per trainer and
-// for the warm parent) and by RunForwardOnce. Thread-compatible.
+// for the warm parent) and by RunForwardOnce. A process may write any bytes; what comes out is
+// always well-formed UTF-8 (a bad byte becomes U+FFFD), because it travels in protobuf strings.
+// Thread-compatible.
 #pragma once
 
 #include <cstddef>

@@ -25,21 +25,6 @@ namespace graphkiln::worker {
 using internal::PoolWaker;
 using internal::TrainerSlot;
 
-Trainer::Trainer(std::shared_ptr<TrainerSlot> slot, std::shared_ptr<PoolWaker> waker)
-    : slot_(std::move(slot)), waker_(std::move(waker)) {}
-
-Trainer::~Trainer() { slot_->Signal(SIGKILL); }
-
-absl::Status Trainer::Send(const trainer::v1::TrainerCommand& command) {
-  RETURN_IF_ERROR(slot_->Send(command));
-  if (slot_->wants_write()) {
-    waker_->Wake();
-  }
-  return absl::OkStatus();
-}
-
-void Trainer::Signal(int signal) { slot_->Signal(signal); }
-
 class TrainerPool::Loop {
  public:
   Loop(Options options, Clock& clock, std::function<void()> on_parent_change)

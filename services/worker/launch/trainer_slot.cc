@@ -12,7 +12,25 @@
 
 #include "common/base/status.h"
 
-namespace graphkiln::worker::internal {
+namespace graphkiln::worker {
+
+Trainer::Trainer(std::shared_ptr<internal::TrainerSlot> slot,
+                 std::shared_ptr<internal::PoolWaker> waker)
+    : slot_(std::move(slot)), waker_(std::move(waker)) {}
+
+Trainer::~Trainer() { slot_->Signal(SIGKILL); }
+
+absl::Status Trainer::Send(const trainer::v1::TrainerCommand& command) {
+  RETURN_IF_ERROR(slot_->Send(command));
+  if (slot_->wants_write()) {
+    waker_->Wake();
+  }
+  return absl::OkStatus();
+}
+
+void Trainer::Signal(int signal) { slot_->Signal(signal); }
+
+namespace internal {
 
 void PoolWaker::Wake() const {
   const uint64_t one = 1;
@@ -156,4 +174,5 @@ void TrainerSlot::End(TrainerExit exit) {
   observer_->OnExit(exit);
 }
 
-}  // namespace graphkiln::worker::internal
+}  // namespace internal
+}  // namespace graphkiln::worker

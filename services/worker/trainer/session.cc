@@ -79,7 +79,8 @@ int ServeSession(worker::Fd socket, Clock& clock) {
     finished.set_reason(std::string(MessageOf(status)));
   }
   // A reason may quote bytes from files; protobuf refuses a message whose text is not UTF-8.
-  if (!IsValidUtf8(finished.reason())) finished.set_reason(QuoteForMessage(finished.reason(), 1024));
+  if (!IsValidUtf8(finished.reason()))
+    finished.set_reason(QuoteForMessage(finished.reason(), 1024));
   if (!status.ok() && !absl::IsCancelled(status)) KILN_ERROR("{}", MessageOf(status));
   const absl::Status sent = channel.SendFinished(finished);
   if (!sent.ok()) KILN_WARN("the end could not be reported: {}", MessageOf(sent));

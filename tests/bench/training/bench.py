@@ -44,13 +44,11 @@ def codegen(template, target, folder):
     source = ROOT / "templates/models" / f"{template}.kiln.yaml"
     if program is None or not source.exists():
         return None
-    out = pathlib.Path(folder) / f"{template}.{target}"
+    out = pathlib.Path(folder) / (template + (".py" if target == "python" else ".json"))
     done = subprocess.run([program, "codegen", str(source), "--target", target, "-O", str(out)],
                           capture_output=True)
     if done.returncode != 0:
         return None
-    if out.is_dir():
-        out = next(p for p in sorted(out.iterdir()) if p.is_file())
     return out
 
 

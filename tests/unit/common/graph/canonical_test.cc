@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "common/graph/text.h"
 
 namespace graphkiln::graph {
@@ -44,6 +49,37 @@ TEST(ContentHash, SeesEverythingElse) {
     changed.replace(changed.find(from), from.size(), to);
     EXPECT_NE(ContentHash(Read(changed)), hash) << to;
   }
+}
+
+TEST(ContentHash, TellsNumbersApartThatJsonLacks) {
+  std::set<std::string> hashes;
+  for (const char* value :
+       {"null", ".inf", "-.inf", ".nan", "0", "0.0", "'0'", "'$$+inf'", "$inf"}) {
+    hashes.insert(ContentHash(
+        Read(std::string("graphkiln: 1\nnodes: {a: {type: X, params: {p: ") + value + "}}}\n")));
+  }
+  EXPECT_EQ(hashes.size(), 9u);
+}
+
+TEST(ContentHash, NamedPortsComeInAnyOrderPlacesDoNot) {
+  const auto hash = [](const std::string& in) {
+    return ContentHash(Read(
+        "graphkiln: 1\ninputs: {x: {shape: []}, h: {shape: []}}\nnodes: {a: {type: GRU, in: " + in +
+        "}}\n"));
+  };
+  EXPECT_EQ(hash("{input: x, hx: h}"), hash("{hx: h, input: x}"));
+  EXPECT_NE(hash("[x, h]"), hash("[h, x]"));
+}
+
+TEST(Canonical, IsIdempotentAndKeepsTheOrderOfInputsAndOutputs) {
+  const v1::Graph once =
+      Canonical(Read("graphkiln: 1\nname: n\ninputs: {z: {shape: []}, a: {shape: []}}\nnodes: {q: "
+                     "{type: A, in: z}, b: {type: A, in: a}}\noutputs: {y: q, x: b}\n"));
+  EXPECT_EQ(Canonical(once).SerializeAsString(), once.SerializeAsString());
+  EXPECT_EQ(once.nodes(0).id(), "b");
+  EXPECT_EQ(once.inputs(0).name(), "z");
+  EXPECT_EQ(once.outputs(0).name(), "y");
+  EXPECT_EQ(once.name(), "");
 }
 
 // The stored hash of a frozen sample: a change of the canonical form would orphan every saved

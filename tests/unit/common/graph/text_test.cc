@@ -131,7 +131,56 @@ TEST(Text, DuplicateNodesAreRefused) {
 TEST(Text, OtherRootsAndVersionsAreRefused) {
   EXPECT_FALSE(Text("[1, 2]").ok);
   EXPECT_EQ(Text("graphkiln: 2\n").diagnostics[0].code(), "BAD_VERSION");
-  EXPECT_EQ(Text("nodes: {}\n").diagnostics[0].code(), "MISSING_KEY");
+  // The version has a natural default.
+  EXPECT_TRUE(Text("nodes: {}\n").diagnostics.empty());
+}
+
+// Text that nobody would write by hand: one located finding each, never a crash or a long wait.
+TEST(HostileText, IsRefusedWithOneLocatedFinding) {
+  struct Case {
+    std::string text;
+    int line;
+    std::string message;
+  };
+  std::string bomb = "graphkiln: 1\na0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int k = 0; k < 9; ++k) bomb += (k > 0 ? ", *a" : "*a") + std::to_string(i - 1);
+    bomb += "]\n";
+  }
+  const std::vector<Case> cases = {
+      {"graphkiln: 1\nnodes: " + std::string(100'000, '['), 2, "nested more than 64"},
+      {"{\"graphkiln\": 1,\n\"nodes\": " + std::string(100'000, '['), 2, "nested more than 64"},
+      {bomb, 7, "anchors and aliases expand"},
+      {"graphkiln: 1\nname: \xff\n", 2, "not valid UTF-8"},
+      {std::string("graphkiln: 1\nname: \0x\n", 22), 2, "control character"},
+      {"graphkiln: 1\nnodes: {a: {type: ReLU\n", 3, "not valid YAML"},
+      {"{\"graphkiln\": 1,\n}", 2, "not valid JSON"},
+      {"graphkiln: 1\nnodes: {a: {params: {n: 99999999999999999999}}}\n", 2,
+       "does not fit 64 bits"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text.substr(0, 60));
+    const Read r = Text(c.text);
+    EXPECT_FALSE(r.ok);
+    ASSERT_EQ(r.diagnostics.size(), 1u);
+    EXPECT_EQ(r.diagnostics[0].code(), "SYNTAX");
+    EXPECT_EQ(r.diagnostics[0].line(), c.line);
+    EXPECT_NE(r.diagnostics[0].message().find(c.message), std::string::npos)
+        << r.diagnostics[0].message();
+    EXPECT_EQ(r.diagnostics[0].file(), "net.kiln.yaml");
+  }
+}
+
+TEST(HostileText, TooManyNodesAndFindingsAreBounded) {
+  std::string text = "graphkiln: 1\nnodes:\n";
+  for (int i = 0; i < 200'001; ++i) text += " n" + std::to_string(i) + ":\n";
+  const Read many = Text(text);
+  ASSERT_EQ(many.diagnostics.size(), 1u);
+  EXPECT_EQ(many.diagnostics[0].code(), "LIMIT");
+  text = "graphkiln: 1\nnodes:\n";
+  for (int i = 0; i < 5'000; ++i) text += " n" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(Text(text).diagnostics.size(), 1000u);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(Dim, FloorDivisionIsSimplified) {
   EXPECT_EQ(P("(4*H+5)//4"), P("H+1"));
   EXPECT_EQ(P("7//2"), Dim(3));
   EXPECT_EQ(P("(0-7)//2"), Dim(-4));
-  EXPECT_EQ(P("(H+1)//2").ToString(), "((H+1)//2)");
+  EXPECT_EQ(P("(H+1)//2").ToString(), "(H+1)//2");
 }
 
 TEST(Dim, TextParsesBackToTheSame) {

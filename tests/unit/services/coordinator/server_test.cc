@@ -237,6 +237,31 @@ TEST(ServerTest, WatchWaitsShowsProgressAndEndsWhenTheServerStops) {
   EXPECT_EQ(ReasonOf(watched.status), "DRAINING");
 }
 
+TEST(ServerTest, StopsAtOnceWithAWorkerConnected) {
+  CoordinatorHarness harness;
+  const v1::Job job = harness.Submit(SmallJob("running"));
+  WireWorker worker(harness, "w1");
+  const auto order = worker.AwaitOrder(job.name(), LeaseOrder::ACTION_RUN);
+  ASSERT_TRUE(order.has_value());
+  worker.Hold(*order, HeldLease::PHASE_RUNNING);
+  grpc::ClientContext context;
+  auto events = worker.stub().PublishEvents(&context);  // open and idle, as a worker keeps it
+  worker::v1::PublishEventsRequest request;
+  request.set_job(job.name());
+  request.set_lease_epoch(order->lease_epoch());
+  worker::v1::LeaseEvent* event = request.add_events();
+  event->set_worker_seq(1);
+  *event->mutable_event() = StepAt(1, 2.0);
+  ASSERT_TRUE(events->Write(request));
+  worker::v1::PublishEventsResponse answer;
+  ASSERT_TRUE(events->Read(&answer));
+  const absl::Duration start = SystemClock().Monotonic();
+  harness.Stop();
+  EXPECT_LT(SystemClock().Monotonic() - start, absl::Milliseconds(1500));
+  EXPECT_FALSE(events->Read(&answer));
+  EXPECT_EQ(events->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
 TEST(ServerTest, ACancelledWatchLeavesNothingBehind) {
   CoordinatorHarness harness;
   harness.Submit(SmallJob("watched"));

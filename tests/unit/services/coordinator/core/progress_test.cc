@@ -18,6 +18,7 @@ v1::Event Step(int64_t step, double loss) {
 v1::Event Epoch() {
   v1::Event event;
   event.mutable_epoch()->set_epoch(2);
+  event.mutable_epoch()->set_total_epochs(5);
   event.mutable_epoch()->set_step(20);
   event.mutable_epoch()->set_train_loss(0.5);
   event.mutable_epoch()->set_val_loss(0.6);
@@ -33,6 +34,7 @@ TEST(ProgressTest, TheJobShowsTheLatestFigures) {
   ApplyProgress(Epoch(), job);
   EXPECT_EQ(job.epoch(), 2);
   EXPECT_EQ(job.step(), 20);
+  EXPECT_EQ(job.total_steps(), 50);
   EXPECT_EQ(job.metrics().at("val_loss"), 0.6);
   EXPECT_EQ(job.metrics().at("accuracy"), 0.9);
 }

@@ -191,7 +191,7 @@ TEST_F(DaemonTest, SupersededIsHeard) {
   EXPECT_EQ(ready_, 0);
 }
 
-TEST_F(DaemonTest, DrainChecksPointsReleasesAndSaysGoodbye) {
+TEST_F(DaemonTest, DrainCheckpointsReleasesAndSaysGoodbye) {
   server_.Set([](CoordinatorState& state) { SetOrder(state, "started steps:7 wait"); });
   Start();
   ASSERT_TRUE(server_.WaitUntil([](const CoordinatorState& state) {

@@ -221,7 +221,7 @@ TEST_F(SupervisorTest, FinishEarlyWithTheOfferReachesTheTrainer) {
 }
 
 TEST_F(SupervisorTest, DeafTrainerIsKilledAfterTheGrace) {
-  supervisor_->OnOrders(Order("started steps:1 deaf"));
+  supervisor_->OnOrders(Order("noterm started steps:1 deaf"));
   ASSERT_TRUE(WaitStep());
   supervisor_->OnOrders(Order("", LeaseOrder::ACTION_STOP, /*grace_seconds=*/1));
   const FinishLeaseRequest finish = WaitFinish();
@@ -339,18 +339,23 @@ TEST_F(SupervisorTest, RefusedCheckpointDoesNotStopTraining) {
   EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_CANCELLED);
 }
 
-TEST_F(SupervisorTest, WrittenResultThatIsRefusedIsReplacedByABareOne) {
-  // Three refusals of the full form, then the bare one is taken.
-  supervisor_->OnOrders(Order("started steps:1 wait"));
-  ASSERT_TRUE(WaitStep());
-  api_.Set([](auto& api) { api.finish_error = absl::InvalidArgumentError("artifacts"); });
-  supervisor_->OnOrders(Order("", LeaseOrder::ACTION_STOP));
-  // One refusal only: the second attempt is taken as it is.
-  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_CANCELLED);
+TEST_F(SupervisorTest, OneRefusalOfTheResultIsTriedAgainAsItIs) {
+  api_.Set([](auto& api) { api.finish_errors = {absl::InternalError("hiccup")}; });
+  supervisor_->OnOrders(Order("started finish"));
+  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
   EXPECT_EQ(api_.finish_attempts, 2);
 }
 
-TEST_F(SupervisorTest, DrainChecksPointsEverythingAndTakesNothing) {
+TEST_F(SupervisorTest, ResultThatIsRefusedAgainAndAgainIsReplacedByABareOne) {
+  api_.Set([](auto& api) { api.finish_errors.assign(3, absl::InvalidArgumentError("artifacts")); });
+  supervisor_->OnOrders(Order("started finish"));
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  EXPECT_EQ(finish.reason(), "RESULT_REFUSED: artifacts");
+  EXPECT_EQ(finish.artifacts_size(), 0);
+}
+
+TEST_F(SupervisorTest, DrainCheckpointsEverythingAndTakesNothing) {
   supervisor_->OnOrders(Order("started steps:9 wait"));
   ASSERT_TRUE(WaitStep());
   supervisor_->Drain();

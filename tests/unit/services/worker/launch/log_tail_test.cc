@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/strings.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -40,6 +41,30 @@ TEST(LogTailTest, KeepsTheEndFromALineStart) {
   EXPECT_GT(text.size(), LogTail::kKeepBytes - 20);
   EXPECT_EQ(text.rfind("line ", 0), 0u);
   EXPECT_EQ(tail.LastLine(), "line 99999");
+}
+
+TEST(LogTailTest, AnyBytesComeOutAsUtf8) {
+  std::vector<std::string> lines;
+  LogTail tail([&](std::string_view line) { lines.emplace_back(line); });
+  tail.Append(
+      "a\xff\xfe"
+      "b \xC3\xA9 \xC3\n");
+  const std::string expected =
+      "a\xEF\xBF\xBD\xEF\xBF\xBD"
+      "b \xC3\xA9 \xEF\xBF\xBD";
+  EXPECT_THAT(lines, testing::ElementsAre(expected));
+  EXPECT_EQ(tail.LastLine(), expected);
+  EXPECT_EQ(tail.Text(), expected + "\n");
+  // A character that the bound of a line or of the last line cuts in two.
+  std::string umlauts(1, 'x');
+  for (int i = 0; i < 3000; ++i) {
+    umlauts += "\xC3\xA4";
+  }
+  tail.Append(umlauts + "\n");
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(IsValidUtf8(lines[1]));
+  EXPECT_TRUE(IsValidUtf8(lines[2]));
+  EXPECT_TRUE(IsValidUtf8(tail.LastLine()));
 }
 
 TEST(LogTailTest, LastLineOfNothingIsEmpty) {

@@ -168,7 +168,7 @@ TEST_F(TrainerPoolTest, LargeCommandArrivesWhole) {
 TEST_F(TrainerPoolTest, KillReachesATrainerThatIgnoresSigterm) {
   auto recorder = std::make_shared<Recorder>();
   std::unique_ptr<Trainer> trainer = pool_.Launch(recorder);
-  ASSERT_TRUE(trainer->Send(Train("started deaf")).ok());
+  ASSERT_TRUE(trainer->Send(Train("noterm started deaf")).ok());
   recorder->WaitReports(1);
   trainer->Signal(SIGTERM);
   trainer->Signal(SIGKILL);

@@ -1,0 +1,57 @@
+// Where the weights of one instance go: state_dict keys, sharing (`module`), freezing. Used by the
+// type pass.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/strings.h"
+#include "common/ir/module.h"
+#include "common/nodes/body.h"
+#include "fmt/format.h"
+
+namespace graphkiln::compiler {
+
+// The weights of one instance: keys are the path and the weight's name; a shared module finds what
+// is there.
+class Weights final : public nodes::WeightStore {
+ public:
+  Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen)
+      : module_(module),
+        keys_(keys),
+        prefix_(std::move(prefix)),
+        shared_(shared),
+        frozen_(frozen) {}
+
+  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+                                     const ir::Initializer& init, bool buffer, bool persistent,
+                                     nodes::Failure* failure) override {
+    std::string key = prefix_ + "." + name;
+    const auto it = keys_.find(key);
+    if (it != keys_.end()) {
+      const ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
+      if (shared_ && module_.type(parameter.value) == type) return parameter.value;
+      failure->code = shared_ ? "SHARED_MODULE" : "DUPLICATE_ID";
+      failure->rule = "WEIGHT_C2";
+      failure->message = shared_ ? fmt::format("the shared weight {} has another type here", key)
+                                 : fmt::format("two nodes have the weight {}", key);
+      failure->expected = ir::TypeText(module_.type(parameter.value));
+      failure->found = ir::TypeText(type);
+      return std::nullopt;
+    }
+    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
+    keys_.emplace(key, static_cast<int>(module_.parameters.size()));
+    module_.parameters.push_back(
+        {std::move(key), id, init, buffer, !buffer && !frozen_, persistent});
+    return id;
+  }
+
+ private:
+  ir::Module& module_;
+  StringMap<int>& keys_;
+  const std::string prefix_;
+  const bool shared_, frozen_;
+};
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,233 @@
+// The data-driven tests: every file of tests/graphs is one scenario.
+//
+//   description: what must hold
+//   graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args: ["float32[2, 3]", 1]}
+//   expect:
+//     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:}]   in order, complete
+//     types: {node: "float32[B, 3]"}                                                          `?` where unknown
+//     fixed: true        the graph is valid after the first fix of each finding
+//
+// Keys that a finding does not name are not compared.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/compiler/codes.h"
+#include "common/ir/call_builder.h"
+#include "common/ir/op_def.h"
+#include "common/nodes/example.h"
+#include "tests/unit/common/compiler/apply_fix.h"
+#include "tests/unit/common/compiler/testing.h"
+
+namespace graphkiln::compiler {
+namespace {
+
+const std::string kFolder = std::string(KILN_TEST_SOURCE_DIR) + "/tests/graphs";
+
+std::vector<std::string> Scenarios() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kFolder)) {
+    if (entry.path().extension() == ".yaml") files.push_back(std::filesystem::relative(entry.path(), kFolder).string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TextNode Load(const std::string& file) {
+  const auto bytes = ReadFile(kFolder + "/" + file, 16 << 20);
+  EXPECT_TRUE(bytes.ok()) << file;
+  TextError error;
+  const auto node = ReadText(bytes.ok() ? *bytes : "", TextLimits(), &error);
+  EXPECT_TRUE(node.ok()) << file << ": " << node.status().ToString();
+  return node.ok() ? *node : TextNode();
+}
+
+struct Outcome {
+  v1::Graph graph;
+  std::vector<v1::Diagnostic> findings;
+  CompileResult result;
+};
+
+Outcome RunGraph(const TextNode& scenario) {
+  Outcome out;
+  graph::SourceMap positions;
+  const TextNode* text = scenario.Find("text");
+  const auto graph = text != nullptr ? graph::ReadGraph(text->s, "scenario", &positions, &out.findings)
+                                     : graph::ReadGraph(*scenario.Find("graph"), "scenario", &positions, &out.findings);
+  if (!graph.ok()) return out;
+  out.graph = *graph;
+  const bool readable = std::none_of(out.findings.begin(), out.findings.end(), [](const v1::Diagnostic& d) {
+    return d.severity() == v1::SEVERITY_ERROR;
+  });
+  if (!readable) return out;
+  CompileOptions options;
+  options.positions = &positions;
+  out.result = Compile(out.graph, options);
+  for (const v1::Diagnostic& d : out.result.diagnostics) out.findings.push_back(d);
+  return out;
+}
+
+ir::Argument ToArgument(const TextNode& node, ir::Module& module) {
+  switch (node.kind) {
+    case TextNode::Kind::kBool: return node.b;
+    case TextNode::Kind::kInt: return node.i;
+    case TextNode::Kind::kDouble: return node.d;
+    case TextNode::Kind::kString: {
+      const auto type = nodes::ParseType(node.s);
+      if (!type.ok()) return node.s;
+      return module.AddValue({ir::ValueKind::kTensor, *type});
+    }
+    case TextNode::Kind::kList: {
+      ir::Argument::List list;
+      for (const TextNode& item : node.items) list.push_back(ToArgument(item, module));
+      return list;
+    }
+    default: return {};
+  }
+}
+
+// One operator call; the argument at fault stands in `param`.
+Outcome RunCall(const TextNode& call) {
+  Outcome out;
+  const ir::OpDef* op = ir::FindOp(call.Find("op")->s);
+  EXPECT_NE(op, nullptr);
+  if (op == nullptr) return out;
+  ir::Module module;
+  std::vector<ir::Argument> args;
+  for (const TextNode& arg : call.Find("args")->items) args.push_back(ToArgument(arg, module));
+  ir::OpError error;
+  if (ir::AppendCall(module, *op, std::move(args), -1, &error).ok()) return out;
+  v1::Diagnostic& d = out.findings.emplace_back();
+  d.set_severity(v1::SEVERITY_ERROR);
+  d.set_code(error.code);
+  d.set_rule(error.rule);
+  d.set_param(error.arg);
+  d.set_expected(error.expected);
+  d.set_found(error.found);
+  return out;
+}
+
+std::string Severity(const v1::Diagnostic& d) {
+  return d.severity() == v1::SEVERITY_ERROR ? "error" : d.severity() == v1::SEVERITY_WARNING ? "warning" : "hint";
+}
+
+std::string Field(const v1::Diagnostic& d, const std::string& key) {
+  if (key == "code") return d.code();
+  if (key == "node") return d.node();
+  if (key == "port") return d.port();
+  if (key == "param") return d.param();
+  if (key == "rule") return d.rule();
+  if (key == "line") return std::to_string(d.line());
+  if (key == "expected") return d.expected();
+  if (key == "found") return d.found();
+  if (key == "path") return d.path();
+  if (key == "severity") return Severity(d);
+  return "there is no field " + key;
+}
+
+std::string Scalar(const TextNode& node) { return node.IsInt() ? std::to_string(node.i) : node.s; }
+
+void CompareFindings(const TextNode* expected, const std::vector<v1::Diagnostic>& found) {
+  const size_t count = expected == nullptr ? 0 : expected->items.size();
+  std::string all;
+  for (const v1::Diagnostic& d : found) all += "  " + d.ShortDebugString() + "\n";
+  EXPECT_EQ(found.size(), count) << all;
+  for (size_t i = 0; i < std::min(count, found.size()); ++i) {
+    bool severity = false;
+    for (const TextEntry& entry : expected->items[i].entries) {
+      EXPECT_EQ(Field(found[i], entry.key), Scalar(entry.value)) << entry.key << " of finding " << i << "\n" << all;
+      severity = severity || entry.key == "severity";
+    }
+    if (!severity) EXPECT_EQ(Severity(found[i]), "error") << all;
+    EXPECT_FALSE(found[i].code().empty());
+    if (found[i].code().size() > 0) EXPECT_NE(FindCode(found[i].code()), nullptr) << found[i].code() << " has no page";
+  }
+}
+
+std::string TypesOf(const CompileResult& result, const std::string& id) {
+  for (const v1::NodeTypes& node : result.nodes) {
+    if (node.id() != id) continue;
+    std::string text;
+    for (const v1::TensorSpec& spec : node.outputs()) text += (text.empty() ? "" : " ") + ir::TypeText(*ir::FromProto(spec));
+    return text.empty() ? "?" : text;
+  }
+  return "no such node";
+}
+
+// All first fixes, then those of what is left, as `kiln fix` does.
+void ApplyFixes(Outcome outcome) {
+  for (int round = 0; round < 10; ++round) {
+    bool any = false;
+    for (const v1::Diagnostic& d : outcome.findings) {
+      if (d.fixes_size() == 0) continue;
+      any = true;
+      for (const v1::Edit& edit : d.fixes(0).edits()) ApplyEdit(edit, outcome.graph);
+    }
+    outcome.result = Compile(outcome.graph);
+    outcome.findings = outcome.result.diagnostics;
+    if (outcome.findings.empty() || !any) break;
+  }
+  EXPECT_TRUE(outcome.result.ok) << Findings(outcome.result);
+}
+
+class Scenario : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Scenario, Holds) {
+  const TextNode scenario = Load(GetParam());
+  ASSERT_NE(scenario.Find("description"), nullptr);
+  const TextNode* expect = scenario.Find("expect");
+  ASSERT_NE(expect, nullptr);
+  const TextNode* call = scenario.Find("call");
+  const Outcome outcome = call != nullptr ? RunCall(*call) : RunGraph(scenario);
+  CompareFindings(expect->Find("findings"), outcome.findings);
+  if (const TextNode* types = expect->Find("types")) {
+    for (const TextEntry& entry : types->entries) EXPECT_EQ(TypesOf(outcome.result, entry.key), entry.value.s) << entry.key;
+  }
+  if (const TextNode* fixed = expect->Find("fixed"); fixed != nullptr && fixed->b) ApplyFixes(outcome);
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, Scenario, ::testing::ValuesIn(Scenarios()), [](const auto& info) {
+  std::string name = info.param.substr(0, info.param.size() - 5);
+  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+});
+
+StringSet Mentioned(const std::string& key) {
+  StringSet values;
+  for (const std::string& file : Scenarios()) {
+    const TextNode scenario = Load(file);
+    const TextNode* expect = scenario.Find("expect");
+    const TextNode* findings = expect != nullptr ? expect->Find("findings") : nullptr;
+    if (findings == nullptr) continue;
+    for (const TextNode& finding : findings->items) {
+      if (const TextNode* value = finding.Find(key)) values.insert(value->s);
+    }
+  }
+  return values;
+}
+
+TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
+  const StringSet rules = Mentioned("rule");
+  for (const ir::OpDef* op : ir::AllOps()) {
+    for (const ir::Rule& rule : op->rules) EXPECT_TRUE(rules.contains(rule.label)) << op->name << " " << rule.label;
+  }
+  // Rules of nodes and composites, of calls and of tensors.
+  for (const char* rule : {"BATCH_NORM_C1", "EMBEDDING_C2", "LSTM_C1", "RESIDUAL_C1", "RNN_C1", "SCHEMA_C1", "SE_C1",
+                           "SHARED_C1", "TENSOR_C1", "TENSOR_C2", "TENSOR_C3", "WEIGHT_C1", "WEIGHT_C2"}) {
+    EXPECT_TRUE(rules.contains(rule)) << rule;
+  }
+}
+
+TEST(Scenarios, EveryCodeHasANegativeOne) {
+  // Codes of jobs and data, of other formats, of faults of ours, and of graphs too large for a file here.
+  const StringSet elsewhere = {"DATA_INVALID", "INTERNAL", "MISSING_SHAPE", "UNKNOWN_KEY", "BAD_ID"};
+  const StringSet codes = Mentioned("code");
+  for (const CodePage& page : CodePages()) {
+    if (!elsewhere.contains(page.code)) EXPECT_TRUE(codes.contains(page.code)) << page.code;
+  }
+}
+
+}  // namespace
+}  // namespace graphkiln::compiler

@@ -1,0 +1,61 @@
+#include "services/worker/trainer/evaluator.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "services/worker/trainer/parameters.h"
+#include "tests/unit/services/worker/trainer/testing.h"
+
+namespace graphkiln::trainer {
+namespace {
+
+class EvaluatorTest : public ::testing::Test {
+ protected:
+  EvaluatorTest()
+      : plan_(*Plan::Compile(ClassifierProgram(2, 3, 3, 0.5), c10::Device(c10::kCPU))),
+        executor_(plan_) {
+    // All scores are zero but class 1's: every row is taken for class 1.
+    parameters_ = {at::zeros({3, 2}), at::zeros({3}), at::zeros({3, 3}),
+                   at::tensor({0.0f, 1.0f, 0.0f})};
+    executor_.SetParameters(parameters_);
+    part_.rows = 5;
+    part_.names = {"x"};
+    part_.inputs = {at::ones({5, 2})};
+    part_.target = at::tensor({int64_t{1}, int64_t{1}, int64_t{0}, int64_t{2}, int64_t{1}});
+    job_.add_metrics("accuracy");
+  }
+
+  Plan plan_;
+  Executor executor_;
+  std::vector<at::Tensor> parameters_;
+  Table part_;
+  api::JobSpec job_;
+  std::map<std::string, double> values_;
+};
+
+TEST_F(EvaluatorTest, WeighsBatchesByTheirRows) {
+  auto evaluator = *Evaluator::Create(job_, at::kLong, executor_, 2, false);
+  ASSERT_TRUE(evaluator.Run(part_, "test_", [] { return false; }, &values_).ok());
+  EXPECT_NEAR(values_["test_accuracy"], 0.6, 1e-12);
+  const double normalizer = std::log(2 + std::exp(1.0));
+  EXPECT_NEAR(values_["test_loss"], (3 * (normalizer - 1) + 2 * normalizer) / 5, 1e-6);
+}
+
+TEST_F(EvaluatorTest, LeavesAPartialBatchOfAFixedProgramOut) {
+  auto evaluator = *Evaluator::Create(job_, at::kLong, executor_, 2, true);
+  ASSERT_TRUE(evaluator.Run(part_, "", [] { return false; }, &values_).ok());
+  EXPECT_NEAR(values_["accuracy"], 0.5, 1e-12);
+}
+
+TEST_F(EvaluatorTest, StopsBetweenBatchesAndSaysNothingOfEmptyParts) {
+  auto evaluator = *Evaluator::Create(job_, at::kLong, executor_, 2, false);
+  int asked = 0;
+  EXPECT_TRUE(absl::IsCancelled(evaluator.Run(part_, "", [&] { return ++asked == 2; }, &values_)));
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(evaluator.Run(part_.Slice(0, 0), "", [] { return false; }, &values_).ok());
+  EXPECT_TRUE(values_.empty());
+}
+
+}  // namespace
+}  // namespace graphkiln::trainer
