@@ -33,8 +33,10 @@ absl::StatusOr<Files> IrJson(const v1::Graph& graph, const compiler::CompileResu
   options.add_whitespace = true;
   options.preserve_proto_field_names = true;
   std::string text;
-  const auto status = google::protobuf::util::MessageToJsonString(ir::ToProto(*compiled.module), &text, options);
-  if (!status.ok()) return absl::InternalError(fmt::format("JSON of the IR: {}", status.ToString()));
+  const auto status =
+      google::protobuf::util::MessageToJsonString(ir::ToProto(*compiled.module), &text, options);
+  if (!status.ok())
+    return absl::InternalError(fmt::format("JSON of the IR: {}", status.ToString()));
   return Files{File(python::FileStem(graph.name()) + ".ir.json", std::move(text))};
 }
 
@@ -71,7 +73,8 @@ absl::StatusOr<Files> Generate(const v1::Graph& graph, const compiler::CompileRe
     }
     names += fmt::format("{}{}", names.empty() ? "" : ", ", known.info.name);
   }
-  return absl::UnimplementedError(fmt::format("there is no target {}; there are: {}", QuoteForMessage(target), names));
+  return absl::UnimplementedError(
+      fmt::format("there is no target {}; there are: {}", QuoteForMessage(target), names));
 }
 
 }  // namespace graphkiln::emit

@@ -1,6 +1,7 @@
 // Text that stands for a graph outside of GraphKiln: the table of `kiln codegen --target`.
 //
-// Called by the command line and by CompileService. Pure; any thread. Output is deterministic to the byte.
+// Called by the command line and by CompileService. Pure; any thread. Output is deterministic to
+// the byte.
 #pragma once
 
 #include <string>
@@ -23,8 +24,8 @@ struct TargetInfo {
 // All targets, ordered by name.
 std::vector<TargetInfo> Targets();
 
-// `compiled` is the graph's own result and must be ok (kFailedPrecondition otherwise). A target that does not exist is
-// kUnimplemented; the message names those that do.
+// `compiled` is the graph's own result and must be ok (kFailedPrecondition otherwise). A target
+// that does not exist is kUnimplemented; the message names those that do.
 absl::StatusOr<std::vector<v1::GeneratedFile>> Generate(const v1::Graph& graph,
                                                         const compiler::CompileResult& compiled,
                                                         std::string_view target);

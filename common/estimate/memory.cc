@@ -34,7 +34,9 @@ class Meter {
  private:
   static size_t At(ir::ValueId id) { return static_cast<size_t>(id.index); }
   size_t Root(ir::ValueId id) const { return static_cast<size_t>(root_[At(id)]); }
-  int64_t RootBytes(size_t root) const { return sizes_.Bytes(ir::ValueId{static_cast<int32_t>(root)}); }
+  int64_t RootBytes(size_t root) const {
+    return sizes_.Bytes(ir::ValueId{static_cast<int32_t>(root)});
+  }
 
   // Parameters and inputs have memory of their own that calls do not free.
   void Declarations(Memory& out) {
@@ -75,7 +77,8 @@ class Meter {
   }
 
   bool Reached(const ir::Call& call) const {
-    return std::any_of(call.outputs.begin(), call.outputs.end(), [&](ir::ValueId id) { return grad_[At(id)]; });
+    return std::any_of(call.outputs.begin(), call.outputs.end(),
+                       [&](ir::ValueId id) { return grad_[At(id)]; });
   }
 
   // Bytes that the call makes for backward besides its results.
@@ -84,7 +87,8 @@ class Meter {
     if (call.outputs.empty() || !Reached(call)) return bytes;
     for (const std::string_view name : SplitView(call.op->saved, ' ')) {
       if (name == "mask") bytes = Plus(bytes, sizes_.Bytes(call.outputs[0]));
-      if (name == "index") bytes = Plus(bytes, Times(sizes_.Elements(call.outputs[0]), sizeof(int64_t)));
+      if (name == "index")
+        bytes = Plus(bytes, Times(sizes_.Elements(call.outputs[0]), sizeof(int64_t)));
     }
     return bytes;
   }
@@ -100,7 +104,8 @@ class Meter {
       }
       const int i = call.op->ArgIndex(name);
       if (i < 0) continue;
-      ir::VisitValues(call.args[static_cast<size_t>(i)], [&](const ir::ValueId& id) { visit(Root(id)); });
+      ir::VisitValues(call.args[static_cast<size_t>(i)],
+                      [&](const ir::ValueId& id) { visit(Root(id)); });
     }
   }
 
@@ -109,7 +114,8 @@ class Meter {
       int64_t first = Extra(call);
       VisitSaved(call, [&](size_t root) {
         if (!counted_[root] && saved_until_[root] < 0) first = Plus(first, RootBytes(root));
-        // Backward passes the calls from the last to the first: the earliest reader frees the storage.
+        // Backward passes the calls from the last to the first: the earliest reader frees the
+        // storage.
         if (saved_until_[root] < 0) saved_until_[root] = static_cast<int>(out.saved_by_call.size());
       });
       out.activations = Plus(out.activations, first);
@@ -123,7 +129,8 @@ class Meter {
     std::vector<std::vector<size_t>> freed(module_.calls.size());
     for (size_t root = 0; root < root_.size(); ++root) {
       const bool own = root_[root] == static_cast<int32_t>(root) && !counted_[root];
-      if (!own || last_use_[root] < 0 || last_use_[root] >= static_cast<int>(freed.size())) continue;
+      if (!own || last_use_[root] < 0 || last_use_[root] >= static_cast<int>(freed.size()))
+        continue;
       if (training && saved_until_[root] >= 0) continue;
       freed[static_cast<size_t>(last_use_[root])].push_back(root);
     }
@@ -160,7 +167,8 @@ class Meter {
     for (size_t c = module_.calls.size(); c-- > 0;) {
       const ir::Call& call = module_.calls[c];
       for (const ir::ValueId id : call.outputs) gradient(id);
-      for (const ir::Argument& arg : call.args) ir::VisitValues(arg, [&](const ir::ValueId& id) { gradient(id); });
+      for (const ir::Argument& arg : call.args)
+        ir::VisitValues(arg, [&](const ir::ValueId& id) { gradient(id); });
       peak = std::max(peak, live);
       for (const ir::ValueId id : call.outputs) {
         const size_t root = Root(id);
@@ -181,15 +189,18 @@ class Meter {
 
   const ir::Module& module_;
   const Sizes& sizes_;
-  std::vector<int32_t> root_;      // by value: the value whose storage it shares
-  std::vector<bool> counted_;      // parameters and inputs
-  std::vector<bool> grad_;         // backward reaches the value
-  std::vector<int> last_use_;      // by storage: the last call that reads it
-  std::vector<int> saved_until_;   // by storage: the call whose backward frees it, -1 where it is not saved
+  std::vector<int32_t> root_;  // by value: the value whose storage it shares
+  std::vector<bool> counted_;  // parameters and inputs
+  std::vector<bool> grad_;     // backward reaches the value
+  std::vector<int> last_use_;  // by storage: the last call that reads it
+  std::vector<int>
+      saved_until_;  // by storage: the call whose backward frees it, -1 where it is not saved
 };
 
 }  // namespace
 
-Memory MeasureMemory(const ir::Module& module, const Sizes& sizes) { return Meter(module, sizes).Run(); }
+Memory MeasureMemory(const ir::Module& module, const Sizes& sizes) {
+  return Meter(module, sizes).Run();
+}
 
 }  // namespace graphkiln::estimate

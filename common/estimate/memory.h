@@ -1,8 +1,9 @@
 // Memory of a forward and of a training step, by the life of every storage.
 //
-// A view shares its operand's storage. In a forward without gradients a storage is freed after its last reader; in
-// training, what backward needs (OpDef::saved) stays until backward has passed the reader, and gradients live from the
-// last reader back to the producer. Used inside of `estimate`. Pure; linear in calls and arguments.
+// A view shares its operand's storage. In a forward without gradients a storage is freed after its
+// last reader; in training, what backward needs (OpDef::saved) stays until backward has passed the
+// reader, and gradients live from the last reader back to the producer. Used inside of `estimate`.
+// Pure; linear in calls and arguments.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +15,13 @@
 namespace graphkiln::estimate {
 
 struct Memory {
-  int64_t parameters = 0;   // with buffers
-  int64_t gradients = 0;    // of trainable parameters
+  int64_t parameters = 0;  // with buffers
+  int64_t gradients = 0;   // of trainable parameters
   int64_t inputs = 0;
   int64_t activations = 0;  // kept for backward
   int64_t inference = 0;    // peak over the forward, without parameters
-  int64_t training = 0;     // peak over forward and backward, without parameters, their gradients and the optimizer
+  int64_t training =
+      0;  // peak over forward and backward, without parameters, their gradients and the optimizer
   std::vector<int64_t> saved_by_call;  // bytes that the call is the first to keep
 };
 

@@ -50,7 +50,8 @@ int64_t Sizes::Flops(const ir::Call& call) const {
     for (const ir::ValueId id : call.outputs) sum = Plus(sum, Elements(id));
     return sum;
   }
-  // The rule has passed once, when the call was typed; it runs again to give the cost rule its outputs.
+  // The rule has passed once, when the call was typed; it runs again to give the cost rule its
+  // outputs.
   ir::TypeContext context(*call.op, call.args, module_.values);
   if (!call.op->infer(context).ok()) return 0;
   return Evaluate(call.op->flops(context));

@@ -1,4 +1,5 @@
-// The types of a program with all symbols replaced: elements and bytes of every value, operations of every call.
+// The types of a program with all symbols replaced: elements and bytes of every value, operations
+// of every call.
 //
 // Used inside of `estimate`. Arithmetic saturates. Pure.
 #pragma once

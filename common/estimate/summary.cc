@@ -48,7 +48,8 @@ void NodeCosts(const compiler::CompileResult& compiled, const Sizes& sizes, cons
   StringMap<int> owner;
   for (const compiler::Instance& instance : compiled.instances) {
     const auto it = index.find(instance.id);
-    if (instance.parent < 0 && instance.path == instance.weights_path && it != index.end()) owner.emplace(instance.path, it->second);
+    if (instance.parent < 0 && instance.path == instance.weights_path && it != index.end())
+      owner.emplace(instance.path, it->second);
   }
   for (const ir::Parameter& parameter : module.parameters) {
     if (parameter.buffer) continue;
@@ -82,10 +83,13 @@ v1::SummarizeResponse Summarize(const compiler::CompileResult& compiled, const S
       out.set_parameters(Plus(out.parameters(), elements));
       if (parameter.trainable) out.set_trainable(Plus(out.trainable(), elements));
     }
-    if (parameter.persistent) Named(parameter.key, module.type(parameter.value), out.add_state_dict());
+    if (parameter.persistent)
+      Named(parameter.key, module.type(parameter.value), out.add_state_dict());
   }
-  for (const ir::Input& input : module.inputs) Named(input.name, module.type(input.value), out.add_inputs());
-  for (const ir::Output& output : module.outputs) Named(output.name, module.type(output.value), out.add_outputs());
+  for (const ir::Input& input : module.inputs)
+    Named(input.name, module.type(input.value), out.add_inputs());
+  for (const ir::Output& output : module.outputs)
+    Named(output.name, module.type(output.value), out.add_outputs());
   for (const ir::Call& call : module.calls) out.set_flops(Plus(out.flops(), sizes.Flops(call)));
   v1::MemorySummary* bytes = out.mutable_memory();
   bytes->set_parameters(memory.parameters);
@@ -93,7 +97,8 @@ v1::SummarizeResponse Summarize(const compiler::CompileResult& compiled, const S
   bytes->set_optimizer(Times(memory.gradients, kAdamMoments));
   bytes->set_activations(memory.activations);
   bytes->set_peak_inference(Plus(memory.parameters, memory.inference));
-  bytes->set_peak_training(Plus(Plus(memory.parameters, memory.gradients), Plus(bytes->optimizer(), memory.training)));
+  bytes->set_peak_training(
+      Plus(Plus(memory.parameters, memory.gradients), Plus(bytes->optimizer(), memory.training)));
   NodeCosts(compiled, sizes, memory, &out);
   return out;
 }

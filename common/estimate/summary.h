@@ -1,7 +1,7 @@
 // Sizes and costs of a program: parameters, floating-point operations, memory.
 //
-// Called by `kiln summary`, CompileService and the admission of jobs. Everything follows from the operator table. Pure;
-// any thread.
+// Called by `kiln summary`, CompileService and the admission of jobs. Everything follows from the
+// operator table. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,11 @@ namespace graphkiln::estimate {
 using Symbols = std::map<std::string, int64_t>;
 
 // REQUIRES: compiled.ok. Optimizer memory is Adam's.
-v1::SummarizeResponse Summarize(const compiler::CompileResult& compiled, const Symbols& symbols = {});
+v1::SummarizeResponse Summarize(const compiler::CompileResult& compiled,
+                                const Symbols& symbols = {});
 
-// What a training job needs: `module` is the model, to which the job's loss is added where it fits. The first size of
-// each input is the batch.
+// What a training job needs: `module` is the model, to which the job's loss is added where it fits.
+// The first size of each input is the batch.
 v1::Estimate EstimateJob(const ir::Module& module, const v1::JobSpec& job);
 
 }  // namespace graphkiln::estimate

@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kLongestPlainKey = 128;
+
 std::string DTypeText(v1::DataType dtype) {
   std::string name = v1::DataType_Name(dtype);  // DATA_TYPE_FLOAT32
   name = name.substr(std::string("DATA_TYPE_").size());
@@ -178,6 +180,8 @@ void Emit(YAML::Emitter& out, const Json& json, int depth) {
     // The upper levels stand one entry a line; deeper ones are short and stand in a row.
     out << (depth >= 2 ? YAML::Flow : YAML::Block) << YAML::BeginMap;
     for (const auto& [key, value] : json.items()) {
+      // YAML finds a key without `? ` only within 1,024 characters, escapes counted.
+      if (key.size() > kLongestPlainKey) out << YAML::LongKey;
       out << YAML::Key;
       EmitText(out, key);
       out << YAML::Value;

@@ -11,12 +11,15 @@
 
 namespace graphkiln::emit::python {
 
-// `nn.Conv2d(1, 16, 3, padding=1)`: leading required parameters by position, others by name where they differ from the
-// default. `inplace` is a hint that is left out: another reader of the operand would see the changed value.
+// `nn.Conv2d(1, 16, 3, padding=1)`: leading required parameters by position, others by name where
+// they differ from the default. `inplace` is a hint that is left out: another reader of the operand
+// would see the changed value.
 std::string Constructor(const compiler::Instance& instance);
 
-// `self.conv(x)`; `module` is what is called. Ports that are not connected become None, or nothing at the end.
-std::string ModuleCall(const compiler::Instance& instance, std::string_view module, const Values& values);
+// `self.conv(x)`; `module` is what is called. Ports that are not connected become None, or nothing
+// at the end.
+std::string ModuleCall(const compiler::Instance& instance, std::string_view module,
+                       const Values& values);
 
 // The type's expression template with values and parameters filled in.
 std::string Expression(const compiler::Instance& instance, const Values& values);

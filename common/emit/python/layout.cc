@@ -9,9 +9,12 @@ namespace {
 
 constexpr size_t kWidth = 88;
 
-bool Fits(int indent, std::string_view code) { return static_cast<size_t>(indent) + code.size() <= kWidth; }
+bool Fits(int indent, std::string_view code) {
+  return static_cast<size_t>(indent) + code.size() <= kWidth;
+}
 
-// Calls `visit(position, depth)` for each character outside of strings; brackets count as inside themselves.
+// Calls `visit(position, depth)` for each character outside of strings; brackets count as inside
+// themselves.
 template <class F>
 void Scan(std::string_view text, F&& visit) {
   int depth = 0;
@@ -59,12 +62,14 @@ std::vector<size_t> Operators(std::string_view expression) {
   Scan(expression, [&](size_t i, int depth) {
     if (depth > 0 || i == 0 || i + 1 >= expression.size()) return;
     const char c = expression[i];
-    if ((c == '+' || c == '*') && expression[i - 1] == ' ' && expression[i + 1] == ' ') at.push_back(i);
+    if ((c == '+' || c == '*') && expression[i - 1] == ' ' && expression[i + 1] == ' ')
+      at.push_back(i);
   });
   return at;
 }
 
-// Where the last bracket of the outermost level opens, provided that the text ends with its partner.
+// Where the last bracket of the outermost level opens, provided that the text ends with its
+// partner.
 size_t LastBracket(std::string_view expression) {
   size_t open = std::string_view::npos;
   size_t close = std::string_view::npos;
@@ -74,7 +79,8 @@ size_t LastBracket(std::string_view expression) {
     if (c == '(' || c == '[' || c == '{') open = i;
     if (c == ')' || c == ']' || c == '}') close = i;
   });
-  return close != std::string_view::npos && close + 1 == expression.size() ? open : std::string_view::npos;
+  return close != std::string_view::npos && close + 1 == expression.size() ? open
+                                                                           : std::string_view::npos;
 }
 
 size_t Widest(std::string_view lines) {
@@ -113,10 +119,13 @@ void CodeWriter::Emit(int indent, std::string_view code) {
   out_ += '\n';
 }
 
-void CodeWriter::Comment(int indent, std::string_view comment) { Emit(indent, Concat("# ", comment)); }
+void CodeWriter::Comment(int indent, std::string_view comment) {
+  Emit(indent, Concat("# ", comment));
+}
 
 void CodeWriter::Line(int indent, std::string_view code, std::string_view comment) {
-  if (!comment.empty() && Fits(indent, Concat(code, "  # ", comment))) return Emit(indent, Concat(code, "  # ", comment));
+  if (!comment.empty() && Fits(indent, Concat(code, "  # ", comment)))
+    return Emit(indent, Concat(code, "  # ", comment));
   if (!comment.empty()) Comment(indent, comment);
   if (Fits(indent, code)) return Emit(indent, code);
   if (code.rfind("def ", 0) == 0 || code.rfind("class ", 0) == 0) {
@@ -133,8 +142,8 @@ void CodeWriter::Line(int indent, std::string_view code, std::string_view commen
   Break(indent, code.substr(0, right), code.substr(right), "", true);
 }
 
-void CodeWriter::Break(int indent, std::string_view head, std::string_view expression, std::string_view tail,
-                       bool statement) {
+void CodeWriter::Break(int indent, std::string_view head, std::string_view expression,
+                       std::string_view tail, bool statement) {
   const std::string line = Concat(head, expression, tail);
   if (Fits(indent, line)) return Emit(indent, line);
   const std::vector<std::string_view> parts = Items(expression);
@@ -142,7 +151,8 @@ void CodeWriter::Break(int indent, std::string_view head, std::string_view expre
   if (tuple || !Operators(expression).empty()) {
     if (!statement) return Operands(indent, Concat(head, expression), tail);
     if (head.empty()) return Emit(indent, line);
-    // Invisible parentheses around the right-hand side become visible; a tuple then goes item by item.
+    // Invisible parentheses around the right-hand side become visible; a tuple then goes item by
+    // item.
     Emit(indent, Concat(head, "("));
     if (tuple) {
       for (const std::string_view part : parts) Break(indent + 4, "", part, ",", false);
@@ -182,8 +192,9 @@ void CodeWriter::Break(int indent, std::string_view head, std::string_view expre
     }
   }
   const bool literal =
-      open == 0 || (std::isalnum(static_cast<unsigned char>(expression[open - 1])) == 0 && expression[open - 1] != '_' &&
-                    expression[open - 1] != ')' && expression[open - 1] != ']');
+      open == 0 ||
+      (std::isalnum(static_cast<unsigned char>(expression[open - 1])) == 0 &&
+       expression[open - 1] != '_' && expression[open - 1] != ')' && expression[open - 1] != ']');
   Emit(indent, Concat(head, expression.substr(0, open + 1)));
   Body(indent + 4, expression.substr(open + 1, expression.size() - open - 2), literal);
   Emit(indent, Concat(expression.substr(expression.size() - 1), tail));

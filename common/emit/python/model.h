@@ -1,7 +1,9 @@
-// The `python` target: one file with one nn.Module for the graph and one class for each composite that differs.
+// The `python` target: one file with one nn.Module for the graph and one class for each composite
+// that differs.
 //
-// Sizes are written out, so all parameters exist before the first forward and state_dict keys equal the IR's. Nodes
-// stand in the order of execution; equal instances of a composite share a class. Pure; any thread.
+// Sizes are written out, so all parameters exist before the first forward and state_dict keys equal
+// the IR's. Nodes stand in the order of execution; equal instances of a composite share a class.
+// Pure; any thread.
 #pragma once
 
 #include <string>

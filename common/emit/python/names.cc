@@ -13,7 +13,10 @@ uint32_t NextCodePoint(std::string_view text, size_t* at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte((*at)++);
   if (lead < 0x80) return lead;
-  const int more = lead >= 0xf0 && lead < 0xf8 ? 3 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xc2 && lead < 0xe0 ? 1 : 0;
+  const int more = lead >= 0xf0 && lead < 0xf8   ? 3
+                   : lead >= 0xe0 && lead < 0xf0 ? 2
+                   : lead >= 0xc2 && lead < 0xe0 ? 1
+                                                 : 0;
   if (more == 0 || *at + static_cast<size_t>(more) > text.size()) return 0xfffd;
   uint32_t code = lead & (0x3fu >> more);
   for (int i = 0; i < more; ++i) {
@@ -29,15 +32,17 @@ std::string Escape(uint32_t code) {
   return code < 0x10000 ? fmt::format("\\u{:04x}", code) : fmt::format("\\U{:08x}", code);
 }
 
-// Letters and marks of living scripts. Everything that is invisible, turns the direction of writing or ends a line is
-// outside: what a reader sees of a comment is all there is.
+// Letters and marks of living scripts. Everything that is invisible, turns the direction of writing
+// or ends a line is outside: what a reader sees of a comment is all there is.
 bool IsPlainText(uint32_t code) {
   if (code < 0x7f) return code >= 0x20;
   if (code < 0xa1 || code == 0xad) return false;
-  if (code >= 0x600 && code <= 0x8ff) return !(code <= 0x605 || code == 0x61c || code == 0x6dd || code == 0x70f || code >= 0x890);
+  if (code >= 0x600 && code <= 0x8ff)
+    return !(code <= 0x605 || code == 0x61c || code == 0x6dd || code == 0x70f || code >= 0x890);
   if (code >= 0x180b && code <= 0x180f) return false;
   if (code == 0x115f || code == 0x1160 || code == 0x17b4 || code == 0x17b5) return false;
-  return code < 0x2000 || (code >= 0x2070 && code < 0x2fe0) || (code > 0x3000 && code < 0xd800 && code != 0x3164);
+  return code < 0x2000 || (code >= 0x2070 && code < 0x2fe0) ||
+         (code > 0x3000 && code < 0xd800 && code != 0x3164);
 }
 
 bool IsAmbiguous(std::string_view name) { return name == "l" || name == "I" || name == "O"; }
@@ -96,21 +101,28 @@ std::string ValueLiteral(const nodes::ParamValue& value) {
 
 std::string ValueLiteral(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: return nodes::ToPython(value.bool_value());
-    case v1::Value::kIntValue: return nodes::ToPython(static_cast<int64_t>(value.int_value()));
-    case v1::Value::kDoubleValue: return nodes::ToPython(value.double_value());
-    case v1::Value::kStringValue: return StringLiteral(value.string_value());
-    case v1::Value::kDtypeValue: return nodes::ToPython(value.dtype_value());
+    case v1::Value::kBoolValue:
+      return nodes::ToPython(value.bool_value());
+    case v1::Value::kIntValue:
+      return nodes::ToPython(static_cast<int64_t>(value.int_value()));
+    case v1::Value::kDoubleValue:
+      return nodes::ToPython(value.double_value());
+    case v1::Value::kStringValue:
+      return StringLiteral(value.string_value());
+    case v1::Value::kDtypeValue:
+      return nodes::ToPython(value.dtype_value());
     case v1::Value::kListValue: {
       // Depth is bounded by the readers (64 levels).
       std::string out = "(";
-      for (const v1::Value& item : value.list_value().values()) out += (out.size() > 1 ? ", " : "") + ValueLiteral(item);
+      for (const v1::Value& item : value.list_value().values())
+        out += (out.size() > 1 ? ", " : "") + ValueLiteral(item);
       return out + (value.list_value().values_size() == 1 ? ",)" : ")");
     }
     case v1::Value::kNullValue:
     case v1::Value::kMapValue:
     case v1::Value::kExpression:
-    case v1::Value::KIND_NOT_SET: break;
+    case v1::Value::KIND_NOT_SET:
+      break;
   }
   return "None";
 }
@@ -120,7 +132,8 @@ std::string CommentText(std::string_view text, size_t max) {
   for (size_t i = 0; i < text.size();) {
     const size_t start = i;
     const uint32_t code = NextCodePoint(text, &i);
-    const std::string shown = IsPlainText(code) ? std::string(text.substr(start, i - start)) : Escape(code);
+    const std::string shown =
+        IsPlainText(code) ? std::string(text.substr(start, i - start)) : Escape(code);
     if (out.size() + shown.size() > max) return out + "...";
     out += shown;
   }
@@ -131,7 +144,8 @@ std::string CommentText(std::string_view text, size_t max) {
 NameTable::NameTable() {
   for (const char* name : {"self", "torch", "nn", "Tensor"}) used_.insert(name);
   // `# noqa: ...` would speak to tools where names stand in comments.
-  for (const char* name : {"noqa", "fmt", "type", "ruff", "flake8", "isort", "pylint", "mypy", "pyright", "pragma", "nosec", "yapf"}) {
+  for (const char* name : {"noqa", "fmt", "type", "ruff", "flake8", "isort", "pylint", "mypy",
+                           "pyright", "pragma", "nosec", "yapf"}) {
     used_.insert(name);
   }
 }

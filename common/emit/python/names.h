@@ -12,7 +12,8 @@
 
 namespace graphkiln::emit::python {
 
-// Name of the generated file without its ending: the graph's name as an identifier, `model` where it has none.
+// Name of the generated file without its ending: the graph's name as an identifier, `model` where
+// it has none.
 std::string FileStem(std::string_view graph_name);
 // `iris_mlp` becomes `IrisMlp`; `Model` where there is nothing to go by.
 std::string ClassName(std::string_view name);

@@ -24,7 +24,8 @@ void Values::Bind(const Tree& tree, const std::string& expression) {
     return;
   }
   for (size_t i = 0; i < tree.items.size(); ++i) {
-    const std::string index = tree.kind == Tree::Kind::kDict ? StringLiteral(tree.names[i]) : std::to_string(i);
+    const std::string index =
+        tree.kind == Tree::Kind::kDict ? StringLiteral(tree.names[i]) : std::to_string(i);
     Bind(tree.items[i], fmt::format("{}[{}]", expression, index));
   }
 }
@@ -46,18 +47,22 @@ std::string Values::Read(const Tree& tree, bool bare) const {
     case Tree::Kind::kDict: {
       std::string text;
       for (size_t i = 0; i < tree.items.size(); ++i) {
-        text += fmt::format("{}{}: {}", i > 0 ? ", " : "", StringLiteral(tree.names[i]), Read(tree.items[i]));
+        text += fmt::format("{}{}: {}", i > 0 ? ", " : "", StringLiteral(tree.names[i]),
+                            Read(tree.items[i]));
       }
       return "{" + text + "}";
     }
-    case Tree::Kind::kLiteral: return ValueLiteral(tree.literal);
+    case Tree::Kind::kLiteral:
+      return ValueLiteral(tree.literal);
     case Tree::Kind::kNone:
-    case Tree::Kind::kUnknown: break;
+    case Tree::Kind::kUnknown:
+      break;
   }
   return "None";
 }
 
-std::string Values::Target(const Tree& tree, const std::function<std::string(ir::ValueId)>& name, bool outermost) {
+std::string Values::Target(const Tree& tree, const std::function<std::string(ir::ValueId)>& name,
+                           bool outermost) {
   if (tree.IsTensor()) {
     if (Knows(tree.value)) return "_";
     std::string given = name(tree.value);
@@ -67,14 +72,16 @@ std::string Values::Target(const Tree& tree, const std::function<std::string(ir:
   }
   if (tree.kind != Tree::Kind::kTuple || tree.items.empty()) return "_";
   std::string text;
-  for (const Tree& item : tree.items) text += (text.empty() ? "" : ", ") + Target(item, name, false);
+  for (const Tree& item : tree.items)
+    text += (text.empty() ? "" : ", ") + Target(item, name, false);
   if (tree.items.size() == 1) text += ",";
   return outermost && tree.items.size() > 1 ? text : "(" + text + ")";
 }
 
 std::string Values::Annotation(const Tree& tree) const {
   switch (tree.kind) {
-    case Tree::Kind::kTensor: return "Tensor";
+    case Tree::Kind::kTensor:
+      return "Tensor";
     case Tree::Kind::kTuple: {
       std::string text;
       for (const Tree& item : tree.items) text += (text.empty() ? "" : ", ") + Annotation(item);
@@ -89,15 +96,22 @@ std::string Values::Annotation(const Tree& tree) const {
     }
     case Tree::Kind::kLiteral:
       switch (tree.literal.kind_case()) {
-        case v1::Value::kBoolValue: return "bool";
-        case v1::Value::kIntValue: return "int";
-        case v1::Value::kDoubleValue: return "float";
-        case v1::Value::kStringValue: return "str";
-        case v1::Value::kListValue: return "tuple";
-        default: return "None";
+        case v1::Value::kBoolValue:
+          return "bool";
+        case v1::Value::kIntValue:
+          return "int";
+        case v1::Value::kDoubleValue:
+          return "float";
+        case v1::Value::kStringValue:
+          return "str";
+        case v1::Value::kListValue:
+          return "tuple";
+        default:
+          return "None";
       }
     case Tree::Kind::kNone:
-    case Tree::Kind::kUnknown: break;
+    case Tree::Kind::kUnknown:
+      break;
   }
   return "None";
 }
@@ -105,7 +119,8 @@ std::string Values::Annotation(const Tree& tree) const {
 std::string Values::Shapes(const Tree& tree) const {
   if (tree.IsTensor()) {
     const ir::TensorType& type = module_.type(tree.value);
-    return CommentText(type.dtype == v1::DATA_TYPE_FLOAT32 ? ir::ShapeText(type.shape) : ir::TypeText(type), 400);
+    return CommentText(
+        type.dtype == v1::DATA_TYPE_FLOAT32 ? ir::ShapeText(type.shape) : ir::TypeText(type), 400);
   }
   std::string text;
   for (const Tree& item : tree.items) text += (text.empty() ? "" : ", ") + Shapes(item);

@@ -1,8 +1,9 @@
-// What the parity tests need in bulk and no command of `kiln` prints: both tables, and many graphs compiled by one
-// process.
+// What the parity tests need in bulk and no command of `kiln` prints: both tables, and many graphs
+// compiled by one process.
 //
 //   kiln-parity-tool registry   {"ops": [...], "nodes": [...]}
-//   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of stdout
+//   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of
+//   stdout
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -35,7 +36,8 @@ Json Registry() {
   Json out;
   for (const ir::OpDef* op : ir::AllOps()) {
     Json rules = Json::array();
-    for (const ir::Rule& rule : op->rules) rules.push_back({{"label", rule.label}, {"text", rule.text}});
+    for (const ir::Rule& rule : op->rules)
+      rules.push_back({{"label", rule.label}, {"text", rule.text}});
     out["ops"].push_back({{"name", op->name},
                           {"schema", op->schema},
                           {"rules", rules},
@@ -102,7 +104,8 @@ int Main(int argc, char** argv) {
     std::cerr << "usage: kiln-parity-tool registry|compile\n";
     return 2;
   }
-  for (std::string line; std::getline(std::cin, line);) std::cout << CompileLine(line).dump() << std::endl;
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << CompileLine(line).dump() << std::endl;
   return 0;
 }
 

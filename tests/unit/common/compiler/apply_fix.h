@@ -16,7 +16,6 @@ inline v1::Node* FindNode(v1::Graph& graph, const std::string& id) {
   return nullptr;
 }
 
-
 inline void ApplyConnect(const v1::Connect& edit, v1::Graph& graph) {
   v1::Argument source;
   *source.mutable_reference() = edit.source();
@@ -40,10 +39,13 @@ inline void ApplyConnect(const v1::Connect& edit, v1::Graph& graph) {
 
 inline void ApplyEdit(const v1::Edit& edit, v1::Graph& graph) {
   switch (edit.op_case()) {
-    case v1::Edit::kAddNode: *graph.add_nodes() = edit.add_node().node(); return;
+    case v1::Edit::kAddNode:
+      *graph.add_nodes() = edit.add_node().node();
+      return;
     case v1::Edit::kRemoveNode:
       for (int i = 0; i < graph.nodes_size(); ++i) {
-        if (graph.nodes(i).id() == edit.remove_node().node()) return graph.mutable_nodes()->DeleteSubrange(i, 1);
+        if (graph.nodes(i).id() == edit.remove_node().node())
+          return graph.mutable_nodes()->DeleteSubrange(i, 1);
       }
       return;
     case v1::Edit::kSetParam:
@@ -57,10 +59,13 @@ inline void ApplyEdit(const v1::Edit& edit, v1::Graph& graph) {
       }
       return;
     case v1::Edit::kSetType:
-      if (v1::Node* node = FindNode(graph, edit.set_type().node())) node->set_type(edit.set_type().type());
+      if (v1::Node* node = FindNode(graph, edit.set_type().node()))
+        node->set_type(edit.set_type().type());
       return;
-    case v1::Edit::kConnect: return ApplyConnect(edit.connect(), graph);
-    default: ADD_FAILURE() << "no scenario has needed this edit yet: " << edit.ShortDebugString();
+    case v1::Edit::kConnect:
+      return ApplyConnect(edit.connect(), graph);
+    default:
+      ADD_FAILURE() << "no scenario has needed this edit yet: " << edit.ShortDebugString();
   }
 }
 

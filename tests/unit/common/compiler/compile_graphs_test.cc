@@ -1,11 +1,11 @@
 // The data-driven tests: every file of tests/graphs is one scenario.
 //
 //   description: what must hold
-//   graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args: ["float32[2, 3]", 1]}
-//   expect:
-//     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:}]   in order, complete
-//     types: {node: "float32[B, 3]"}                                                          `?` where unknown
-//     fixed: true        the graph is valid after the first fix of each finding
+//   graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args:
+//   ["float32[2, 3]", 1]} expect:
+//     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:}]   in
+//     order, complete types: {node: "float32[B, 3]"} `?` where unknown fixed: true        the graph
+//     is valid after the first fix of each finding
 //
 // Keys that a finding does not name are not compared.
 #include <gtest/gtest.h>
@@ -29,7 +29,8 @@ const std::string kFolder = std::string(KILN_TEST_SOURCE_DIR) + "/tests/graphs";
 std::vector<std::string> Scenarios() {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kFolder)) {
-    if (entry.path().extension() == ".yaml") files.push_back(std::filesystem::relative(entry.path(), kFolder).string());
+    if (entry.path().extension() == ".yaml")
+      files.push_back(std::filesystem::relative(entry.path(), kFolder).string());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -54,13 +55,15 @@ Outcome RunGraph(const TextNode& scenario) {
   Outcome out;
   graph::SourceMap positions;
   const TextNode* text = scenario.Find("text");
-  const auto graph = text != nullptr ? graph::ReadGraph(text->s, "scenario", &positions, &out.findings)
-                                     : graph::ReadGraph(*scenario.Find("graph"), "scenario", &positions, &out.findings);
+  const auto graph =
+      text != nullptr
+          ? graph::ReadGraph(text->s, "scenario", &positions, &out.findings)
+          : graph::ReadGraph(*scenario.Find("graph"), "scenario", &positions, &out.findings);
   if (!graph.ok()) return out;
   out.graph = *graph;
-  const bool readable = std::none_of(out.findings.begin(), out.findings.end(), [](const v1::Diagnostic& d) {
-    return d.severity() == v1::SEVERITY_ERROR;
-  });
+  const bool readable =
+      std::none_of(out.findings.begin(), out.findings.end(),
+                   [](const v1::Diagnostic& d) { return d.severity() == v1::SEVERITY_ERROR; });
   if (!readable) return out;
   CompileOptions options;
   options.positions = &positions;
@@ -71,9 +74,12 @@ Outcome RunGraph(const TextNode& scenario) {
 
 ir::Argument ToArgument(const TextNode& node, ir::Module& module) {
   switch (node.kind) {
-    case TextNode::Kind::kBool: return node.b;
-    case TextNode::Kind::kInt: return node.i;
-    case TextNode::Kind::kDouble: return node.d;
+    case TextNode::Kind::kBool:
+      return node.b;
+    case TextNode::Kind::kInt:
+      return node.i;
+    case TextNode::Kind::kDouble:
+      return node.d;
     case TextNode::Kind::kString: {
       const auto type = nodes::ParseType(node.s);
       if (!type.ok()) return node.s;
@@ -84,7 +90,8 @@ ir::Argument ToArgument(const TextNode& node, ir::Module& module) {
       for (const TextNode& item : node.items) list.push_back(ToArgument(item, module));
       return list;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -110,7 +117,9 @@ Outcome RunCall(const TextNode& call) {
 }
 
 std::string Severity(const v1::Diagnostic& d) {
-  return d.severity() == v1::SEVERITY_ERROR ? "error" : d.severity() == v1::SEVERITY_WARNING ? "warning" : "hint";
+  return d.severity() == v1::SEVERITY_ERROR     ? "error"
+         : d.severity() == v1::SEVERITY_WARNING ? "warning"
+                                                : "hint";
 }
 
 std::string Field(const v1::Diagnostic& d, const std::string& key) {
@@ -137,12 +146,15 @@ void CompareFindings(const TextNode* expected, const std::vector<v1::Diagnostic>
   for (size_t i = 0; i < std::min(count, found.size()); ++i) {
     bool severity = false;
     for (const TextEntry& entry : expected->items[i].entries) {
-      EXPECT_EQ(Field(found[i], entry.key), Scalar(entry.value)) << entry.key << " of finding " << i << "\n" << all;
+      EXPECT_EQ(Field(found[i], entry.key), Scalar(entry.value))
+          << entry.key << " of finding " << i << "\n"
+          << all;
       severity = severity || entry.key == "severity";
     }
     if (!severity) EXPECT_EQ(Severity(found[i]), "error") << all;
     EXPECT_FALSE(found[i].code().empty());
-    if (found[i].code().size() > 0) EXPECT_NE(FindCode(found[i].code()), nullptr) << found[i].code() << " has no page";
+    if (found[i].code().size() > 0)
+      EXPECT_NE(FindCode(found[i].code()), nullptr) << found[i].code() << " has no page";
   }
 }
 
@@ -150,7 +162,8 @@ std::string TypesOf(const CompileResult& result, const std::string& id) {
   for (const v1::NodeTypes& node : result.nodes) {
     if (node.id() != id) continue;
     std::string text;
-    for (const v1::TensorSpec& spec : node.outputs()) text += (text.empty() ? "" : " ") + ir::TypeText(*ir::FromProto(spec));
+    for (const v1::TensorSpec& spec : node.outputs())
+      text += (text.empty() ? "" : " ") + ir::TypeText(*ir::FromProto(spec));
     return text.empty() ? "?" : text;
   }
   return "no such node";
@@ -183,14 +196,18 @@ TEST_P(Scenario, Holds) {
   const Outcome outcome = call != nullptr ? RunCall(*call) : RunGraph(scenario);
   CompareFindings(expect->Find("findings"), outcome.findings);
   if (const TextNode* types = expect->Find("types")) {
-    for (const TextEntry& entry : types->entries) EXPECT_EQ(TypesOf(outcome.result, entry.key), entry.value.s) << entry.key;
+    for (const TextEntry& entry : types->entries)
+      EXPECT_EQ(TypesOf(outcome.result, entry.key), entry.value.s) << entry.key;
   }
-  if (const TextNode* fixed = expect->Find("fixed"); fixed != nullptr && fixed->b) ApplyFixes(outcome);
+  if (const TextNode* fixed = expect->Find("fixed"); fixed != nullptr && fixed->b)
+    ApplyFixes(outcome);
 }
 
 INSTANTIATE_TEST_SUITE_P(Graphs, Scenario, ::testing::ValuesIn(Scenarios()), [](const auto& info) {
   std::string name = info.param.substr(0, info.param.size() - 5);
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
+      '_');
   return name;
 });
 
@@ -211,18 +228,22 @@ StringSet Mentioned(const std::string& key) {
 TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
   const StringSet rules = Mentioned("rule");
   for (const ir::OpDef* op : ir::AllOps()) {
-    for (const ir::Rule& rule : op->rules) EXPECT_TRUE(rules.contains(rule.label)) << op->name << " " << rule.label;
+    for (const ir::Rule& rule : op->rules)
+      EXPECT_TRUE(rules.contains(rule.label)) << op->name << " " << rule.label;
   }
   // Rules of nodes and composites, of calls and of tensors.
-  for (const char* rule : {"BATCH_NORM_C1", "EMBEDDING_C2", "LSTM_C1", "RESIDUAL_C1", "RNN_C1", "SCHEMA_C1", "SE_C1",
-                           "SHARED_C1", "TENSOR_C1", "TENSOR_C2", "TENSOR_C3", "WEIGHT_C1", "WEIGHT_C2"}) {
+  for (const char* rule :
+       {"BATCH_NORM_C1", "EMBEDDING_C2", "LSTM_C1", "RESIDUAL_C1", "RNN_C1", "SCHEMA_C1", "SE_C1",
+        "SHARED_C1", "TENSOR_C1", "TENSOR_C2", "TENSOR_C3", "WEIGHT_C1", "WEIGHT_C2"}) {
     EXPECT_TRUE(rules.contains(rule)) << rule;
   }
 }
 
 TEST(Scenarios, EveryCodeHasANegativeOne) {
-  // Codes of jobs and data, of other formats, of faults of ours, and of graphs too large for a file here.
-  const StringSet elsewhere = {"DATA_INVALID", "INTERNAL", "MISSING_SHAPE", "UNKNOWN_KEY", "BAD_ID"};
+  // Codes of jobs and data, of other formats, of faults of ours, and of graphs too large for a file
+  // here.
+  const StringSet elsewhere = {"DATA_INVALID", "INTERNAL", "MISSING_SHAPE", "UNKNOWN_KEY",
+                               "BAD_ID"};
   const StringSet codes = Mentioned("code");
   for (const CodePage& page : CodePages()) {
     if (!elsewhere.contains(page.code)) EXPECT_TRUE(codes.contains(page.code)) << page.code;

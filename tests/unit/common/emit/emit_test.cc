@@ -68,7 +68,8 @@ TEST_P(Golden, EqualsTheFile) {
     ASSERT_EQ(files->size(), 1u);
     CompareGolden(kRoot + path, files->front().content());
     // The same bytes from another run of the compiler.
-    EXPECT_EQ(Generate(graph, compiler::Compile(graph), target)->front().content(), files->front().content());
+    EXPECT_EQ(Generate(graph, compiler::Compile(graph), target)->front().content(),
+              files->front().content());
   }
 }
 
@@ -84,7 +85,8 @@ TEST(Emit, UnknownTargetNamesThoseThatExist) {
 }
 
 TEST(Emit, GraphWithErrorsIsRefused) {
-  const v1::Graph graph = compiler::ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {}\noutputs: {}\n");
+  const v1::Graph graph =
+      compiler::ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {}\noutputs: {}\n");
   EXPECT_EQ(Generate(graph, compiler::Compile(graph), "python").status().code(),
             absl::StatusCode::kFailedPrecondition);
 }

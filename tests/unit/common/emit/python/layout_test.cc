@@ -13,20 +13,25 @@ std::string Lines(int indent, std::string_view code, std::string_view comment = 
   return writer.Take();
 }
 
-TEST(Layout, ShortLinesStay) { EXPECT_EQ(Lines(4, "x = f(y)", "[B, 3]"), "    x = f(y)  # [B, 3]\n"); }
+TEST(Layout, ShortLinesStay) {
+  EXPECT_EQ(Lines(4, "x = f(y)", "[B, 3]"), "    x = f(y)  # [B, 3]\n");
+}
 
 TEST(Layout, CommentWithoutRoomGoesAbove) {
-  EXPECT_EQ(Lines(0, kLong + " = f(" + kLong + ")", "[B]"), "# [B]\n" + kLong + " = f(" + kLong + ")\n");
+  EXPECT_EQ(Lines(0, kLong + " = f(" + kLong + ")", "[B]"),
+            "# [B]\n" + kLong + " = f(" + kLong + ")\n");
 }
 
 TEST(Layout, CallsBreakInsideTheirBrackets) {
-  EXPECT_EQ(Lines(0, kLong + " = f(" + kLong + ", 1, k=2)"), kLong + " = f(\n    " + kLong + ", 1, k=2\n)\n");
+  EXPECT_EQ(Lines(0, kLong + " = f(" + kLong + ", 1, k=2)"),
+            kLong + " = f(\n    " + kLong + ", 1, k=2\n)\n");
   EXPECT_EQ(Lines(0, "x = f(" + kLong + ", " + kLong + ", k=2)"),
             "x = f(\n    " + kLong + ",\n    " + kLong + ",\n    k=2,\n)\n");
 }
 
 TEST(Layout, SumsGetParentheses) {
-  EXPECT_EQ(Lines(0, "result = " + kLong + " + " + kLong), "result = (\n    " + kLong + " + " + kLong + "\n)\n");
+  EXPECT_EQ(Lines(0, "result = " + kLong + " + " + kLong),
+            "result = (\n    " + kLong + " + " + kLong + "\n)\n");
   EXPECT_EQ(Lines(0, "x = " + kLong + " + " + kLong + " + " + kLong),
             "x = (\n    " + kLong + "\n    + " + kLong + "\n    + " + kLong + "\n)\n");
 }
@@ -44,7 +49,8 @@ TEST(Layout, BracketsInStringsDoNotCount) {
 }
 
 TEST(Layout, LongTargetsMoveTheRightHandSide) {
-  EXPECT_EQ(Lines(0, kLong + kLong + " = self.module(x)"), kLong + kLong + " = (\n    self.module(x)\n)\n");
+  EXPECT_EQ(Lines(0, kLong + kLong + " = self.module(x)"),
+            kLong + kLong + " = (\n    self.module(x)\n)\n");
 }
 
 }  // namespace

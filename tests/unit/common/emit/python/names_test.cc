@@ -27,8 +27,12 @@ TEST(Names, LiteralsAreAsciiAndCannotEnd) {
 }
 
 TEST(Names, CommentsStayOnOneLineAndShowWhatIsThere) {
-  EXPECT_EQ(CommentText("a\nb\r\xe2\x80\xa8" "c"), "a\\x0ab\\x0d\\u2028c");
-  EXPECT_EQ(CommentText("\xe2\x80\xae" "evil"), "\\u202eevil");  // right-to-left override
+  EXPECT_EQ(CommentText("a\nb\r\xe2\x80\xa8"
+                        "c"),
+            "a\\x0ab\\x0d\\u2028c");
+  EXPECT_EQ(CommentText("\xe2\x80\xae"
+                        "evil"),
+            "\\u202eevil");  // right-to-left override
   EXPECT_EQ(CommentText("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
   EXPECT_EQ(CommentText("0123456789", 4), "0123...");
 }
