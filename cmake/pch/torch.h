@@ -1,5 +1,6 @@
-// Precompiled once for services/worker/trainer: the torch headers that nearly every file there wants.
-// <torch/torch.h> is left out on purpose, it more than doubles the time and nothing needs it.
+// Precompiled once for services/worker/trainer: the torch headers that nearly every file there
+// wants. <torch/torch.h> is left out on purpose, it more than doubles the time and nothing needs
+// it.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>

@@ -39,7 +39,7 @@ SANITIZER_ENV = {
 def plan(tier, pattern):
     """Yields (name, function) of every group of `tier`, in the order they run."""
     yield "lint", lambda: lint(pattern)
-    yield "build", lambda: build(ROOT / "build/release", "release")
+    yield "build", lambda: build(ROOT / "build/release", "release", options=["-DBUILD_TESTING=ON"])
     yield "unit", lambda: unit(ROOT / "build/release", pattern, tier=tier)
     for folder in FAST_FOLDERS if tier == "fast" else FOLDERS:
         if (ROOT / "tests" / folder).is_dir():
@@ -131,7 +131,8 @@ def _ctest_names(folder):
     code, output = run(["ctest", "--test-dir", folder, "--show-only=json-v1"], 60)
     if code:
         fail_hard(f"ctest could not list the tests of {folder}:\n{tail(output)}")
-    return {t["name"]: t for t in json.loads(output[output.index("{") :])["tests"] if "command" in t}
+    # Before the build an entry has no command yet. What ctest says of missing programs comes before.
+    return {t["name"]: t for t in json.loads(output[output.index("{\n") :])["tests"]}
 
 
 def unit(folder, pattern, names=None, prefix="", env=None, wrapper=(), tier="normal"):
@@ -150,8 +151,11 @@ def unit(folder, pattern, names=None, prefix="", env=None, wrapper=(), tier="nor
 
 
 def _gtest(name, test, pattern, prefix, env, wrapper):
-    command = [*wrapper, *test["command"]]
     tally = Tally()
+    if "command" not in test:
+        tally.fail(f"{prefix}{name}", "was not built")
+        return tally
+    command = [*wrapper, *test["command"]]
     if pattern is not None:
         cases = [c for c in _gtest_cases(test["command"][0]) if pattern.search(f"{prefix}{name}.{c}")]
         if not cases:
@@ -209,7 +213,8 @@ def python(folder, pattern, tier, build_dir=None, prefix=""):
     targets = [path]
     if pattern is not None:
         _, output = run([*command, "--collect-only", path], 300, env, cwd=ROOT)
-        targets = [t for t in output.splitlines() if "::" in t and pattern.search(prefix + t)]
+        tests = [f"tests/{t}" for t in output.splitlines() if "::" in t]  # ids start at tests/
+        targets = [t for t in tests if pattern.search(prefix + t)]
         if not targets:
             return None
     tally = Tally()
@@ -225,7 +230,8 @@ def python(folder, pattern, tier, build_dir=None, prefix=""):
             tally.fail(prefix + path, tail(output))
             return tally
     for case in cases:
-        name = f"{prefix}{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        module = case.get("classname", "").replace(".", "/")
+        name = f"{prefix}tests/{module}.py::{case.get('name')}"
         problem = next((c for c in case if c.tag in ("failure", "error")), None)
         skipped = case.find("skipped")
         if problem is not None:

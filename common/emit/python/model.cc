@@ -68,7 +68,7 @@ class ModelEmitter {
       body.Comment(0, fmt::format("Model {}",
                                   StringLiteral(std::string_view(graph_.name()).substr(0, 200))));
     }
-    for (const std::string& line : Wrapped(graph_.doc())) body.Comment(0, "| " + line);
+    for (const std::string& line : CommentLines(graph_.doc())) body.Comment(0, "| " + line);
     Class(scope, model, body);
 
     CodeWriter file;
@@ -371,29 +371,6 @@ class ModelEmitter {
       out += word ? c : '_';
     }
     return out.substr(0, 60);
-  }
-
-  // The user's text, cut into lines of comment width.
-  static std::vector<std::string> Wrapped(std::string_view doc) {
-    constexpr size_t kWidth = 84;
-    constexpr size_t kMaxLines = 100;
-    std::vector<std::string> lines;
-    for (const std::string_view paragraph : SplitView(TrimView(doc), '\n')) {
-      std::string line;
-      const std::string clean = CommentText(paragraph, 20'000);
-      for (const std::string_view word : SplitView(clean, ' ')) {
-        if (word.empty()) continue;
-        if (!line.empty() && line.size() + 1 + word.size() > kWidth)
-          lines.push_back(std::exchange(line, ""));
-        line += (line.empty() ? "" : " ") + std::string(word);
-      }
-      if (!line.empty()) lines.push_back(std::move(line));
-      if (lines.size() > kMaxLines) {
-        lines.resize(kMaxLines);
-        break;
-      }
-    }
-    return lines;
   }
 
   const v1::Graph& graph_;

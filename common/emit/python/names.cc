@@ -1,6 +1,7 @@
 #include "common/emit/python/names.h"
 
 #include <cctype>
+#include <utility>
 
 #include "common/compiler/identifiers.h"
 #include "fmt/format.h"
@@ -139,6 +140,28 @@ std::string CommentText(std::string_view text, size_t max) {
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
+}
+
+std::vector<std::string> CommentLines(std::string_view text) {
+  constexpr size_t kWidth = 84;
+  constexpr size_t kMaxLines = 100;
+  std::vector<std::string> lines;
+  for (const std::string_view paragraph : SplitView(TrimView(text), '\n')) {
+    std::string line;
+    const std::string clean = CommentText(paragraph, 20'000);
+    for (const std::string_view word : SplitView(clean, ' ')) {
+      if (word.empty()) continue;
+      if (!line.empty() && line.size() + 1 + word.size() > kWidth)
+        lines.push_back(std::exchange(line, ""));
+      line += (line.empty() ? "" : " ") + std::string(word);
+    }
+    if (!line.empty()) lines.push_back(std::move(line));
+    if (lines.size() > kMaxLines) {
+      lines.resize(kMaxLines);
+      break;
+    }
+  }
+  return lines;
 }
 
 NameTable::NameTable() {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/strings.h"
 #include "common/nodes/param_spec.h"
@@ -24,6 +25,9 @@ std::string ValueLiteral(const nodes::ParamValue& value);
 std::string ValueLiteral(const v1::Value& value);
 // Text for a comment: one line, no control or invisible characters, at most `max` bytes.
 std::string CommentText(std::string_view text, size_t max = 2000);
+
+// A text of several paragraphs, cut into lines of comment width; at most 100.
+std::vector<std::string> CommentLines(std::string_view text);
 
 // Hands out names that differ from each other and from Python's own.
 class NameTable {

@@ -24,7 +24,8 @@ void GroupWriter::Add(CommitBatch batch) {
 absl::Status GroupWriter::Health() const {
   if (healthy_.load(std::memory_order_acquire)) return absl::OkStatus();
   MutexLock lock(&mu_);
-  return health_;
+  // A status of its own: no two threads share one's reference count.
+  return failure_.empty() ? absl::OkStatus() : absl::UnavailableError(failure_);
 }
 
 void GroupWriter::Close() {
@@ -39,14 +40,15 @@ void GroupWriter::Close() {
 void GroupWriter::SetHealth(const absl::Status& health) {
   MutexLock lock(&mu_);
   if (health.ok()) {
-    if (!health_.ok()) KILN_INFO("the storage takes writes again");
+    if (!failure_.empty()) KILN_INFO("the storage takes writes again");
+    failure_.clear();
     retry_ = absl::ZeroDuration();
   } else {
-    if (health_.ok()) KILN_ERROR("the storage refuses writes: {}", MessageOf(health));
+    if (failure_.empty()) KILN_ERROR("the storage refuses writes: {}", MessageOf(health));
     retry_ = retry_ == absl::ZeroDuration() ? options_.first_retry
                                             : std::min(retry_ * 2, options_.last_retry);
+    failure_ = std::string(MessageOf(health));
   }
-  health_ = health;
   healthy_.store(health.ok(), std::memory_order_release);
 }
 
@@ -80,7 +82,7 @@ void GroupWriter::Run() {
     if (written.ok()) {
       transactions_.fetch_add(1);
       SetHealth(written);
-      for (size_t i = 0; i < group.size(); ++i) group[i].done(refused[i]);
+      for (size_t i = 0; i < group.size(); ++i) group[i].done(std::move(refused[i]));
       continue;
     }
     writer_.ForgetCache();

@@ -61,7 +61,7 @@ class GroupWriter {
   mutable Mutex mu_;
   std::condition_variable_any wake_;
   std::deque<CommitBatch> queue_ ABSL_GUARDED_BY(mu_);
-  absl::Status health_ ABSL_GUARDED_BY(mu_);
+  std::string failure_ ABSL_GUARDED_BY(mu_);  // why writes fail; empty while they work
   absl::Duration retry_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();  // zero: healthy
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<bool> healthy_{true};

@@ -97,6 +97,7 @@ void ControlStream::ReadOrders(Stream& stream) {
         report_interval_ = std::clamp(interval, absl::Milliseconds(100), absl::Minutes(1));
       }
     }
+    changed_.notify_all();
     if (first) {
       KILN_INFO("connected to the coordinator, generation {}", response.coordinator_generation());
     }
@@ -110,9 +111,11 @@ void ControlStream::ReadOrders(Stream& stream) {
 }
 
 bool ControlStream::WaitForReport(std::unique_lock<std::mutex>& lock) {
-  const absl::Duration due = clock_.Monotonic() + Jittered(report_interval_, random_);
+  // The first answer may change the interval while this waits.
+  const absl::Duration start = clock_.Monotonic();
+  const double jitter = absl::FDivDuration(Jittered(absl::Seconds(1), random_), absl::Seconds(1));
   while (!stopping_ && !stream_ended_ && !report_now_) {
-    const absl::Duration left = due - clock_.Monotonic();
+    const absl::Duration left = start + jitter * report_interval_ - clock_.Monotonic();
     if (left <= absl::ZeroDuration()) {
       break;
     }
@@ -167,9 +170,10 @@ void ControlStream::RunStream(bool* heard) {
     }
   }
   {
-    // A stream that the peer has ended is not cancelled: that would hide its status.
+    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has ended
+    // (Write may notice before Read does) that would hide its status.
     std::lock_guard lock(mu_);
-    if (!clean && !stream_ended_) {
+    if (stopping_) {
       context.TryCancel();
     }
   }

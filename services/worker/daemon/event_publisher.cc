@@ -155,9 +155,10 @@ bool EventPublisher::RunStream() {
     }
   }
   {
-    // A stream that the peer has ended is not cancelled: that would hide its status.
+    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has ended
+    // (Write may notice before Read does) that would hide its status.
     std::lock_guard lock(mu_);
-    if (!stream_ended_) {
+    if (stopping_) {
       context.TryCancel();
     }
   }

@@ -10,6 +10,8 @@ namespace {
 using v1::HeldLease;
 using v1::LeaseOrder;
 
+constexpr size_t kClosedKept = 1024;
+
 absl::Duration GraceOf(const LeaseOrder& order) {
   return std::max(absl::ZeroDuration(), absl::Seconds(order.grace().seconds()) +
                                             absl::Nanoseconds(order.grace().nanos()));
@@ -119,6 +121,11 @@ void LeaseTable::Fence(const LeaseId& id, Lease& lease, std::vector<LeaseAction>
 std::vector<LeaseAction> LeaseTable::OnOrders(const v1::ConnectResponse& orders,
                                               absl::Duration now) {
   last_contact_ = now;
+  if (registration_ != orders.registration()) {
+    registration_ = orders.registration();
+    closed_.clear();
+    closed_order_.clear();
+  }
   std::vector<LeaseAction> actions;
   std::set<LeaseId> wanted;
   for (const LeaseOrder& order : orders.orders()) {
@@ -149,7 +156,9 @@ std::vector<LeaseAction> LeaseTable::OnOrders(const v1::ConnectResponse& orders,
       const bool job_is_held = std::any_of(leases_.begin(), leases_.end(), [&](const auto& entry) {
         return entry.first.job == id.job && (entry.first.epoch > id.epoch || Active(entry.second));
       });
-      if (run && orders.authoritative() && !job_is_held) {
+      const auto closed = closed_.find(id.job);
+      const bool is_closed = closed != closed_.end() && closed->second >= id.epoch;
+      if (run && orders.authoritative() && !job_is_held && !is_closed) {
         Offer(order, id, &actions);
       }
       continue;
@@ -251,7 +260,26 @@ void LeaseTable::OnEnded(const LeaseId& id) {
   }
 }
 
-void LeaseTable::OnClosed(const LeaseId& id) { leases_.erase(id); }
+void LeaseTable::OnClosed(const LeaseId& id) {
+  leases_.erase(id);
+  const auto [it, is_new] = closed_.emplace(id.job, id.epoch);
+  it->second = std::max(it->second, id.epoch);
+  if (is_new) {
+    closed_order_.push_back(id.job);
+  }
+  if (closed_order_.size() > kClosedKept) {
+    closed_.erase(closed_order_.front());
+    closed_order_.pop_front();
+  }
+}
+
+int LeaseTable::refused() const {
+  return static_cast<int>(std::count_if(leases_.begin(), leases_.end(), [](const auto& entry) {
+    return entry.second.phase == HeldLease::PHASE_REJECTED;
+  }));
+}
+
+bool LeaseTable::idle() const { return refused() == static_cast<int>(leases_.size()); }
 
 std::vector<HeldLease> LeaseTable::Held() const {
   std::vector<HeldLease> held;

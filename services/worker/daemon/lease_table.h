@@ -8,10 +8,12 @@
 //   sent;
 //   * orders repeat with every message, so a repeated stop never extends the time to obey;
 //   * a stronger stop replaces a weaker one, never the other way;
+//   * an order may be older than the answer that closed its lease, and is then ignored;
 //   * a slot is in use until the trainer is really gone, whatever was ordered.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -75,9 +77,11 @@ class LeaseTable {
   /// The complete truth for a report, without event numbers.
   std::vector<v1::HeldLease> Held() const;
   StopKind stop(const LeaseId& id) const;
-  bool empty() const { return leases_.empty(); }
+  /// Nothing runs and nothing is left to hand over (refused leases do not count).
+  bool idle() const;
   /// Leases with a trainer, or about to have one.
   int active() const;
+  int refused() const;
   bool draining() const { return draining_; }
 
  private:
@@ -100,6 +104,11 @@ class LeaseTable {
   std::map<LeaseId, Lease> leases_;
   bool draining_ = false;
   absl::Duration last_contact_;
+  // Highest closed epoch per job under the present registration, so that a message that was under
+  // way when the lease closed does not start it again. Bounded: the oldest is forgotten.
+  std::string registration_;
+  std::map<std::string, int64_t> closed_;
+  std::deque<std::string> closed_order_;
 };
 
 }  // namespace graphkiln::worker

@@ -100,12 +100,10 @@ void Supervisor::OnOrders(const v1::ConnectResponse& orders) {
     if (stopping_) {
       return;
     }
+    const int refused = table_.refused();
     std::vector<LeaseAction> actions = table_.OnOrders(orders, services_.clock.Monotonic());
-    const auto held = table_.Held();
     // What was taken or refused is echoed at once; what stops reports when its phase changes below.
-    report = !actions.empty() || std::any_of(held.begin(), held.end(), [](const v1::HeldLease& l) {
-      return l.phase() == v1::HeldLease::PHASE_REJECTED;
-    });
+    report = !actions.empty() || table_.refused() > refused;
     Carry(std::move(actions));
   }
   changed_.notify_all();
@@ -138,7 +136,7 @@ void Supervisor::FillHeld(v1::ConnectRequest* report) const {
 bool Supervisor::WaitIdle(bool active_only, absl::Duration timeout) const {
   std::unique_lock lock(mu_);
   return changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
-                           [&] { return active_only ? table_.active() == 0 : table_.empty(); });
+                           [&] { return active_only ? table_.active() == 0 : table_.idle(); });
 }
 
 void Supervisor::OnTrainerStarted(const LeaseId& id) {

@@ -234,7 +234,7 @@ nodes:
   odd: {type: Linear, in: z, module: fc}
 outputs: {a: fc, b: twin, c: odd}
 )");
-  EXPECT_EQ(Findings(r), "SHARED_MODULE odd\n");
+  EXPECT_EQ(Findings(r), "SHARED_MODULE odd in_features\n");
   EXPECT_EQ(Shapes(r, "twin"), "[B, 2]");
 }
 

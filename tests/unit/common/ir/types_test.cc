@@ -19,7 +19,7 @@ TEST(Types, ProtoRoundTrip) {
   const TensorType type{v1::DATA_TYPE_INT64, {Dim::Symbol("B"), 3, Dim::Symbol("T").FloorDiv(2)}};
   ASSERT_OK_AND_ASSIGN(const TensorType back, FromProto(ToProto(type)));
   EXPECT_EQ(back, type);
-  EXPECT_EQ(TypeText(type), "int64[B, 3, (T//2)]");
+  EXPECT_EQ(TypeText(type), "int64[B, 3, T//2]");
 }
 
 TEST(Types, BadSpecsAreRefused) {

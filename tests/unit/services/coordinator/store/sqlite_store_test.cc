@@ -1,6 +1,10 @@
 #include "services/coordinator/store/sqlite_store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
 
 #include "common/base/fake_clock.h"
 #include "services/coordinator/core/errors.h"
@@ -226,6 +230,94 @@ TEST_F(SqliteStoreTest, AQueueContinuesFromIt) {
   }
   EXPECT_EQ(last, 7);
   cursor.reset();
+  store->Close();
+  queue.reset();
+}
+
+// Users, a worker and readers at the same time; for ThreadSanitizer, and for lost wake-ups.
+TEST_F(SqliteStoreTest, ManyThreadsMayUseAQueueOnIt) {
+  constexpr int kUsers = 3;
+  constexpr int kEach = 20;
+  NullCoreMetrics metrics;
+  auto queue = std::make_unique<JobQueue>(
+      CoreOptions(),
+      JobQueue::Environment{&SystemClock(), &SystemRandom(), store.get(), store.get(), &metrics});
+  ASSERT_OK(queue->Restore(std::move(loaded)));
+  std::atomic<int> submitted{0};
+  std::atomic<int> succeeded{0};
+  std::vector<std::thread> threads;
+  for (int user = 0; user < kUsers; ++user) {
+    threads.emplace_back([&, user] {
+      for (int i = 0; i < kEach; ++i) {
+        SubmitArgs args;
+        args.job_id = fmt::format("j{}-{}", user, i);
+        args.ir_bytes = "\x08\x01";
+        queue->Submit(std::move(args), [&](const auto& job) { submitted += job.ok() ? 1 : 0; });
+        (void)queue->List({});
+        (void)queue->NextDeadline();
+        queue->Tick();
+      }
+    });
+  }
+  threads.emplace_back([&] {  // the worker
+    worker::v1::ConnectRequest report;
+    report.set_worker("w");
+    report.set_incarnation("i");
+    report.mutable_inventory()->set_slots(2);
+    report.mutable_status()->set_state(worker::v1::WorkerStatus::STATE_ACTIVE);
+    uint64_t seq = 0;
+    while (succeeded < kUsers * kEach) {
+      report.set_report_seq(++seq);
+      const absl::StatusOr<worker::v1::ConnectResponse> wish = queue->Report(report);
+      ASSERT_OK(wish.status());
+      for (const worker::v1::LeaseOrder& order : wish->orders()) {
+        worker::v1::PublishEventsRequest events;
+        events.set_job(order.job());
+        events.set_lease_epoch(order.lease_epoch());
+        events.add_events()->set_worker_seq(1);
+        events.mutable_events(0)->mutable_event()->mutable_step()->set_step(1);
+        queue->PublishEvents(events, [](const auto&) {});
+        worker::v1::FinishLeaseRequest finish;
+        finish.set_job(order.job());
+        finish.set_lease_epoch(order.lease_epoch());
+        finish.set_outcome(worker::v1::FinishLeaseRequest::OUTCOME_SUCCEEDED);
+        // The same order comes again until the end is durable; the same end gets the same answer.
+        queue->FinishLease(finish, [](const auto&) {});
+      }
+      std::this_thread::yield();
+    }
+  });
+  threads.emplace_back([&] {  // a reader, which follows each job to its end
+    for (int job = 0; job < kUsers * kEach; ++job) {
+      const std::string name = fmt::format("j{}-{}", job / kEach, job % kEach);
+      absl::StatusOr<std::shared_ptr<EventCursor>> cursor = queue->Watch(name, "", 0);
+      while (!cursor.ok()) {
+        std::this_thread::yield();
+        cursor = queue->Watch(name, "", 0);
+      }
+      // Shared: one call may still be under way when the cursor is gone.
+      auto called = std::make_shared<std::atomic<bool>>(true);
+      (*cursor)->SetListener([called] { *called = true; });
+      int64_t last = 0;
+      while (true) {
+        const EventCursor::Batch batch = (*cursor)->Next(2);
+        if (batch.kind == EventCursor::Kind::kEnd) break;
+        if (batch.kind == EventCursor::Kind::kLoad) (*cursor)->Load();
+        for (const v1::Event& event : batch.response.events()) {
+          EXPECT_EQ(event.seq(), last + 1);
+          last = event.seq();
+        }
+        if (batch.kind == EventCursor::Kind::kWait) {
+          while (!called->exchange(false)) std::this_thread::yield();
+        }
+      }
+      EXPECT_EQ(last, 5);  // QUEUED, OFFERED, RUNNING, a step, SUCCEEDED
+      ++succeeded;
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(submitted.load(), kUsers * kEach);
+  EXPECT_OK(queue->CheckInvariants());
   store->Close();
   queue.reset();
 }

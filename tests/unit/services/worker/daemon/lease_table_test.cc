@@ -90,7 +90,7 @@ TEST_F(LeaseTableTest, RepeatedOrdersStartOnce) {
 TEST_F(LeaseTableTest, RunWithoutSpecOfAnUnknownLeaseIsIgnored) {
   EXPECT_THAT(table_.OnOrders(Orders({{"a", 1, LeaseOrder::ACTION_RUN, 30, false}}), kT0),
               IsEmpty());
-  EXPECT_TRUE(table_.empty());
+  EXPECT_TRUE(table_.Held().empty());
 }
 
 TEST_F(LeaseTableTest, StopsOfAnUnknownLeaseAreIgnored) {
@@ -98,7 +98,7 @@ TEST_F(LeaseTableTest, StopsOfAnUnknownLeaseAreIgnored) {
                                       {"b", 1, LeaseOrder::ACTION_CHECKPOINT_AND_STOP}}),
                               kT0),
               IsEmpty());
-  EXPECT_TRUE(table_.empty());
+  EXPECT_TRUE(table_.Held().empty());
 }
 
 TEST_F(LeaseTableTest, FinishEarlyOfAnUnknownLeaseRunsAndFinishesEarly) {
@@ -166,7 +166,7 @@ TEST_F(LeaseTableTest, NotAuthoritativeOrdersNeverStopAnything) {
 
 TEST_F(LeaseTableTest, NotAuthoritativeOrdersStartNothing) {
   EXPECT_THAT(table_.OnOrders(Orders({{"a"}}, false), kT0), IsEmpty());
-  EXPECT_TRUE(table_.empty());
+  EXPECT_TRUE(table_.Held().empty());
 }
 
 TEST_F(LeaseTableTest, NewerEpochOfAJobWaitsForTheOldTrainerToBeGone) {
@@ -256,7 +256,7 @@ TEST_F(LeaseTableTest, FinishedIsKeptUntilAnsweredWhateverTheOrdersSay) {
   EXPECT_EQ(Only(table_).phase(), HeldLease::PHASE_FINISHED);
   EXPECT_EQ(Only(table_).step(), 41);
   table_.OnClosed({"a", 1});
-  EXPECT_TRUE(table_.empty());
+  EXPECT_TRUE(table_.Held().empty());
 }
 
 TEST_F(LeaseTableTest, FinishedFreesTheSlotForTheNext) {
@@ -308,6 +308,42 @@ TEST_F(LeaseTableTest, DrainStopsWhatRunsAndTakesNothing) {
   EXPECT_THAT(table_.OnOrders(Orders({{"a"}, {"b"}}), kT0), IsEmpty());
   EXPECT_EQ(table_.Held()[1].phase(), HeldLease::PHASE_REJECTED);
   EXPECT_THAT(table_.Held()[1].reason(), testing::StartsWith("DRAINING"));
+}
+
+TEST_F(LeaseTableTest, OrderThatWasUnderWayWhenTheLeaseClosedIsIgnored) {
+  table_.OnOrders(Orders({{"a", 2}}), kT0);
+  table_.OnEnded({"a", 2});
+  table_.OnClosed({"a", 2});
+  EXPECT_THAT(table_.OnOrders(Orders({{"a", 2}}), kT0), IsEmpty());
+  EXPECT_THAT(table_.OnOrders(Orders({{"a", 1}}), kT0), IsEmpty());
+  EXPECT_TRUE(table_.Held().empty());
+  // The next grant is another one.
+  EXPECT_THAT(Brief(table_.OnOrders(Orders({{"a", 3}}), kT0)),
+              ElementsAre(std::pair(Kind::kStart, "a@3")));
+}
+
+TEST_F(LeaseTableTest, ClosedLeasesAreForgottenWithTheRegistration) {
+  table_.OnOrders(Orders({{"a", 2}}), kT0);
+  table_.OnClosed({"a", 2});
+  // A coordinator with an empty store counts epochs from the start again.
+  ConnectResponse other = Orders({{"a", 1}});
+  other.set_registration("another");
+  EXPECT_THAT(Brief(table_.OnOrders(other, kT0)), ElementsAre(std::pair(Kind::kStart, "a@1")));
+}
+
+TEST_F(LeaseTableTest, MemoryOfClosedLeasesIsBounded) {
+  for (int i = 0; i < 5000; ++i) {
+    table_.OnClosed({"job" + std::to_string(i), 1});
+  }
+  EXPECT_THAT(table_.OnOrders(Orders({{"job4999"}}), kT0), IsEmpty());
+  EXPECT_EQ(table_.OnOrders(Orders({{"job0"}}), kT0).size(), 1u);
+}
+
+TEST_F(LeaseTableTest, RefusedLeasesDoNotKeepTheWorkerBusy) {
+  table_.OnDrain(kT0);
+  table_.OnOrders(Orders({{"a"}}), kT0);
+  EXPECT_EQ(table_.Held().size(), 1u);
+  EXPECT_TRUE(table_.idle());
 }
 
 TEST_F(LeaseTableTest, RestoredResultsAreReportedAsFinished) {
