@@ -14,16 +14,34 @@ namespace {
 
 // Words that users bring from other tools.
 constexpr std::pair<std::string_view, std::string_view> kHabits[] = {
-    {"status", "describe job NAME"}, {"queue", "get jobs"},    {"list", "get jobs"},
-    {"ls", "get jobs"},              {"ps", "get jobs"},       {"jobs", "get jobs"},
-    {"workers", "get workers"},      {"nodes", "explain"},     {"view", "summary"},
-    {"show", "describe job NAME"},   {"train", "submit -f JOB.yaml"},
-    {"apply", "submit -f JOB.yaml"}, {"create", "submit -f JOB.yaml"},
-    {"delete", "cancel"},            {"kill", "cancel"},       {"check", "validate"},
-    {"lint", "validate"},            {"compile", "codegen"},   {"generate", "codegen"},
-    {"upload", "cp"},                {"download", "cp"},       {"follow", "watch"},
-    {"events", "watch"},             {"start", "serve"},       {"server", "serve"},
-    {"forward", "run"},              {"predict", "run"},       {"help", "--help"},
+    {"status", "describe job NAME"},
+    {"queue", "get jobs"},
+    {"list", "get jobs"},
+    {"ls", "get jobs"},
+    {"ps", "get jobs"},
+    {"jobs", "get jobs"},
+    {"workers", "get workers"},
+    {"nodes", "explain"},
+    {"view", "summary"},
+    {"show", "describe job NAME"},
+    {"train", "submit -f JOB.yaml"},
+    {"apply", "submit -f JOB.yaml"},
+    {"create", "submit -f JOB.yaml"},
+    {"delete", "cancel"},
+    {"kill", "cancel"},
+    {"check", "validate"},
+    {"lint", "validate"},
+    {"compile", "codegen"},
+    {"generate", "codegen"},
+    {"upload", "cp"},
+    {"download", "cp"},
+    {"follow", "watch"},
+    {"events", "watch"},
+    {"start", "serve"},
+    {"server", "serve"},
+    {"forward", "run"},
+    {"predict", "run"},
+    {"help", "--help"},
 };
 
 void AddArgument(const Argument& argument, CLI::App* app) {
@@ -65,7 +83,9 @@ std::vector<std::string> FlagsOf(const Arguments& arguments) {
 
 class App {
  public:
-  App() : commands_(AllCommands()), app_("GraphKiln: design, check, generate and train neural networks", "kiln") {
+  App()
+      : commands_(AllCommands()),
+        app_("GraphKiln: design, check, generate and train neural networks", "kiln") {
     app_.set_help_flag("-h,--help", "Show this help");
     app_.require_subcommand(1);
     app_.fallthrough();
@@ -73,7 +93,8 @@ class App {
     globals_ = GlobalArguments(&context_);
     for (const Argument& argument : globals_.list()) AddArgument(argument, &app_);
     for (const auto& command : commands_) {
-      CLI::App* sub = app_.add_subcommand(std::string(command->name()), std::string(command->summary()));
+      CLI::App* sub =
+          app_.add_subcommand(std::string(command->name()), std::string(command->summary()));
       Arguments arguments;
       command->Declare(&arguments);
       for (const Argument& argument : arguments.list()) AddArgument(argument, sub);
@@ -120,7 +141,8 @@ class App {
       message = fmt::format("unknown command {}", QuoteForMessage(word));
       std::vector<std::string> names;
       for (const auto& command : commands_) names.emplace_back(command->name());
-      if (const std::string near = SuggestCommand(word, names); !near.empty()) hint = "kiln " + near;
+      if (const std::string near = SuggestCommand(word, names); !near.empty())
+        hint = "kiln " + near;
     } else if (!word.empty()) {
       message = fmt::format("unexpected argument {}", QuoteForMessage(word));
     } else if (chosen == apps_.size()) {

@@ -1,5 +1,5 @@
-// Programs that `kiln serve` starts: out of the terminal's Ctrl-C, dead when we die, their first line of output
-// read. Main thread only: a child dies with the thread that started it.
+// Programs that `kiln serve` starts: out of the terminal's Ctrl-C, dead when we die, their first
+// line of output read. Main thread only: a child dies with the thread that started it.
 #pragma once
 
 #include <sys/types.h>

@@ -25,7 +25,8 @@ constexpr uint64_t kMaxCertificateBytes = 1 << 20;
 constexpr int kMaxMessageBytes = 64 << 20;
 
 // Idempotent methods are tried again while the server restarts; submitting carries a request id.
-constexpr char kServiceConfig[] = R"({"methodConfig":[{"name":[{}],"retryPolicy":{)"
+constexpr char kServiceConfig[] =
+    R"({"methodConfig":[{"name":[{}],"retryPolicy":{)"
     R"("maxAttempts":4,"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,)"
     R"("retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
@@ -100,14 +101,16 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // also the limit of one connect
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // loopback and clusters need none
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);  // a frozen server is noticed while watching
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
+                   30'000);  // a frozen server is noticed while watching
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   // A slow terminal must not make the server hold megabytes for it.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65536);
   auto channel = grpc::CreateCustomChannel(endpoint, credentials, arguments);
   RETURN_IF_ERROR(WaitForServer(*channel, endpoint));
-  return std::unique_ptr<Client>(new Client(std::move(endpoint), context.token, std::move(channel)));
+  return std::unique_ptr<Client>(
+      new Client(std::move(endpoint), context.token, std::move(channel)));
 }
 
 void Client::Prepare(grpc::ClientContext* call, bool stream) const {

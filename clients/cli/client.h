@@ -1,7 +1,7 @@
 // The connection to the coordinator: channel, stubs, deadlines, tokens, errors.
 //
-// Used by every command that needs a server; main thread only (streams are cancelled from the signal
-// watcher through Interrupts).
+// Used by every command that needs a server; main thread only (streams are cancelled from the
+// signal watcher through Interrupts).
 #pragma once
 
 #include <map>

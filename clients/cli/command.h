@@ -1,7 +1,8 @@
 // A command of `kiln`: its name, what it takes, and what it does.
 //
-// A command declares its flags as data (Arguments); the parser (app.cc), `--help`, suggestions for typos and
-// the shell completions derive from that. Commands run on the main thread, one per process.
+// A command declares its flags as data (Arguments); the parser (app.cc), `--help`, suggestions for
+// typos and the shell completions derive from that. Commands run on the main thread, one per
+// process.
 #pragma once
 
 #include <memory>

@@ -28,14 +28,22 @@ std::string Dump(const Json& document) {
 
 std::string_view ErrorName(int exit_code) {
   switch (exit_code) {
-    case kUsage: return "USAGE";
-    case kInvalid: return "INVALID";
-    case kNotFound: return "NOT_FOUND";
-    case kNotAllowed: return "PERMISSION_DENIED";
-    case kJobFailed: return "JOB_FAILED";
-    case kTimedOut: return "TIMED_OUT";
-    case kUnreachable: return "UNREACHABLE";
-    default: return "FAILURE";
+    case kUsage:
+      return "USAGE";
+    case kInvalid:
+      return "INVALID";
+    case kNotFound:
+      return "NOT_FOUND";
+    case kNotAllowed:
+      return "PERMISSION_DENIED";
+    case kJobFailed:
+      return "JOB_FAILED";
+    case kTimedOut:
+      return "TIMED_OUT";
+    case kUnreachable:
+      return "UNREACHABLE";
+    default:
+      return "FAILURE";
   }
 }
 
@@ -110,8 +118,8 @@ void Context::ShowDiagnostics(const std::vector<v1::Diagnostic>& diagnostics) {
     const std::string_view paint = d.severity() == v1::SEVERITY_ERROR     ? "1;31"
                                    : d.severity() == v1::SEVERITY_WARNING ? "1;33"
                                                                           : "1;36";
-    std::string text = fmt::format("{} {}\n", Paint(fmt::format("{}:", severity), paint),
-                                   Paint(d.message(), "1"));
+    std::string text =
+        fmt::format("{} {}\n", Paint(fmt::format("{}:", severity), paint), Paint(d.message(), "1"));
     if (const std::string where = WhereText(d); !where.empty()) {
       text += fmt::format("  --> {}\n", where);
     }

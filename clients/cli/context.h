@@ -36,7 +36,8 @@ class Context {
   bool color() const { return color_; }
   bool stderr_is_terminal() const { return stderr_is_terminal_; }
 
-  /// The document on stdout: JSON in one line, or YAML; text and name formats are the command's own.
+  /// The document on stdout: JSON in one line, or YAML; text and name formats are the command's
+  /// own.
   void PrintDocument(const Json& document);
   /// One JSON line at once (streams), flushed.
   void PrintLine(const Json& document);

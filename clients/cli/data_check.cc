@@ -91,12 +91,12 @@ class CsvChecker {
       }
       const auto wanted = RowElements(model_.type(input.value));
       if (!wanted || *wanted == static_cast<int64_t>(selected->size())) continue;
-      auto* fault = jobs::AddFault(
-          diagnostics_, "INPUT_MISMATCH", key,
-          fmt::format("input {} takes {} columns, but {} of {} are selected", input.name, *wanted,
-                      selected->size(), path_));
-      fault->set_expected(fmt::format("{} columns for {}", *wanted,
-                                      ir::TypeText(model_.type(input.value))));
+      auto* fault =
+          jobs::AddFault(diagnostics_, "INPUT_MISMATCH", key,
+                         fmt::format("input {} takes {} columns, but {} of {} are selected",
+                                     input.name, *wanted, selected->size(), path_));
+      fault->set_expected(
+          fmt::format("{} columns for {}", *wanted, ir::TypeText(model_.type(input.value))));
       fault->set_found(fmt::format("{} columns", selected->size()));
     }
   }

@@ -28,7 +28,8 @@ Json ArgumentJson(const v1::Argument& argument) {
       const auto& ref = argument.reference();
       return ref.port().empty() ? ref.node() : fmt::format("{}.{}", ref.node(), ref.port());
     }
-    case v1::Argument::kLiteral: return {{"literal", ValueToJson(argument.literal())}};
+    case v1::Argument::kLiteral:
+      return {{"literal", ValueToJson(argument.literal())}};
     case v1::Argument::kList: {
       Json list = Json::array();
       for (const auto& item : argument.list().items()) {
@@ -37,7 +38,8 @@ Json ArgumentJson(const v1::Argument& argument) {
       }
       return list;
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -45,9 +47,12 @@ Json ArgumentJson(const v1::Argument& argument) {
 
 std::string_view SeverityName(v1::Severity severity) {
   switch (severity) {
-    case v1::SEVERITY_WARNING: return "warning";
-    case v1::SEVERITY_HINT: return "hint";
-    default: return "error";
+    case v1::SEVERITY_WARNING:
+      return "warning";
+    case v1::SEVERITY_HINT:
+      return "hint";
+    default:
+      return "error";
   }
 }
 
@@ -86,12 +91,18 @@ Json TimeJson(const google::protobuf::Timestamp& time) {
 
 Json ValueToJson(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: return value.bool_value();
-    case v1::Value::kIntValue: return value.int_value();
-    case v1::Value::kDoubleValue: return value.double_value();
-    case v1::Value::kStringValue: return value.string_value();
-    case v1::Value::kExpression: return value.expression();
-    case v1::Value::kDtypeValue: return std::string(ir::DTypeName(value.dtype_value()));
+    case v1::Value::kBoolValue:
+      return value.bool_value();
+    case v1::Value::kIntValue:
+      return value.int_value();
+    case v1::Value::kDoubleValue:
+      return value.double_value();
+    case v1::Value::kStringValue:
+      return value.string_value();
+    case v1::Value::kExpression:
+      return value.expression();
+    case v1::Value::kDtypeValue:
+      return std::string(ir::DTypeName(value.dtype_value()));
     case v1::Value::kListValue: {
       Json list = Json::array();
       for (const auto& item : value.list_value().values()) list.push_back(ValueToJson(item));
@@ -105,7 +116,8 @@ Json ValueToJson(const v1::Value& value) {
       }
       return map;
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -191,7 +203,8 @@ Json EditJson(const v1::Edit& edit) {
       json["node"] = edit.set_type().node();
       json["type"] = edit.set_type().type();
       break;
-    case v1::Edit::OP_NOT_SET: break;
+    case v1::Edit::OP_NOT_SET:
+      break;
   }
   return json;
 }
@@ -251,19 +264,18 @@ Json SummaryJson(const v1::SummarizeResponse& summary) {
   }
   json["flops"] = summary.flops();
   const v1::MemorySummary& memory = summary.memory();
-  json["memory"] = {{"parameters", memory.parameters()},
-                    {"gradients", memory.gradients()},
-                    {"optimizer", memory.optimizer()},
-                    {"activations", memory.activations()},
-                    {"peak_inference", memory.peak_inference()},
-                    {"peak_training", memory.peak_training()}};
+  json["memory"] = {
+      {"parameters", memory.parameters()},         {"gradients", memory.gradients()},
+      {"optimizer", memory.optimizer()},           {"activations", memory.activations()},
+      {"peak_inference", memory.peak_inference()}, {"peak_training", memory.peak_training()}};
   json["nodes"] = Json::array();
   for (const v1::NodeCost& node : summary.nodes()) {
     Json entry;
     entry["id"] = node.id();
     entry["type"] = node.type();
     entry["outputs"] = Json::array();
-    for (const v1::TensorSpec& output : node.outputs()) entry["outputs"].push_back(SpecJson(output));
+    for (const v1::TensorSpec& output : node.outputs())
+      entry["outputs"].push_back(SpecJson(output));
     entry["parameters"] = node.parameters();
     entry["flops"] = node.flops();
     entry["activations"] = node.activations();
@@ -332,9 +344,8 @@ Json NodeTypeJson(const v1::NodeType& type) {
   if (type.has_example()) {
     Json example;
     for (const auto& spec : type.example().inputs()) example["inputs"].push_back(ShapeText(spec));
-    for (const auto& [name, value] :
-         std::map<std::string, v1::Value>(type.example().params().begin(),
-                                          type.example().params().end())) {
+    for (const auto& [name, value] : std::map<std::string, v1::Value>(
+             type.example().params().begin(), type.example().params().end())) {
       example["params"][name] = ValueToJson(value);
     }
     for (const auto& spec : type.example().outputs()) example["outputs"].push_back(ShapeText(spec));

@@ -1,5 +1,5 @@
-// The JSON documents of `-o json`: released keys, so they only grow. Also the short texts that the human
-// output is made of. Pure functions.
+// The JSON documents of `-o json`: released keys, so they only grow. Also the short texts that the
+// human output is made of. Pure functions.
 #pragma once
 
 #include <string>
@@ -29,9 +29,9 @@ std::string WhereText(const v1::Diagnostic& diagnostic);
 Json TimeJson(const google::protobuf::Timestamp& time);
 
 Json ValueToJson(const v1::Value& value);
-Json ShapeJson(const v1::TensorSpec& spec);        // [B, 3] with symbols as strings
+Json ShapeJson(const v1::TensorSpec& spec);         // [B, 3] with symbols as strings
 std::string ShapeText(const v1::TensorSpec& spec);  // float32[B, 3]
-Json SpecJson(const v1::TensorSpec& spec);         // {"shape","dtype"}
+Json SpecJson(const v1::TensorSpec& spec);          // {"shape","dtype"}
 Json NamedSpecJson(std::string_view key, const v1::NamedSpec& spec);
 
 Json DiagnosticJson(const v1::Diagnostic& diagnostic);

@@ -54,8 +54,8 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
       pause = kFirstPause;
       alive = SystemClock().Monotonic();
       for (int i = 0; i < batch.events_size(); ++i) {
-        const std::string& after = i < batch.event_tokens_size() ? batch.event_tokens(i)
-                                                                  : batch.resume_token();
+        const std::string& after =
+            i < batch.event_tokens_size() ? batch.event_tokens(i) : batch.resume_token();
         on_event(batch.events(i), after);
         if (!after.empty()) end.token = after;
       }
@@ -95,7 +95,8 @@ std::string EndText(const v1::Job& job) {
   std::string text = fmt::format("job {} {}", name, StateName(job.state()));
   if (job.has_start_time() && job.has_end_time()) {
     const auto span = job.end_time() - job.start_time();
-    text += fmt::format(" after {:.1f} s", static_cast<double>(TimeUtil::DurationToMilliseconds(span)) / 1e3);
+    text += fmt::format(" after {:.1f} s",
+                        static_cast<double>(TimeUtil::DurationToMilliseconds(span)) / 1e3);
   }
   text += fmt::format(", {} steps, {} epochs\n", job.step(), job.epoch());
   if (!job.reason().empty()) text += fmt::format("  reason: {}\n", job.reason());
@@ -115,23 +116,25 @@ int FollowToEnd(Context& context, Client& client, const v1::Job& submitted) {
   Progress progress(&context, &SystemClock());
   progress.SetJob(submitted);
   bool total_known = submitted.total_steps() > 0;
-  FollowEnd end = FollowEvents(
-      context, client, submitted.name(), "", {}, interrupts,
-      [&](const v1::Event& event, const std::string& token) {
-        if (context.json()) context.PrintLine(EventJson(event, token));
-        const bool began = event.has_step() || event.has_epoch();
-        if (began && !total_known && !context.quiet) {
-          v1::Job job;
-          total_known = true;  // asked once; without an answer the line shows no total
-          if (FetchJob(client, submitted.name(), &job).status.ok()) progress.SetJob(job);
-        }
-        // In JSON the lines tell everything; a terminal still gets its bar.
-        if (!context.json() || context.stderr_is_terminal()) progress.Show(event);
-      });
+  FollowEnd end =
+      FollowEvents(context, client, submitted.name(), "", {}, interrupts,
+                   [&](const v1::Event& event, const std::string& token) {
+                     if (context.json()) context.PrintLine(EventJson(event, token));
+                     const bool began = event.has_step() || event.has_epoch();
+                     if (began && !total_known && !context.quiet) {
+                       v1::Job job;
+                       total_known = true;  // asked once; without an answer the line shows no total
+                       if (FetchJob(client, submitted.name(), &job).status.ok())
+                         progress.SetJob(job);
+                     }
+                     // In JSON the lines tell everything; a terminal still gets its bar.
+                     if (!context.json() || context.stderr_is_terminal()) progress.Show(event);
+                   });
   progress.Clear();
   if (end.kind == FollowEnd::Kind::kInterrupted) {
-    fmt::print(stderr, "detached; the job goes on. To follow it again:\n  kiln watch {} --from {}\n",
-               name, end.token.empty() ? "''" : end.token);
+    fmt::print(stderr,
+               "detached; the job goes on. To follow it again:\n  kiln watch {} --from {}\n", name,
+               end.token.empty() ? "''" : end.token);
     return kInterrupted;
   }
   if (end.kind == FollowEnd::Kind::kFailed) return FailCall(context, end.error);

@@ -18,7 +18,8 @@ struct FollowEnd {
   CallError error;    // of kFailed
 };
 
-/// Calls `on_event` for every event after `token` with the token behind it, until the job has ended.
+/// Calls `on_event` for every event after `token` with the token behind it, until the job has
+/// ended.
 FollowEnd FollowEvents(Context& context, Client& client, const std::string& job, std::string token,
                        const std::vector<std::string>& types, Interrupts& interrupts,
                        const std::function<void(const v1::Event&, const std::string&)>& on_event);

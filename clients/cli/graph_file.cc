@@ -17,8 +17,8 @@ constexpr uint64_t kMaxGraphBytes = 64ull << 20;
 constexpr size_t kMaxRank = 64;
 
 // Formats that files may have; only the native one is read by this version.
-constexpr std::string_view kFormats[] = {"native",     "torchcanvas", "visdl", "torcharc",
-                                         "canvas",     "pytorch_ir",  "onnx",  "pt2"};
+constexpr std::string_view kFormats[] = {"native", "torchcanvas", "visdl", "torcharc",
+                                         "canvas", "pytorch_ir",  "onnx",  "pt2"};
 
 bool HasKeys(const TextNode& root, std::initializer_list<std::string_view> keys) {
   return std::all_of(keys.begin(), keys.end(),
@@ -87,7 +87,8 @@ absl::Status ApplyInputs(const GraphFlags& flags, GraphFile* source) {
     }
     if (found) continue;
     const auto near = NearestName(flag.name, names);
-    return UsageError(fmt::format("--input: the graph has no input {}{}", QuoteForMessage(flag.name),
+    return UsageError(fmt::format("--input: the graph has no input {}{}",
+                                  QuoteForMessage(flag.name),
                                   near ? fmt::format("; did you mean {}?", *near) : ""));
   }
   return absl::OkStatus();
@@ -113,7 +114,8 @@ absl::StatusOr<GraphFile> Finish(absl::StatusOr<v1::Graph> graph, const GraphFla
 }  // namespace
 
 void GraphFlags::Declare(Arguments* arguments) {
-  Argument& format = arguments->Add("--from", &from, "Format of the file; else told by its content");
+  Argument& format =
+      arguments->Add("--from", &from, "Format of the file; else told by its content");
   for (const std::string_view name : kFormats) format.choices.emplace_back(name);
   arguments->Add("--input", &inputs, "Shape of an input, such as x=4x3x32x32:float32; repeatable")
       .value_name = "NAME=DIMS[:DTYPE]";

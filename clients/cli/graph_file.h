@@ -38,15 +38,16 @@ struct CompiledFile {
   bool ok = false;
 };
 
-/// One `--input`: `image=4x3x32x32:float32`, `text=Bx10:int64`; the name is empty where it was left out.
+/// One `--input`: `image=4x3x32x32:float32`, `text=Bx10:int64`; the name is empty where it was left
+/// out.
 struct InputFlag {
   std::string name;
   v1::TensorSpec spec;
 };
 absl::StatusOr<InputFlag> ParseInputFlag(std::string_view text);
 
-/// Reads `file`. The status tells of a file that is not there or of wrong flags; what is wrong in the
-/// file is in `diagnostics`.
+/// Reads `file`. The status tells of a file that is not there or of wrong flags; what is wrong in
+/// the file is in `diagnostics`.
 absl::StatusOr<GraphFile> ReadGraphFile(const std::string& file, const GraphFlags& flags);
 /// The same from bytes.
 absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::string& file,

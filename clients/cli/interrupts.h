@@ -1,5 +1,5 @@
-// Ctrl-C and SIGTERM while a command waits: a pipe that becomes readable, and an action that unblocks a
-// stream. One object at a time.
+// Ctrl-C and SIGTERM while a command waits: a pipe that becomes readable, and an action that
+// unblocks a stream. One object at a time.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace graphkiln::cli {
 
-/// From construction to destruction, the first SIGINT or SIGTERM runs the current action (on a thread
-/// of its own) instead of ending the program; later ones do nothing more.
+/// From construction to destruction, the first SIGINT or SIGTERM runs the current action (on a
+/// thread of its own) instead of ending the program; later ones do nothing more.
 class Interrupts {
  public:
   Interrupts();

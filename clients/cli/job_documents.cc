@@ -97,16 +97,26 @@ Json JobJson(const v1::Job& job) {
 
 std::string_view EventType(const v1::Event& event) {
   switch (event.payload_case()) {
-    case v1::Event::kState: return "state";
-    case v1::Event::kStep: return "step";
-    case v1::Event::kEpoch: return "epoch";
-    case v1::Event::kNode: return "node";
-    case v1::Event::kLog: return "log";
-    case v1::Event::kSystem: return "system";
-    case v1::Event::kCheckpoint: return "checkpoint";
-    case v1::Event::kVerdict: return "verdict";
-    case v1::Event::kGap: return "gap";
-    case v1::Event::PAYLOAD_NOT_SET: break;
+    case v1::Event::kState:
+      return "state";
+    case v1::Event::kStep:
+      return "step";
+    case v1::Event::kEpoch:
+      return "epoch";
+    case v1::Event::kNode:
+      return "node";
+    case v1::Event::kLog:
+      return "log";
+    case v1::Event::kSystem:
+      return "system";
+    case v1::Event::kCheckpoint:
+      return "checkpoint";
+    case v1::Event::kVerdict:
+      return "verdict";
+    case v1::Event::kGap:
+      return "gap";
+    case v1::Event::PAYLOAD_NOT_SET:
+      break;
   }
   return "unknown";  // of a newer server
 }
@@ -146,7 +156,9 @@ Json EventJson(const v1::Event& event, std::string_view token) {
       json["level"] = event.log().level();
       json["message"] = event.log().message();
       break;
-    case v1::Event::kSystem: json["values"] = NumbersJson(event.system().values()); break;
+    case v1::Event::kSystem:
+      json["values"] = NumbersJson(event.system().values());
+      break;
     case v1::Event::kCheckpoint:
       json["checkpoint"] = CheckpointJson(event.checkpoint().checkpoint());
       json["step"] = event.checkpoint().checkpoint().step();
@@ -161,7 +173,8 @@ Json EventJson(const v1::Event& event, std::string_view token) {
       json["last_missing"] = event.gap().last_missing();
       json["count"] = event.gap().count();
       break;
-    case v1::Event::PAYLOAD_NOT_SET: break;
+    case v1::Event::PAYLOAD_NOT_SET:
+      break;
   }
   json["token"] = std::string(token);
   return json;
@@ -170,8 +183,7 @@ Json EventJson(const v1::Event& event, std::string_view token) {
 Json WorkerJson(const v1::Worker& worker) {
   Json json;
   json["name"] = ShortName(worker.name());
-  json["state"] =
-      std::string(WithoutPrefix(v1::WorkerState_Name(worker.state()), "WORKER_STATE_"));
+  json["state"] = std::string(WithoutPrefix(v1::WorkerState_Name(worker.state()), "WORKER_STATE_"));
   json["reason"] = worker.reason();
   json["cordoned"] = worker.cordoned();
   json["used_slots"] = worker.used_slots();
@@ -184,9 +196,8 @@ Json WorkerJson(const v1::Worker& worker) {
   json["memory_bytes"] = inventory.memory_bytes();
   json["devices"] = Json::array();
   for (const v1::Device& device : inventory.devices()) {
-    json["devices"].push_back({{"id", device.id()},
-                               {"model", device.model()},
-                               {"memory_bytes", device.memory_bytes()}});
+    json["devices"].push_back(
+        {{"id", device.id()}, {"model", device.model()}, {"memory_bytes", device.memory_bytes()}});
   }
   json["version"] = inventory.version();
   json["torch_version"] = inventory.torch_version();

@@ -1,5 +1,5 @@
-// From a job file to a job that can be sent: overrides, graph, data and weights read and checked here, before
-// the server is asked.
+// From a job file to a job that can be sent: overrides, graph, data and weights read and checked
+// here, before the server is asked.
 #pragma once
 
 #include <string>

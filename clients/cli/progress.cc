@@ -91,7 +91,8 @@ void Progress::Show(const v1::Event& event) {
       if (epoch.has_val_loss()) text += fmt::format("  val_loss {:.4g}", epoch.val_loss());
       for (const auto& [name, value] :
            std::map<std::string, double>(epoch.metrics().begin(), epoch.metrics().end())) {
-        if (name != "val_loss" && name != "train_loss") text += fmt::format("  {} {:.4g}", name, value);
+        if (name != "val_loss" && name != "train_loss")
+          text += fmt::format("  {} {:.4g}", name, value);
       }
       Permanent(text);
       Refresh(/*force=*/true);
@@ -116,7 +117,8 @@ void Progress::Show(const v1::Event& event) {
       Permanent(fmt::format("verdict: {}", event.verdict().passed() ? "passed" : "FAILED"));
       for (const std::string& finding : event.verdict().findings()) Permanent("  " + finding);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -80,7 +80,8 @@ CallError DownloadFile(Client& client, std::string_view name, const std::string&
   if (!error.status.ok()) return error;
   transfer->sha256 = hash.HexDigest();
   if (!file || (!expected.sha256().empty() && expected.sha256() != transfer->sha256)) {
-    return Failed(absl::DataLossError(fmt::format("{} arrived damaged; nothing was written", name)));
+    return Failed(
+        absl::DataLossError(fmt::format("{} arrived damaged; nothing was written", name)));
   }
   return Failed(file->Commit());
 }

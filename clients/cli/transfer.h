@@ -16,8 +16,8 @@ struct Transfer {
 /// Uploads a file; what the server has already costs one message.
 CallError UploadFile(Client& client, const std::string& path, Transfer* transfer);
 
-/// Downloads `name` (as DownloadArtifactRequest.name) to `path`, which appears only when complete and
-/// correct.
+/// Downloads `name` (as DownloadArtifactRequest.name) to `path`, which appears only when complete
+/// and correct.
 CallError DownloadFile(Client& client, std::string_view name, const std::string& path,
                        Transfer* transfer);
 

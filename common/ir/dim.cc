@@ -134,7 +134,8 @@ std::string Dim::ToString() const {
   if (expr_ == nullptr) return fmt::format("{}", value_);
   // A division alone needs no parentheses around it.
   const bool division = expr_->terms.size() == 1 && expr_->terms[0].coefficient == 1 &&
-                        expr_->terms[0].atoms.size() == 1 && expr_->terms[0].atoms[0]->numerator.has_value();
+                        expr_->terms[0].atoms.size() == 1 &&
+                        expr_->terms[0].atoms[0]->numerator.has_value();
   return division ? expr_->text.substr(1, expr_->text.size() - 2) : expr_->text;
 }
 

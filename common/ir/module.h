@@ -29,7 +29,7 @@ struct ValueId {
 struct NoneArg {};
 struct TrainingArg {
   bool negated = false;
-};                    // the run-time flag; as a number 1 or 0
+};  // the run-time flag; as a number 1 or 0
 struct DeviceArg {};  // the device of the run
 
 // One argument of a call.

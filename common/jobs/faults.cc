@@ -12,9 +12,11 @@ absl::Span<const compiler::CodePage> JobCodePages() {
       {"FILE_UNREADABLE", "A file that the job names cannot be read",
        "The message says why: permissions, a folder, or a file beyond the limit."},
       {"INPUT_MISMATCH", "The data does not fit the graph",
-       "`data.inputs` gives each graph input as many columns as one of its rows has elements; the first "
+       "`data.inputs` gives each graph input as many columns as one of its rows has elements; the "
+       "first "
        "dimension of an input is the batch."},
-      {"KEY_CONFLICT", "Two keys exclude each other", "Remove one of them; the message names both."},
+      {"KEY_CONFLICT", "Two keys exclude each other",
+       "Remove one of them; the message names both."},
       {"KEY_RANGE", "The value of a key is not legal", "The diagnostic names the legal values."},
       {"KEY_TYPE", "The value of a key has the wrong type",
        "The diagnostic names the type that is expected; `kiln explain job` lists all keys."},

@@ -34,11 +34,16 @@ std::optional<int64_t> WholeNumber(const TextNode& node) {
 // Text of any scalar: column names and labels may look like numbers.
 std::optional<std::string> ScalarText(const TextNode& node) {
   switch (node.kind) {
-    case TextNode::Kind::kString: return node.s;
-    case TextNode::Kind::kInt: return std::to_string(node.i);
-    case TextNode::Kind::kBool: return node.b ? "true" : "false";
-    case TextNode::Kind::kDouble: return fmt::format("{}", node.d);
-    default: return std::nullopt;
+    case TextNode::Kind::kString:
+      return node.s;
+    case TextNode::Kind::kInt:
+      return std::to_string(node.i);
+    case TextNode::Kind::kBool:
+      return node.b ? "true" : "false";
+    case TextNode::Kind::kDouble:
+      return fmt::format("{}", node.d);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -56,23 +61,35 @@ class FieldReader {
   void Read(const TextNode& value) {
     if (value.IsNull()) return;  // as if absent
     switch (key_.type) {
-      case KeyType::kInt: return Int(value);
-      case KeyType::kFloat: return Float(value);
+      case KeyType::kInt:
+        return Int(value);
+      case KeyType::kFloat:
+        return Float(value);
       case KeyType::kBool:
         if (!value.IsBool()) return WrongType(value);
         return reflection_.SetBool(parent_, field_, value.b);
-      case KeyType::kText: return Text(value);
-      case KeyType::kEnum: return Enum(value);
-      case KeyType::kSpan: return Span(value);
-      case KeyType::kBytes: return Bytes(value);
-      case KeyType::kTexts: return Texts(value);
-      case KeyType::kLabels: return Labels(value);
-      case KeyType::kColumns: return Columns(value);
-      case KeyType::kComponent: return Component(value);
-      case KeyType::kFile: return File(value);
+      case KeyType::kText:
+        return Text(value);
+      case KeyType::kEnum:
+        return Enum(value);
+      case KeyType::kSpan:
+        return Span(value);
+      case KeyType::kBytes:
+        return Bytes(value);
+      case KeyType::kTexts:
+        return Texts(value);
+      case KeyType::kLabels:
+        return Labels(value);
+      case KeyType::kColumns:
+        return Columns(value);
+      case KeyType::kComponent:
+        return Component(value);
+      case KeyType::kFile:
+        return File(value);
       case KeyType::kSection:
       case KeyType::kGraph:
-      case KeyType::kWeights: return;
+      case KeyType::kWeights:
+        return;
     }
   }
 
@@ -88,8 +105,7 @@ class FieldReader {
     fault->set_found(value.Describe());
   }
   void OutOfRange(const TextNode& value) {
-    auto* fault =
-        Fault("KEY_RANGE", key_.path, fmt::format("{} is out of range", key_.path));
+    auto* fault = Fault("KEY_RANGE", key_.path, fmt::format("{} is out of range", key_.path));
     fault->set_expected(TypeText(key_));
     fault->set_found(value.Describe());
     if (value.IsString()) SuggestName(fault, value.s, key_.choices);
@@ -104,7 +120,8 @@ class FieldReader {
         return reflection_.SetInt32(parent_, field_, static_cast<int32_t>(*number));
       case FieldDescriptor::CPPTYPE_UINT64:
         return reflection_.SetUInt64(parent_, field_, static_cast<uint64_t>(*number));
-      default: return reflection_.SetInt64(parent_, field_, *number);
+      default:
+        return reflection_.SetInt64(parent_, field_, *number);
     }
   }
   void Float(const TextNode& value) {
@@ -141,16 +158,16 @@ class FieldReader {
       }
       return;
     }
-    auto* duration = static_cast<google::protobuf::Duration*>(
-        reflection_.MutableMessage(parent_, field_));
+    auto* duration =
+        static_cast<google::protobuf::Duration*>(reflection_.MutableMessage(parent_, field_));
     duration->set_seconds(*span / kSecond);
     duration->set_nanos(static_cast<int32_t>(*span % kSecond));
   }
   void Bytes(const TextNode& value) {
     if (value.IsString() && value.s == "auto") return reflection_.SetInt64(parent_, field_, 0);
-    const auto bytes = value.IsString()                 ? ParseBytes(value.s)
+    const auto bytes = value.IsString()               ? ParseBytes(value.s)
                        : value.IsInt() && value.i > 0 ? std::optional<int64_t>(value.i)
-                                                        : std::nullopt;
+                                                      : std::nullopt;
     if (!bytes) return WrongType(value);
     reflection_.SetInt64(parent_, field_, *bytes);
   }
@@ -247,8 +264,8 @@ class FieldReader {
       const std::string path = fmt::format("{}.{}", key_.path, entry.key);
       positions_->emplace(path, entry.value.pos);
       if (entry.key != "path" && entry.key != "artifact") {
-        auto* fault = Fault("UNKNOWN_KEY", path, fmt::format("{} has no key {}", key_.path,
-                                                             QuoteForMessage(entry.key)));
+        auto* fault = Fault("UNKNOWN_KEY", path,
+                            fmt::format("{} has no key {}", key_.path, QuoteForMessage(entry.key)));
         SuggestName(fault, entry.key, {"path", "artifact"});
       } else if (!entry.value.IsString()) {
         WrongType(entry.value, path, "a string");
@@ -277,11 +294,21 @@ void ReadField(const KeySpec& key, const TextNode& value, Message* parent, JobPo
 
 bool ToValue(const TextNode& node, v1::Value* value) {
   switch (node.kind) {
-    case TextNode::Kind::kNull: value->set_null_value(v1::NULL_VALUE_UNSPECIFIED); return true;
-    case TextNode::Kind::kBool: value->set_bool_value(node.b); return true;
-    case TextNode::Kind::kInt: value->set_int_value(node.i); return true;
-    case TextNode::Kind::kDouble: value->set_double_value(node.d); return true;
-    case TextNode::Kind::kString: value->set_string_value(node.s); return true;
+    case TextNode::Kind::kNull:
+      value->set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+      return true;
+    case TextNode::Kind::kBool:
+      value->set_bool_value(node.b);
+      return true;
+    case TextNode::Kind::kInt:
+      value->set_int_value(node.i);
+      return true;
+    case TextNode::Kind::kDouble:
+      value->set_double_value(node.d);
+      return true;
+    case TextNode::Kind::kString:
+      value->set_string_value(node.s);
+      return true;
     case TextNode::Kind::kList:
       value->mutable_list_value();
       for (const TextNode& item : node.items) {
@@ -289,7 +316,8 @@ bool ToValue(const TextNode& node, v1::Value* value) {
         if (!ToValue(item, value->mutable_list_value()->add_values())) return false;
       }
       return true;
-    case TextNode::Kind::kMap: return false;
+    case TextNode::Kind::kMap:
+      return false;
   }
   return false;
 }

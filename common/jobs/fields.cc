@@ -72,12 +72,14 @@ double NumberIn(const KeySpec& key, const Message& parent) {
   const FieldDescriptor* field = FieldOf(key, parent);
   const Reflection& reflection = *parent.GetReflection();
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return reflection.GetInt32(parent, field);
+    case FieldDescriptor::CPPTYPE_INT32:
+      return reflection.GetInt32(parent, field);
     case FieldDescriptor::CPPTYPE_UINT64:
       return static_cast<double>(reflection.GetUInt64(parent, field));
     case FieldDescriptor::CPPTYPE_INT64:
       return static_cast<double>(reflection.GetInt64(parent, field));
-    default: return reflection.GetDouble(parent, field);
+    default:
+      return reflection.GetDouble(parent, field);
   }
 }
 
@@ -93,9 +95,12 @@ ordered_json FieldText(const KeySpec& key, const Message& parent) {
       return field->cpp_type() == FieldDescriptor::CPPTYPE_INT32
                  ? int64_t{reflection.GetInt32(parent, field)}
                  : reflection.GetInt64(parent, field);
-    case KeyType::kFloat: return reflection.GetDouble(parent, field);
-    case KeyType::kBool: return reflection.GetBool(parent, field);
-    case KeyType::kText: return reflection.GetString(parent, field);
+    case KeyType::kFloat:
+      return reflection.GetDouble(parent, field);
+    case KeyType::kBool:
+      return reflection.GetBool(parent, field);
+    case KeyType::kText:
+      return reflection.GetString(parent, field);
     case KeyType::kEnum: {
       const std::string& name = reflection.GetEnum(parent, field)->name();
       return ToLowerAscii(name.substr(EnumPrefix(*field->enum_type()).size()));
@@ -130,8 +135,7 @@ ordered_json FieldText(const KeySpec& key, const Message& parent) {
       return json;
     }
     case KeyType::kComponent:
-      return ComponentText(
-          static_cast<const v1::Component&>(reflection.GetMessage(parent, field)));
+      return ComponentText(static_cast<const v1::Component&>(reflection.GetMessage(parent, field)));
     case KeyType::kFile:
       return FileText(static_cast<const v1::FileSource&>(reflection.GetMessage(parent, field)));
     case KeyType::kGraph:
@@ -139,7 +143,8 @@ ordered_json FieldText(const KeySpec& key, const Message& parent) {
     case KeyType::kWeights:
       return WeightsText(
           static_cast<const v1::WeightsSource&>(reflection.GetMessage(parent, field)));
-    case KeyType::kSection: return nullptr;
+    case KeyType::kSection:
+      return nullptr;
   }
   return nullptr;
 }
@@ -167,12 +172,18 @@ Message* MutableSection(std::string_view section, Message* root) {
 
 ordered_json ValueJson(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kBoolValue: return value.bool_value();
-    case v1::Value::kIntValue: return value.int_value();
-    case v1::Value::kDoubleValue: return value.double_value();
-    case v1::Value::kStringValue: return value.string_value();
-    case v1::Value::kExpression: return value.expression();
-    case v1::Value::kDtypeValue: return std::string(ir::DTypeName(value.dtype_value()));
+    case v1::Value::kBoolValue:
+      return value.bool_value();
+    case v1::Value::kIntValue:
+      return value.int_value();
+    case v1::Value::kDoubleValue:
+      return value.double_value();
+    case v1::Value::kStringValue:
+      return value.string_value();
+    case v1::Value::kExpression:
+      return value.expression();
+    case v1::Value::kDtypeValue:
+      return std::string(ir::DTypeName(value.dtype_value()));
     case v1::Value::kListValue: {
       auto list = ordered_json::array();
       for (const v1::Value& item : value.list_value().values()) {
@@ -181,7 +192,8 @@ ordered_json ValueJson(const v1::Value& value) {
       }
       return list;
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,6 +1,6 @@
 // One row of the schema and its field of v1::JobSpec: reading a value of the file into the field,
-// writing the field as a value, telling whether it is set. By protobuf reflection, so that a new key
-// needs a row in the table and nothing here. Pure functions.
+// writing the field as a value, telling whether it is set. By protobuf reflection, so that a new
+// key needs a row in the table and nothing here. Pure functions.
 #pragma once
 
 #include <string>
@@ -24,8 +24,9 @@ const google::protobuf::FieldDescriptor* FieldOf(const KeySpec& key,
 std::string EnumPrefix(const google::protobuf::EnumDescriptor& type);
 inline constexpr int64_t kSecond = 1'000'000'000;  // in nanoseconds
 
-/// Reads `value` into the row's field of `parent` (the message of the row's section). Sections, graphs
-/// and weights are the caller's. Faults are appended with their path; the field then stays unset.
+/// Reads `value` into the row's field of `parent` (the message of the row's section). Sections,
+/// graphs and weights are the caller's. Faults are appended with their path; the field then stays
+/// unset.
 void ReadField(const KeySpec& key, const TextNode& value, google::protobuf::Message* parent,
                JobPositions* positions, std::vector<v1::Diagnostic>* diagnostics);
 

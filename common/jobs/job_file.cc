@@ -31,8 +31,9 @@ class Reader {
   void Run(const TextNode& document) {
     job_->positions.emplace("", document.pos);
     if (!document.IsMap()) {
-      auto* fault = AddFault(diagnostics_, "KEY_TYPE", "",
-                             fmt::format("a job file is a map of keys, not {}", document.KindName()));
+      auto* fault =
+          AddFault(diagnostics_, "KEY_TYPE", "",
+                   fmt::format("a job file is a map of keys, not {}", document.KindName()));
       fault->set_expected("a map");
       fault->set_found(document.Describe());
       return;
@@ -71,9 +72,12 @@ class Reader {
       case KeyType::kSection:
         if (!value.IsMap()) return WrongType(key, value);
         return Section(key.path, value, MutableSection(key.leaf(), message));
-      case KeyType::kGraph: return Graph(key, value);
-      case KeyType::kWeights: return Weights(key, value);
-      default: return ReadField(key, value, message, &job_->positions, diagnostics_);
+      case KeyType::kGraph:
+        return Graph(key, value);
+      case KeyType::kWeights:
+        return Weights(key, value);
+      default:
+        return ReadField(key, value, message, &job_->positions, diagnostics_);
     }
   }
 
@@ -122,9 +126,9 @@ class Reader {
   }
 
   void WrongType(const KeySpec& key, const TextNode& value) {
-    auto* fault = AddFault(
-        diagnostics_, "KEY_TYPE", key.path,
-        fmt::format("{} must be {}, not {}", key.path, TypeText(key), value.Describe()));
+    auto* fault =
+        AddFault(diagnostics_, "KEY_TYPE", key.path,
+                 fmt::format("{} must be {}, not {}", key.path, TypeText(key), value.Describe()));
     fault->set_expected(TypeText(key));
     fault->set_found(value.Describe());
   }

@@ -1,6 +1,7 @@
 // Job files: YAML or JSON text -> v1::JobSpec with located diagnostics.
 //
-// Called by `kiln submit` and by tests; the coordinator gets the message. Pure functions; any thread.
+// Called by `kiln submit` and by tests; the coordinator gets the message. Pure functions; any
+// thread.
 #pragma once
 
 #include <optional>
@@ -38,8 +39,8 @@ struct JobFile {
   JobPositions positions;
 };
 
-/// Reads a job; faults are appended with file, line and column. Unset keys stay unset: ResolveJob fills
-/// them in. Returns true without errors.
+/// Reads a job; faults are appended with file, line and column. Unset keys stay unset: ResolveJob
+/// fills them in. Returns true without errors.
 bool ReadJob(std::string_view bytes, std::string_view file, const std::vector<Override>& overrides,
              JobFile* job, std::vector<v1::Diagnostic>* diagnostics);
 

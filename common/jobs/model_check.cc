@@ -33,16 +33,18 @@ class ModelChecker {
   void InputShape(const ir::Input& input) {
     const ir::TensorType& type = model_.type(input.value);
     if (type.rank() == 0) {
-      Fault("INPUT_MISMATCH", "graph",
-            fmt::format("input {} is a scalar; a batch of rows needs a first dimension", input.name))
+      Fault(
+          "INPUT_MISMATCH", "graph",
+          fmt::format("input {} is a scalar; a batch of rows needs a first dimension", input.name))
           ->set_found(ir::TypeText(type));
       return;
     }
     for (int i = 1; i < type.rank(); ++i) {
       if (type.dim(i).IsConst()) continue;
-      auto* fault = Fault("INPUT_MISMATCH", "graph",
-                          fmt::format("input {} has a free size besides the batch; rows have one size",
-                                      input.name));
+      auto* fault =
+          Fault("INPUT_MISMATCH", "graph",
+                fmt::format("input {} has a free size besides the batch; rows have one size",
+                            input.name));
       fault->set_expected("fixed sizes after the first dimension");
       fault->set_found(ir::TypeText(type));
       return;
@@ -50,9 +52,9 @@ class ModelChecker {
     const ir::Dim& batch = type.dim(0);
     if (!batch.IsConst()) return;
     if (batch.value() != job_->data().batch_size()) {
-      auto* fault = Fault("INPUT_MISMATCH", "data.batch_size",
-                          fmt::format("input {} takes batches of exactly {} rows", input.name,
-                                      batch.value()));
+      auto* fault = Fault(
+          "INPUT_MISMATCH", "data.batch_size",
+          fmt::format("input {} takes batches of exactly {} rows", input.name, batch.value()));
       fault->set_expected(fmt::format("{}", batch.value()));
       fault->set_found(fmt::format("{}", job_->data().batch_size()));
       fault->add_fixes()->set_description(
@@ -74,7 +76,8 @@ class ModelChecker {
     }
     std::vector<std::string> names;
     for (const ir::Input& input : model_.inputs) names.push_back(input.name);
-    for (const auto& [name, columns] : std::map<std::string, v1::ColumnList>(inputs.begin(), inputs.end())) {
+    for (const auto& [name, columns] :
+         std::map<std::string, v1::ColumnList>(inputs.begin(), inputs.end())) {
       const std::string path = fmt::format("data.inputs.{}", name);
       const ir::Input* input = FindInput(name);
       if (input == nullptr) {
@@ -92,12 +95,14 @@ class ModelChecker {
     for (const std::string& name : names) {
       const std::string path = fmt::format("data.inputs.{}", name);
       if (inputs.contains(name) || HasErrorAt(*diagnostics_, path)) continue;
-      Fault("INPUT_MISMATCH", "data.inputs", fmt::format("input {} of the graph has no columns", name));
+      Fault("INPUT_MISMATCH", "data.inputs",
+            fmt::format("input {} of the graph has no columns", name));
     }
   }
 
   // Without globs the number of columns is known before the data is.
-  void PlainColumns(const ir::Input& input, const std::string& path, const v1::ColumnList& columns) {
+  void PlainColumns(const ir::Input& input, const std::string& path,
+                    const v1::ColumnList& columns) {
     for (const std::string& column : columns.columns()) {
       if (column.find_first_of("*?") != std::string::npos) return;
       if (column == job_->data().target()) {
@@ -114,8 +119,8 @@ class ModelChecker {
       wanted *= type.dim(i).value();
     }
     if (type.rank() == 0 || wanted == columns.columns_size()) return;
-    auto* fault = Fault("INPUT_MISMATCH", path,
-                        fmt::format("input {} takes {} columns", input.name, wanted));
+    auto* fault =
+        Fault("INPUT_MISMATCH", path, fmt::format("input {} takes {} columns", input.name, wanted));
     fault->set_expected(fmt::format("{} columns for {}", wanted, ir::TypeText(type)));
     fault->set_found(fmt::format("{} columns", columns.columns_size()));
   }
@@ -125,8 +130,8 @@ class ModelChecker {
     const Task task = LossTask(job_->loss().type());
     if (task == Task::kClassification) {
       if (output.rank() < 2) {
-        Fault("INPUT_MISMATCH", "loss", fmt::format("{} needs an output of rank 2, [batch, classes]",
-                                                    job_->loss().type()))
+        Fault("INPUT_MISMATCH", "loss",
+              fmt::format("{} needs an output of rank 2, [batch, classes]", job_->loss().type()))
             ->set_found(ir::TypeText(output));
         return;
       }

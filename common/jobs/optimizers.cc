@@ -16,9 +16,7 @@ ParamSpec LearningRate() { return Float("lr").Default(1e-3).Range(0, 1e6).Doc("l
 ParamSpec WeightDecay(double value) {
   return Float("weight_decay").Default(value).Range(0, 1e6).Doc("weight decay");
 }
-ParamSpec Maximize() {
-  return Bool("maximize").Default(false).Doc("maximize the objective");
-}
+ParamSpec Maximize() { return Bool("maximize").Default(false).Doc("maximize the objective"); }
 ParamSpec Gamma() { return Float("gamma").Range(0, 1e3).Doc("factor of each decay"); }
 
 std::vector<ParamSpec> AdamParams(double weight_decay) {
@@ -56,17 +54,14 @@ const std::vector<ComponentDef>& Optimizers() {
        "Stochastic gradient descent, with momentum if asked for.",
        {LearningRate(), Float("momentum").Default(0).Range(0, 1e3).Doc("momentum factor"),
         Float("dampening").Default(0).Range(-1e3, 1e3).Doc("dampening of the momentum"),
-        WeightDecay(0),
-        Bool("nesterov").Default(false).Doc("Nesterov momentum; needs momentum"),
+        WeightDecay(0), Bool("nesterov").Default(false).Doc("Nesterov momentum; needs momentum"),
         Maximize()},
        "optim.SGD",
        CheckSgd},
       {"Adam", "Adaptive moments; weight decay is added to the gradient.", AdamParams(0),
-       "optim.Adam",
-       nullptr},
+       "optim.Adam", nullptr},
       {"AdamW", "Adaptive moments; weight decay is applied to the weights.", AdamParams(1e-2),
-       "optim.AdamW",
-       nullptr},
+       "optim.AdamW", nullptr},
   };
   return table;
 }

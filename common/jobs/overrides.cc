@@ -75,8 +75,8 @@ void ForgetPositions(TextNode* root) {
 absl::StatusOr<Override> ParseOverride(std::string_view text) {
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("--set takes KEY=VALUE such as optimizer.lr=0.1, not {}", QuoteForMessage(text)));
+    return absl::InvalidArgumentError(fmt::format(
+        "--set takes KEY=VALUE such as optimizer.lr=0.1, not {}", QuoteForMessage(text)));
   }
   Override change;
   for (const std::string_view part : SplitView(text.substr(0, equals), '.')) {
@@ -88,16 +88,18 @@ absl::StatusOr<Override> ParseOverride(std::string_view text) {
   }
   const std::string_view value = TrimView(text.substr(equals + 1));
   if (value.empty()) return change;  // null: as if absent
-  // A text that begins with a bracket is taken for JSON; here it is YAML's looser form, such as [a, b].
+  // A text that begins with a bracket is taken for JSON; here it is YAML's looser form, such as [a,
+  // b].
   const bool flow = value.front() == '{' || value.front() == '[';
-  auto node = ReadText(flow ? fmt::format("v: {}", value) : std::string(value), TextLimits(), nullptr);
+  auto node =
+      ReadText(flow ? fmt::format("v: {}", value) : std::string(value), TextLimits(), nullptr);
   if (node.ok() && flow) {
     TextNode inner = std::move(node->entries[0].value);
     node = std::move(inner);
   }
   if (!node.ok()) {
-    return absl::InvalidArgumentError(fmt::format("--set {}: {}", QuoteForMessage(text),
-                                                  MessageOf(node.status())));
+    return absl::InvalidArgumentError(
+        fmt::format("--set {}: {}", QuoteForMessage(text), MessageOf(node.status())));
   }
   change.value = *std::move(node);
   ForgetPositions(&change.value);

@@ -51,9 +51,12 @@ nlohmann::ordered_json DescribeEntry(std::string_view kind, const ComponentDef& 
 
 std::string_view TaskName(Task task) {
   switch (task) {
-    case Task::kClassification: return "classification";
-    case Task::kRegression: return "regression";
-    case Task::kAny: break;
+    case Task::kClassification:
+      return "classification";
+    case Task::kRegression:
+      return "regression";
+    case Task::kAny:
+      break;
   }
   return "any";
 }

@@ -1,7 +1,7 @@
 // The registries of what a job may name: optimizers, schedulers, losses, metrics and data sources.
 //
-// Descriptions only, one expression per entry; the trainer implements them and its tests visit every
-// entry. Parameters are checked, defaulted and documented from the same table. Any thread.
+// Descriptions only, one expression per entry; the trainer implements them and its tests visit
+// every entry. Parameters are checked, defaulted and documented from the same table. Any thread.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ namespace graphkiln::jobs {
 
 /// An optimizer or a scheduler.
 struct ComponentDef {
-  std::string name;    // as in torch.optim, torch.optim.lr_scheduler
+  std::string name;  // as in torch.optim, torch.optim.lr_scheduler
   std::string doc;
   std::vector<nodes::ParamSpec> params;
   std::string python;  // spelling in Python
@@ -41,7 +41,7 @@ struct MetricDef {
 struct SourceDef {
   std::string name;  // key below `data`
   std::string doc;
-  bool available;    // the trainer of this version reads it
+  bool available;  // the trainer of this version reads it
 };
 
 const std::vector<ComponentDef>& Optimizers();

@@ -53,7 +53,8 @@ class Resolver {
     return job_->kind() == v1::JOB_KIND_TRAIN || job_->kind() == v1::JOB_KIND_SMOKE;
   }
 
-  // Fills in the default of one key, or checks what is there: clients other than ours send jobs too.
+  // Fills in the default of one key, or checks what is there: clients other than ours send jobs
+  // too.
   void Key(const KeySpec& key) {
     if (key.type == KeyType::kSection) {
       const bool smoke = key.path == "smoke" && job_->kind() == v1::JOB_KIND_SMOKE;
@@ -164,30 +165,30 @@ class Resolver {
     }
     std::map<std::string, v1::Value> given(component->params().begin(), component->params().end());
     nodes::Params params;
-    const bool legal =
-        nodes::ResolveParams(*specs, given, &params, [&](nodes::ParamIssue issue) {
-          const std::string path = fmt::format("{}.{}", key, issue.param);
-          // A parameter whose value could not even be read is reported once.
-          if (issue.code == "MISSING_PARAM" && HasErrorAt(*diagnostics_, path)) return;
-          auto* fault = Fault(issue.code, path,
-                              fmt::format("{} {}: {}", key, component->type(), issue.message));
-          fault->set_param(issue.param);
-          fault->set_expected(issue.expected);
-          fault->set_found(issue.found);
-          if (issue.rename_to) {
-            fault->add_fixes()->set_description(fmt::format("write {} instead", *issue.rename_to));
-          } else if (issue.suggested) {
-            fault->add_fixes()->set_description(
-                fmt::format("set it to {}", nodes::ValueText(*issue.suggested)));
-          }
-        });
+    const bool legal = nodes::ResolveParams(*specs, given, &params, [&](nodes::ParamIssue issue) {
+      const std::string path = fmt::format("{}.{}", key, issue.param);
+      // A parameter whose value could not even be read is reported once.
+      if (issue.code == "MISSING_PARAM" && HasErrorAt(*diagnostics_, path)) return;
+      auto* fault =
+          Fault(issue.code, path, fmt::format("{} {}: {}", key, component->type(), issue.message));
+      fault->set_param(issue.param);
+      fault->set_expected(issue.expected);
+      fault->set_found(issue.found);
+      if (issue.rename_to) {
+        fault->add_fixes()->set_description(fmt::format("write {} instead", *issue.rename_to));
+      } else if (issue.suggested) {
+        fault->add_fixes()->set_description(
+            fmt::format("set it to {}", nodes::ValueText(*issue.suggested)));
+      }
+    });
     if (!legal) return;
     for (const auto& entry : params.entries()) {
       if (std::holds_alternative<std::monostate>(entry.value)) continue;
       (*component->mutable_params())[entry.name] = nodes::ToValue(entry.value);
     }
     if (key == "loss" && params.Has("reduction") && params.Text("reduction") == "none") {
-      auto* fault = Fault("PARAM_RANGE", "loss.reduction", "reduction none gives no single loss to train on");
+      auto* fault =
+          Fault("PARAM_RANGE", "loss.reduction", "reduction none gives no single loss to train on");
       fault->set_param("reduction");
       fault->set_expected("mean or sum");
       fault->set_found("none");
@@ -203,8 +204,8 @@ class Resolver {
   void UnknownComponent(std::string_view key, std::string_view path, std::string_view name) {
     const std::vector<std::string> names = ComponentNames(key);
     const std::string_view what = key == "metrics" ? "metric" : key;
-    auto* fault = Fault("UNKNOWN_TYPE", path,
-                        fmt::format("there is no {} {}", what, QuoteForMessage(name)));
+    auto* fault =
+        Fault("UNKNOWN_TYPE", path, fmt::format("there is no {} {}", what, QuoteForMessage(name)));
     fault->set_expected(fmt::format("one of {}", fmt::join(names, ", ")));
     fault->set_found(QuoteForMessage(name));
     SuggestName(fault, name, names);
@@ -223,10 +224,10 @@ class Resolver {
       } else if (job_->has_loss()) {
         const Task task = LossTask(job_->loss().type());
         if (task == Task::kAny || metric->task == Task::kAny || metric->task == task) continue;
-        auto* fault = Fault(
-            "METRIC_MISMATCH", path,
-            fmt::format("{} is a metric for {}, but {} is a loss for {}", name,
-                        TaskName(metric->task), job_->loss().type(), TaskName(task)));
+        auto* fault =
+            Fault("METRIC_MISMATCH", path,
+                  fmt::format("{} is a metric for {}, but {} is a loss for {}", name,
+                              TaskName(metric->task), job_->loss().type(), TaskName(task)));
         std::vector<std::string> fitting;
         for (const MetricDef& other : Metrics()) {
           if (other.task == task) fitting.push_back(other.name);
@@ -279,8 +280,9 @@ class Resolver {
     }
     for (const auto& [name, value] : job_->labels()) {
       if (name.empty() || name.size() > kMaxLabelBytes || value.size() > kMaxLabelBytes) {
-        Fault("KEY_RANGE", "labels", fmt::format("label {} is empty or longer than {} bytes",
-                                                 QuoteForMessage(name), kMaxLabelBytes));
+        Fault("KEY_RANGE", "labels",
+              fmt::format("label {} is empty or longer than {} bytes", QuoteForMessage(name),
+                          kMaxLabelBytes));
       }
     }
     if (job_->metrics_size() > kMaxMetrics) {

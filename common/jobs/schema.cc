@@ -104,7 +104,8 @@ struct Index {
 };
 
 const Index& TheIndex() {
-  static const Index& index = *new Index;  // never destroyed: threads may still resolve jobs at exit
+  static const Index& index =
+      *new Index;  // never destroyed: threads may still resolve jobs at exit
   return index;
 }
 
@@ -157,21 +158,35 @@ bool InRange(const KeySpec& key, double value) {
 std::string TypeText(const KeySpec& key) {
   if (!key.choices.empty()) return fmt::format("one of {}", fmt::join(key.choices, ", "));
   switch (key.type) {
-    case kSection: return "a map";
-    case kInt: return "an integer" + RangeText(key);
-    case kFloat: return "a number" + RangeText(key);
-    case kBool: return "true or false";
+    case kSection:
+      return "a map";
+    case kInt:
+      return "an integer" + RangeText(key);
+    case kFloat:
+      return "a number" + RangeText(key);
+    case kBool:
+      return "true or false";
     case kText:
-    case kEnum: return "a string";
-    case kSpan: return "a time span such as 90s, 5m or 1h30m";
-    case kBytes: return "auto, or a size such as 512MiB";
-    case kTexts: return "a list of names";
-    case kLabels: return "a map of strings";
-    case kColumns: return "a map of graph inputs to columns";
-    case kComponent: return "a name, or a map with the key type";
-    case kFile: return "a path";
-    case kGraph: return "a path, a name, a content hash, or a graph";
-    case kWeights: return "null, a path, or job:NAME";
+    case kEnum:
+      return "a string";
+    case kSpan:
+      return "a time span such as 90s, 5m or 1h30m";
+    case kBytes:
+      return "auto, or a size such as 512MiB";
+    case kTexts:
+      return "a list of names";
+    case kLabels:
+      return "a map of strings";
+    case kColumns:
+      return "a map of graph inputs to columns";
+    case kComponent:
+      return "a name, or a map with the key type";
+    case kFile:
+      return "a path";
+    case kGraph:
+      return "a path, a name, a content hash, or a graph";
+    case kWeights:
+      return "null, a path, or job:NAME";
   }
   return "";
 }

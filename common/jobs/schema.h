@@ -15,7 +15,7 @@
 namespace graphkiln::jobs {
 
 enum class KeyType {
-  kSection,    // a map of further keys
+  kSection,  // a map of further keys
   kInt,
   kFloat,
   kBool,
@@ -35,17 +35,46 @@ enum class KeyType {
 struct KeySpec {
   KeySpec(std::string_view path, KeyType type) : path(path), type(type) {}
 
-  KeySpec& Field(std::string_view name) { field = name; return *this; }
-  KeySpec& Default(std::string_view yaml) { default_text = yaml; return *this; }
-  KeySpec& Min(double low) { minimum = low; return *this; }
-  KeySpec& Range(double low, double high) { minimum = low; maximum = high; return *this; }
+  KeySpec& Field(std::string_view name) {
+    field = name;
+    return *this;
+  }
+  KeySpec& Default(std::string_view yaml) {
+    default_text = yaml;
+    return *this;
+  }
+  KeySpec& Min(double low) {
+    minimum = low;
+    return *this;
+  }
+  KeySpec& Range(double low, double high) {
+    minimum = low;
+    maximum = high;
+    return *this;
+  }
   /// The maximum itself is not legal.
-  KeySpec& Below(double high) { maximum = high; open_maximum = true; return *this; }
-  KeySpec& Choices(std::vector<std::string> values) { choices = std::move(values); return *this; }
+  KeySpec& Below(double high) {
+    maximum = high;
+    open_maximum = true;
+    return *this;
+  }
+  KeySpec& Choices(std::vector<std::string> values) {
+    choices = std::move(values);
+    return *this;
+  }
   /// A section that is absent unless it is written.
-  KeySpec& Optional() { optional = true; return *this; }
-  KeySpec& OneOf(std::string_view name) { group = name; return *this; }
-  KeySpec& Doc(std::string_view text) { doc = text; return *this; }
+  KeySpec& Optional() {
+    optional = true;
+    return *this;
+  }
+  KeySpec& OneOf(std::string_view name) {
+    group = name;
+    return *this;
+  }
+  KeySpec& Doc(std::string_view text) {
+    doc = text;
+    return *this;
+  }
 
   /// Field of the parent's message; the last part of the path unless it is said.
   std::string_view field_name() const { return field.empty() ? leaf() : field; }

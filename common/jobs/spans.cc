@@ -47,14 +47,23 @@ struct Unit {
   int64_t size;
 };
 
-constexpr Unit kTimeUnits[] = {{"d", 86'400'000'000'000}, {"h", 3'600'000'000'000},
-                               {"m", 60'000'000'000},     {"s", 1'000'000'000},
-                               {"ms", 1'000'000},         {"us", 1'000},
+constexpr Unit kTimeUnits[] = {{"d", 86'400'000'000'000},
+                               {"h", 3'600'000'000'000},
+                               {"m", 60'000'000'000},
+                               {"s", 1'000'000'000},
+                               {"ms", 1'000'000},
+                               {"us", 1'000},
                                {"ns", 1}};
 
-constexpr Unit kByteUnits[] = {{"tib", 1ll << 40}, {"gib", 1ll << 30}, {"mib", 1ll << 20},
-                               {"kib", 1ll << 10}, {"tb", 1'000'000'000'000},
-                               {"gb", 1'000'000'000}, {"mb", 1'000'000}, {"kb", 1'000}, {"b", 1},
+constexpr Unit kByteUnits[] = {{"tib", 1ll << 40},
+                               {"gib", 1ll << 30},
+                               {"mib", 1ll << 20},
+                               {"kib", 1ll << 10},
+                               {"tb", 1'000'000'000'000},
+                               {"gb", 1'000'000'000},
+                               {"mb", 1'000'000},
+                               {"kb", 1'000},
+                               {"b", 1},
                                {"", 1}};
 
 }  // namespace
@@ -109,7 +118,8 @@ std::string BytesText(int64_t bytes) {
   static constexpr Unit kExact[] = {
       {"TiB", 1ll << 40}, {"GiB", 1ll << 30}, {"MiB", 1ll << 20}, {"KiB", 1ll << 10}};
   for (const Unit& unit : kExact) {
-    if (bytes != 0 && bytes % unit.size == 0) return fmt::format("{}{}", bytes / unit.size, unit.name);
+    if (bytes != 0 && bytes % unit.size == 0)
+      return fmt::format("{}{}", bytes / unit.size, unit.name);
   }
   return fmt::format("{}B", bytes);
 }

@@ -14,8 +14,8 @@ std::optional<int64_t> ParseSpan(std::string_view text);
 /// The shortest text that ParseSpan reads back to the same span.
 std::string SpanText(int64_t nanoseconds);
 
-/// Bytes; none where it is malformed, not above zero, or 2^63 and more. Units: B, kB, MB, GB, TB and
-/// KiB, MiB, GiB, TiB, in any case; a plain number is bytes.
+/// Bytes; none where it is malformed, not above zero, or 2^63 and more. Units: B, kB, MB, GB, TB
+/// and KiB, MiB, GiB, TiB, in any case; a plain number is bytes.
 std::optional<int64_t> ParseBytes(std::string_view text);
 
 /// The shortest exact text, such as 4GiB.

@@ -200,7 +200,8 @@ void Body::Translate(const ir::OpDef& op, const ir::OpError& error,
   if (port >= 0) {
     failure.port = def_.inputs[static_cast<size_t>(port)].name;
     // The operator speaks of its argument (`self must have rank 3`), users know the port.
-    if (failure.message.rfind(error.arg + " ", 0) == 0) failure.message.replace(0, error.arg.size(), failure.port);
+    if (failure.message.rfind(error.arg + " ", 0) == 0)
+      failure.message.replace(0, error.arg.size(), failure.port);
   } else if (def_.FindParam(error.arg) != nullptr) {
     failure.param = error.arg;
   } else if (!def_.inputs.empty()) {

@@ -48,8 +48,8 @@ class Codegen : public Command {
   }
 
  private:
-  // One file goes to PATH itself unless that is a folder; several go into the folder PATH. The paths become
-  // those that were written.
+  // One file goes to PATH itself unless that is a folder; several go into the folder PATH. The
+  // paths become those that were written.
   absl::Status Write(std::vector<v1::GeneratedFile>* files) const {
     const bool folder = files->size() > 1 || out_.ends_with("/") || IsDirectory(out_);
     for (v1::GeneratedFile& file : *files) {

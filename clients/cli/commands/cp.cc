@@ -1,5 +1,5 @@
-// kiln cp SRC DST: files to and from the server. One side is a path, the other job/NAME/FILE, dataset/NAME or
-// artifact/SHA256.
+// kiln cp SRC DST: files to and from the server. One side is a path, the other job/NAME/FILE,
+// dataset/NAME or artifact/SHA256.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
@@ -25,13 +25,16 @@ std::optional<Remote> ParseRemote(std::string_view text) {
   if (text.starts_with("job/")) {
     const std::string_view rest = text.substr(4);
     const size_t slash = rest.rfind('/');
-    if (slash == std::string_view::npos) return Remote{Remote::Kind::kJobFile, std::string(rest), ""};
+    if (slash == std::string_view::npos)
+      return Remote{Remote::Kind::kJobFile, std::string(rest), ""};
     return Remote{Remote::Kind::kJobFile, std::string(rest.substr(0, slash)),
                   std::string(rest.substr(slash + 1))};
   }
-  if (text.starts_with("dataset/")) return Remote{Remote::Kind::kDataset, std::string(text.substr(8)), ""};
+  if (text.starts_with("dataset/"))
+    return Remote{Remote::Kind::kDataset, std::string(text.substr(8)), ""};
   if (text.starts_with("artifact/") || text == "artifact") {
-    return Remote{Remote::Kind::kArtifact, std::string(text.substr(std::min<size_t>(9, text.size()))), ""};
+    return Remote{Remote::Kind::kArtifact,
+                  std::string(text.substr(std::min<size_t>(9, text.size()))), ""};
   }
   return std::nullopt;
 }
@@ -45,8 +48,8 @@ class Cp : public Command {
   std::string_view name() const override { return "cp"; }
   std::string_view summary() const override { return "Copy a file to or from the server"; }
   void Declare(Arguments* arguments) override {
-    arguments->Add("SRC", &source_, "job/NAME/FILE, dataset/NAME, artifact/SHA256, or a path").required =
-        true;
+    arguments->Add("SRC", &source_, "job/NAME/FILE, dataset/NAME, artifact/SHA256, or a path")
+        .required = true;
     arguments->Add("DST", &target_, "A path or folder, dataset/NAME, or artifact/").required = true;
   }
 
@@ -54,13 +57,16 @@ class Cp : public Command {
     const auto from = ParseRemote(source_);
     const auto to = ParseRemote(target_);
     if (from.has_value() == to.has_value()) {
-      return context.Fail(kUsage, "USAGE",
-                          from ? "one of the two must be a local path"
-                               : "one of the two must be job/NAME/FILE, dataset/NAME or artifact/SHA256");
+      return context.Fail(
+          kUsage, "USAGE",
+          from ? "one of the two must be a local path"
+               : "one of the two must be job/NAME/FILE, dataset/NAME or artifact/SHA256");
     }
-    if (from && from->kind == Remote::Kind::kJobFile && (from->file.empty() || from->name.empty())) {
-      return context.Fail(kUsage, "USAGE",
-                          "say which file, such as job/NAME/weights.safetensors or job/NAME/report.json");
+    if (from && from->kind == Remote::Kind::kJobFile &&
+        (from->file.empty() || from->name.empty())) {
+      return context.Fail(
+          kUsage, "USAGE",
+          "say which file, such as job/NAME/weights.safetensors or job/NAME/report.json");
     }
     if (to && to->kind == Remote::Kind::kJobFile) {
       return context.Fail(kUsage, "USAGE", "a job's files cannot be written");
@@ -71,7 +77,8 @@ class Cp : public Command {
     auto client = Client::Connect(context);
     if (!client.ok()) return context.Fail(client.status());
     Transfer transfer;
-    const CallError error = from ? Download(**client, *from, &transfer) : Upload(**client, *to, &transfer);
+    const CallError error =
+        from ? Download(**client, *from, &transfer) : Upload(**client, *to, &transfer);
     if (!error.status.ok()) return FailCall(context, error);
     if (context.format() == Format::kText) {
       context.Print(fmt::format("{} bytes, sha256 {}\n", transfer.bytes, transfer.sha256));
@@ -111,13 +118,14 @@ class Cp : public Command {
     request.set_dataset_id(remote.name);
     const std::string base = BaseName(source_);
     const size_t dot = base.rfind('.');
-    request.mutable_dataset()->set_format(dot == std::string::npos ? "csv"
-                                                                   : ToLowerAscii(base.substr(dot + 1)));
+    request.mutable_dataset()->set_format(
+        dot == std::string::npos ? "csv" : ToLowerAscii(base.substr(dot + 1)));
     request.mutable_dataset()->set_artifact(transfer->sha256);
     request.mutable_dataset()->set_bytes(transfer->bytes);
     request.set_request_id(NewUid(SystemRandom()));
     v1::Dataset dataset;
-    return client.Call(&v1::DatasetService::Stub::CreateDataset, client.datasets(), request, &dataset);
+    return client.Call(&v1::DatasetService::Stub::CreateDataset, client.datasets(), request,
+                       &dataset);
   }
 
   std::string source_, target_;

@@ -12,7 +12,9 @@ namespace {
 class Describe : public Command {
  public:
   std::string_view name() const override { return "describe"; }
-  std::string_view summary() const override { return "Show a job or a worker with all its details"; }
+  std::string_view summary() const override {
+    return "Show a job or a worker with all its details";
+  }
   void Declare(Arguments* arguments) override {
     Argument& kind = arguments->Add("KIND", &kind_, "What it is");
     kind.required = true;
@@ -34,7 +36,8 @@ class Describe : public Command {
       v1::GetWorkerRequest request;
       request.set_name(name_);
       v1::Worker worker;
-      error = (*client)->Call(&v1::SystemService::Stub::GetWorker, (*client)->system(), request, &worker);
+      error = (*client)->Call(&v1::SystemService::Stub::GetWorker, (*client)->system(), request,
+                              &worker);
       document = WorkerJson(worker);
     }
     if (!error.status.ok()) return FailCall(context, error);

@@ -1,8 +1,10 @@
-// kiln diff A B: the structural difference of two graphs; exit 0 where there is none, 1 where there is one.
+// kiln diff A B: the structural difference of two graphs; exit 0 where there is none, 1 where there
+// is one.
+#include "common/graph/diff.h"
+
 #include "clients/cli/commands/all.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/graph_file.h"
-#include "common/graph/diff.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
@@ -30,10 +32,12 @@ class Diff : public Command {
     const v1::DiffGraphsResponse difference = graph::Diff(graphs[0], graphs[1]);
     if (context.format() == Format::kText) {
       for (const std::string& node : difference.added()) context.Print(fmt::format("+ {}\n", node));
-      for (const std::string& node : difference.removed()) context.Print(fmt::format("- {}\n", node));
+      for (const std::string& node : difference.removed())
+        context.Print(fmt::format("- {}\n", node));
       for (const v1::FieldChange& change : difference.changed()) {
-        context.Print(fmt::format("~ {}{}{}: {} -> {}\n", change.node(), change.node().empty() ? "" : " ",
-                                  change.field(), change.from().empty() ? "nothing" : change.from(),
+        context.Print(fmt::format("~ {}{}{}: {} -> {}\n", change.node(),
+                                  change.node().empty() ? "" : " ", change.field(),
+                                  change.from().empty() ? "nothing" : change.from(),
                                   change.to().empty() ? "nothing" : change.to()));
       }
     } else {
@@ -43,19 +47,27 @@ class Diff : public Command {
   }
 
  private:
+  // Texts of values are JSON: numbers stay numbers here. What one side lacks is null.
+  static Json Value(const std::string& text) {
+    if (text.empty()) return nullptr;
+    Json value = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+    return value.is_discarded() ? Json(text) : value;
+  }
+
   static Json Document(const v1::DiffGraphsResponse& difference) {
     Json changed = Json::array();
     for (const v1::FieldChange& change : difference.changed()) {
       changed.push_back({{"node", change.node()},
                          {"field", change.field()},
-                         {"from", change.from()},
-                         {"to", change.to()}});
+                         {"from", Value(change.from())},
+                         {"to", Value(change.to())}});
     }
-    return {{"equal", difference.equal()},
-            {"added", std::vector<std::string>(difference.added().begin(), difference.added().end())},
-            {"removed",
-             std::vector<std::string>(difference.removed().begin(), difference.removed().end())},
-            {"changed", std::move(changed)}};
+    return {
+        {"equal", difference.equal()},
+        {"added", std::vector<std::string>(difference.added().begin(), difference.added().end())},
+        {"removed",
+         std::vector<std::string>(difference.removed().begin(), difference.removed().end())},
+        {"changed", std::move(changed)}};
   }
 
   std::string left_, right_;

@@ -1,4 +1,5 @@
-// kiln doctor: is everything there that the other commands need? Also the health check of containers.
+// kiln doctor: is everything there that the other commands need? Also the health check of
+// containers.
 #include "clients/cli/client.h"
 #include "clients/cli/commands/all.h"
 #include "clients/cli/exit_code.h"
@@ -21,7 +22,8 @@ class Doctor : public Command {
   int Run(Context& context) override {
     Note("templates", IsDirectory(TemplatesDir()), TemplatesDir());
     const auto trainer = worker::FindTrainerProgram();
-    Note("trainer", trainer.ok(), trainer.ok() ? *trainer : std::string(MessageOf(trainer.status())));
+    Note("trainer", trainer.ok(),
+         trainer.ok() ? *trainer : std::string(MessageOf(trainer.status())));
     for (const char* program : {"kiln-coordinator", "kiln-worker"}) {
       const std::string path = JoinPath(ExecutableDir(), program);
       Note(program, FileExists(path), path);
@@ -41,8 +43,7 @@ class Doctor : public Command {
  private:
   void Note(std::string_view check, bool ok, std::string_view detail) {
     ok_ = ok_ && ok;
-    checks_.push_back(
-        {{"name", std::string(check)}, {"ok", ok}, {"detail", std::string(detail)}});
+    checks_.push_back({{"name", std::string(check)}, {"ok", ok}, {"detail", std::string(detail)}});
     table_.Row({std::string(check), ok ? "ok" : "MISSING", std::string(detail)});
   }
 

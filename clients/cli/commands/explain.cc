@@ -1,5 +1,5 @@
-// kiln explain [TYPE|CODE|job]: the reference of node types, diagnostics, job keys and components, from the
-// registries that the programs themselves use.
+// kiln explain [TYPE|CODE|job]: the reference of node types, diagnostics, job keys and components,
+// from the registries that the programs themselves use.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
@@ -21,7 +21,8 @@ class Explain : public Command {
  public:
   std::string_view name() const override { return "explain"; }
   std::string_view summary() const override {
-    return "Reference of a node type, diagnostic code, optimizer, metric, or of the job file (local)";
+    return "Reference of a node type, diagnostic code, optimizer, metric, or of the job file "
+           "(local)";
   }
   void Declare(Arguments* arguments) override {
     arguments->Add("TYPE", &topic_, "Linear, SHAPE_MISMATCH, Adam, job, ...; none lists all");
@@ -62,7 +63,8 @@ class Explain : public Command {
   }
 
   static std::vector<compiler::CodePage> CodePages() {
-    std::vector<compiler::CodePage> pages(compiler::CodePages().begin(), compiler::CodePages().end());
+    std::vector<compiler::CodePage> pages(compiler::CodePages().begin(),
+                                          compiler::CodePages().end());
     const auto more = jobs::JobCodePages();
     pages.insert(pages.end(), more.begin(), more.end());
     return pages;
@@ -111,7 +113,8 @@ class Explain : public Command {
     for (const auto& page : CodePages()) document["codes"].push_back(std::string(page.code));
     if (context.format() == Format::kText) {
       context.Print(table.Text());
-      context.Print("\nkiln explain TYPE shows one of them, kiln explain job the keys of a job file.\n");
+      context.Print(
+          "\nkiln explain TYPE shows one of them, kiln explain job the keys of a job file.\n");
     } else {
       context.PrintDocument(document);
     }

@@ -23,14 +23,17 @@ std::string Text(const Json& value) { return value.is_string() ? value.get<std::
 class Get : public Command {
  public:
   std::string_view name() const override { return "get"; }
-  std::string_view summary() const override { return "List jobs, workers, graphs, datasets or artifacts"; }
+  std::string_view summary() const override {
+    return "List jobs, workers, graphs, datasets or artifacts";
+  }
   void Declare(Arguments* arguments) override {
     Argument& kind = arguments->Add("KIND", &kind_, "What to list");
     kind.required = true;
     kind.choices = {"jobs", "workers", "graphs", "datasets", "artifacts"};
-    arguments->Add("--limit,--page-size", &page_size_, "Most items in the answer; default 50").value_name =
-        "N";
-    arguments->Add("--page-token", &page_token_, "Continues an earlier answer").value_name = "TOKEN";
+    arguments->Add("--limit,--page-size", &page_size_, "Most items in the answer; default 50")
+        .value_name = "N";
+    arguments->Add("--page-token", &page_token_, "Continues an earlier answer").value_name =
+        "TOKEN";
     arguments->Add("--state", &states_, "Only jobs in this state; repeatable").value_name = "STATE";
   }
 
@@ -39,9 +42,11 @@ class Get : public Command {
     for (const std::string& text : states_) {
       v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
       std::string upper = "JOB_STATE_";
-      for (const char c : text) upper += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+      for (const char c : text)
+        upper += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
       if (!v1::JobState_Parse(upper, &state)) {
-        return context.Fail(kUsage, "USAGE", fmt::format("there is no state {}", QuoteForMessage(text)));
+        return context.Fail(kUsage, "USAGE",
+                            fmt::format("there is no state {}", QuoteForMessage(text)));
       }
       states.push_back(state);
     }
@@ -83,12 +88,14 @@ class Get : public Command {
     auto request = MakeRequest<v1::ListJobsRequest>();
     for (const v1::JobState state : states) request.add_states(state);
     v1::ListJobsResponse response;
-    CallError error = client.Call(&v1::JobService::Stub::ListJobs, client.jobs(), request, &response);
+    CallError error =
+        client.Call(&v1::JobService::Stub::ListJobs, client.jobs(), request, &response);
     page->table = Table({"name", "state", "step", "epoch", "worker", "created", "reason"});
     for (const v1::Job& job : response.jobs()) {
       page->items.push_back(JobJson(job));
-      const std::string step = job.total_steps() > 0 ? fmt::format("{}/{}", job.step(), job.total_steps())
-                                                     : fmt::format("{}", job.step());
+      const std::string step = job.total_steps() > 0
+                                   ? fmt::format("{}/{}", job.step(), job.total_steps())
+                                   : fmt::format("{}", job.step());
       page->table.Row({ShortName(job.name()), std::string(StateName(job.state())), step,
                        fmt::format("{}", job.epoch()), ShortName(job.worker()),
                        Text(TimeJson(job.create_time())),
@@ -126,7 +133,8 @@ class Get : public Command {
                              {"etag", graph.etag()},
                              {"create_time", TimeJson(graph.create_time())},
                              {"update_time", TimeJson(graph.update_time())}});
-      page->table.Row({ShortName(graph.name()), graph.graph_hash(), Text(TimeJson(graph.update_time()))});
+      page->table.Row(
+          {ShortName(graph.name()), graph.graph_hash(), Text(TimeJson(graph.update_time()))});
     }
     page->next_page_token = response.next_page_token();
     return error;

@@ -1,5 +1,5 @@
-// kiln init FILE --seed S -O W.safetensors: initial weights under state_dict keys, the same bytes that a trainer
-// starts from.
+// kiln init FILE --seed S -O W.safetensors: initial weights under state_dict keys, the same bytes
+// that a trainer starts from.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/graph_file.h"
@@ -17,17 +17,28 @@ constexpr int64_t kMaxTotalBytes = 64ll << 30;
 
 std::optional<tensors::DType> StoredType(v1::DataType dtype) {
   switch (dtype) {
-    case v1::DATA_TYPE_FLOAT32: return tensors::DType::kF32;
-    case v1::DATA_TYPE_FLOAT64: return tensors::DType::kF64;
-    case v1::DATA_TYPE_FLOAT16: return tensors::DType::kF16;
-    case v1::DATA_TYPE_BFLOAT16: return tensors::DType::kBF16;
-    case v1::DATA_TYPE_INT64: return tensors::DType::kI64;
-    case v1::DATA_TYPE_INT32: return tensors::DType::kI32;
-    case v1::DATA_TYPE_INT16: return tensors::DType::kI16;
-    case v1::DATA_TYPE_INT8: return tensors::DType::kI8;
-    case v1::DATA_TYPE_UINT8: return tensors::DType::kU8;
-    case v1::DATA_TYPE_BOOL: return tensors::DType::kBool;
-    default: return std::nullopt;
+    case v1::DATA_TYPE_FLOAT32:
+      return tensors::DType::kF32;
+    case v1::DATA_TYPE_FLOAT64:
+      return tensors::DType::kF64;
+    case v1::DATA_TYPE_FLOAT16:
+      return tensors::DType::kF16;
+    case v1::DATA_TYPE_BFLOAT16:
+      return tensors::DType::kBF16;
+    case v1::DATA_TYPE_INT64:
+      return tensors::DType::kI64;
+    case v1::DATA_TYPE_INT32:
+      return tensors::DType::kI32;
+    case v1::DATA_TYPE_INT16:
+      return tensors::DType::kI16;
+    case v1::DATA_TYPE_INT8:
+      return tensors::DType::kI8;
+    case v1::DATA_TYPE_UINT8:
+      return tensors::DType::kU8;
+    case v1::DATA_TYPE_BOOL:
+      return tensors::DType::kBool;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -53,9 +64,9 @@ absl::StatusOr<InitialWeights> MakeWeights(const v1::IrModule& module, uint64_t 
       return absl::ResourceExhaustedError("the weights are larger than 64 GiB");
     }
     std::string& values = weights.storage.emplace_back(static_cast<size_t>(bytes), '\0');
-    RETURN_IF_ERROR(Annotate(
-        ir::FillInitial(parameter, seed, absl::Span<char>(values.data(), values.size())),
-        parameter.key()));
+    RETURN_IF_ERROR(
+        Annotate(ir::FillInitial(parameter, seed, absl::Span<char>(values.data(), values.size())),
+                 parameter.key()));
     tensors::NamedTensor& tensor = weights.tensors.emplace_back();
     tensor.name = parameter.key();
     tensor.tensor.dtype = *dtype;
@@ -94,9 +105,8 @@ class Init : public Command {
       context.Print(fmt::format("{}: {} tensors, {} bytes, sha256 {}\n", out_,
                                 weights->tensors.size(), bytes->size(), sha256));
     } else {
-      context.PrintDocument({{"tensors", weights->tensors.size()},
-                             {"bytes", bytes->size()},
-                             {"sha256", sha256}});
+      context.PrintDocument(
+          {{"tensors", weights->tensors.size()}, {"bytes", bytes->size()}, {"sha256", sha256}});
     }
     return kOk;
   }

@@ -16,7 +16,8 @@ class Metrics : public Command {
   void Declare(Arguments* arguments) override {
     arguments->Add("JOB", &job_, "Name of the job").required = true;
     arguments->Add("--series", &series_, "Only these, such as loss,val_loss").value_name = "A,B";
-    arguments->Add("--max-points", &max_points_, "Thin each series to so many points").value_name = "N";
+    arguments->Add("--max-points", &max_points_, "Thin each series to so many points").value_name =
+        "N";
   }
 
   int Run(Context& context) override {

@@ -20,7 +20,8 @@ class RunGraph : public Command {
   void Declare(Arguments* arguments) override {
     arguments->Add("FILE", &file_, "The graph; - is stdin").required = true;
     Path(arguments, "--weights", &weights_, "Weights, a safetensors file with state_dict keys");
-    Path(arguments, "--inputs", &inputs_, "Inputs, a safetensors file with tensors named as the inputs");
+    Path(arguments, "--inputs", &inputs_,
+         "Inputs, a safetensors file with tensors named as the inputs");
     Path(arguments, "-O,--out", &out_, "Where to write the outputs (safetensors, by name)");
     arguments->Add("--train-mode", &train_mode_, "Run dropout and batch norm as in training");
     arguments->Add("--seed", &seed_, "Seed of random operators; default 0").value_name = "S";

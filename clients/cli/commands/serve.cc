@@ -32,12 +32,16 @@ std::string DefaultState() {
 class Serve : public Command {
  public:
   std::string_view name() const override { return "serve"; }
-  std::string_view summary() const override { return "Run a coordinator and workers on this machine"; }
+  std::string_view summary() const override {
+    return "Run a coordinator and workers on this machine";
+  }
   void Declare(Arguments* arguments) override {
     arguments->Add("--state", &state_, "Where everything is kept; default ~/.local/state/graphkiln")
         .value_name = "DIR";
-    arguments->Add("--port", &port_, "gRPC port, 0 picks a free one; default 50051").value_name = "P";
-    arguments->Add("--http-port", &http_port_, "HTTP port, 0 picks a free one; default 8080").value_name = "P";
+    arguments->Add("--port", &port_, "gRPC port, 0 picks a free one; default 50051").value_name =
+        "P";
+    arguments->Add("--http-port", &http_port_, "HTTP port, 0 picks a free one; default 8080")
+        .value_name = "P";
     arguments->Add("--workers", &workers_, "How many workers; default 1").value_name = "N";
   }
 
@@ -67,8 +71,8 @@ class Serve : public Command {
     if (absl::Status made = MakeDirs(state_); !made.ok()) return made;
     auto coordinator = ChildProcess::Start(
         JoinPath(ExecutableDir(), "kiln-coordinator"),
-        {"--state", JoinPath(state_, "coordinator"), "--port", fmt::format("{}", port_), "--http-port",
-         fmt::format("{}", http_port_)});
+        {"--state", JoinPath(state_, "coordinator"), "--port", fmt::format("{}", port_),
+         "--http-port", fmt::format("{}", http_port_)});
     if (!coordinator.ok()) return coordinator.status();
     children_.push_back(*std::move(coordinator));
     auto address = AwaitReady(interrupts, 0, "ready ");
@@ -94,7 +98,8 @@ class Serve : public Command {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::string> AwaitReady(Interrupts& interrupts, size_t index, const std::string& prefix) {
+  absl::StatusOr<std::string> AwaitReady(Interrupts& interrupts, size_t index,
+                                         const std::string& prefix) {
     ChildProcess& child = children_[index];
     const absl::Duration deadline = SystemClock().Monotonic() + kReadyLimit;
     while (!interrupts.interrupted()) {
@@ -122,7 +127,8 @@ class Serve : public Command {
       for (ChildProcess& child : children_) {
         const bool more = child.ReadOutput();
         std::string how;
-        if (!more && child.WaitFor(absl::Seconds(1)) && child.Ended(&how)) return absl::InternalError(how);
+        if (!more && child.WaitFor(absl::Seconds(1)) && child.Ended(&how))
+          return absl::InternalError(how);
         if (more) entries.push_back({child.output_fd(), POLLIN, 0});
       }
       poll(entries.data(), entries.size(), -1);

@@ -24,9 +24,10 @@ class Submit : public Command {
     Argument& file = arguments->Add("-f,--file", &file_, "The job file; - is stdin");
     file.value_name = "JOB.yaml";
     file.required = true;
-    arguments->Add("--set", &sets_, "Overrides a key, such as optimizer.lr=0.1; repeatable").value_name =
-        "KEY=VALUE";
-    arguments->Add("--name", &name_, "Name of the job; else the server chooses").value_name = "NAME";
+    arguments->Add("--set", &sets_, "Overrides a key, such as optimizer.lr=0.1; repeatable")
+        .value_name = "KEY=VALUE";
+    arguments->Add("--name", &name_, "Name of the job; else the server chooses").value_name =
+        "NAME";
     arguments->Add("--follow", &follow_, "Stream events until the job ends");
     arguments->Add("--dry-run", &dry_run_, "Check, and print the fully resolved job (local)");
   }
@@ -65,7 +66,8 @@ class Submit : public Command {
     *request.mutable_spec() = std::move(loaded->spec);
     request.set_request_id(NewUuid());
     v1::SubmitJobResponse response;
-    error = (*client)->Call(&v1::JobService::Stub::SubmitJob, (*client)->jobs(), request, &response);
+    error =
+        (*client)->Call(&v1::JobService::Stub::SubmitJob, (*client)->jobs(), request, &response);
     if (!error.status.ok()) return FailCall(context, error);
     if (!follow_) return Show(context, response.job());
     context.Notice(fmt::format("submitted {}", ShortName(response.job().name())));

@@ -1,11 +1,12 @@
 // kiln summary FILE: sizes and costs.
+#include "common/estimate/summary.h"
+
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/graph_file.h"
 #include "clients/cli/table.h"
 #include "common/base/strings.h"
-#include "common/estimate/summary.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {

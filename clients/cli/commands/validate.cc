@@ -11,7 +11,9 @@ namespace {
 class Validate : public Command {
  public:
   std::string_view name() const override { return "validate"; }
-  std::string_view summary() const override { return "Check graphs and show all diagnostics (local)"; }
+  std::string_view summary() const override {
+    return "Check graphs and show all diagnostics (local)";
+  }
   void Declare(Arguments* arguments) override {
     arguments->Add("FILE", &files_, "Graphs; - is stdin").required = true;
     flags_.Declare(arguments);

@@ -70,12 +70,15 @@ class JobVerbCommand : public Command {
   void Declare(Arguments* arguments) override {
     arguments->Add("JOB", &job_, "Name of the job").required = true;
     if (verb_.name == "cancel") {
-      arguments->Add("--grace", &flags_.grace_seconds,
-                     "Seconds to end by itself before it is killed; 0 kills at once").value_name = "SECONDS";
+      arguments
+          ->Add("--grace", &flags_.grace_seconds,
+                "Seconds to end by itself before it is killed; 0 kills at once")
+          .value_name = "SECONDS";
     }
     if (verb_.name == "fork") {
       arguments->Add("--name", &flags_.name, "Name of the new job").value_name = "NAME";
-      arguments->Add("--step", &flags_.step, "The checkpoint's step; else the last one").value_name = "N";
+      arguments->Add("--step", &flags_.step, "The checkpoint's step; else the last one")
+          .value_name = "N";
     }
   }
 
@@ -118,8 +121,8 @@ CallError CallWorker(Client& client, Method method, const std::string& name, v1:
 constexpr WorkerVerb kWorkerVerbs[] = {
     {"cordon", "Give a worker no new jobs",
      [](Client& client, const std::string& name, v1::Worker* worker) {
-       return CallWorker<v1::CordonWorkerRequest>(client, &v1::SystemService::Stub::CordonWorker, name,
-                                                  worker);
+       return CallWorker<v1::CordonWorkerRequest>(client, &v1::SystemService::Stub::CordonWorker,
+                                                  name, worker);
      }},
     {"uncordon", "Let a cordoned worker take jobs again",
      [](Client& client, const std::string& name, v1::Worker* worker) {
@@ -128,8 +131,8 @@ constexpr WorkerVerb kWorkerVerbs[] = {
      }},
     {"drain", "Cordon a worker and move its jobs elsewhere",
      [](Client& client, const std::string& name, v1::Worker* worker) {
-       return CallWorker<v1::DrainWorkerRequest>(client, &v1::SystemService::Stub::DrainWorker, name,
-                                                 worker);
+       return CallWorker<v1::DrainWorkerRequest>(client, &v1::SystemService::Stub::DrainWorker,
+                                                 name, worker);
      }},
 };
 

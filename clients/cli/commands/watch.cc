@@ -15,7 +15,8 @@ class Watch : public Command {
   std::string_view summary() const override { return "Stream the events of a job until it ends"; }
   void Declare(Arguments* arguments) override {
     arguments->Add("JOB", &job_, "Name of the job").required = true;
-    arguments->Add("--from", &token_, "Continue behind this token of an earlier event").value_name = "TOKEN";
+    arguments->Add("--from", &token_, "Continue behind this token of an earlier event").value_name =
+        "TOKEN";
     arguments->Add("--types", &types_, "Only these types, such as epoch,state").value_name = "A,B";
   }
 
@@ -37,9 +38,12 @@ class Watch : public Command {
                                    }
                                  });
     switch (end.kind) {
-      case FollowEnd::Kind::kEnded: return kOk;
-      case FollowEnd::Kind::kFailed: return FailCall(context, end.error);
-      case FollowEnd::Kind::kInterrupted: break;
+      case FollowEnd::Kind::kEnded:
+        return kOk;
+      case FollowEnd::Kind::kFailed:
+        return FailCall(context, end.error);
+      case FollowEnd::Kind::kInterrupted:
+        break;
     }
     fmt::print(stderr, "stopped watching; to go on:\n  kiln watch {} --from {}\n", job_,
                end.token.empty() ? "''" : end.token);
@@ -49,14 +53,16 @@ class Watch : public Command {
  private:
   // `2026-01-02T03:04:05Z  epoch  epoch=3 total_epochs=60 train_loss=0.41`
   static std::string TextLine(Json line) {
-    std::string text = fmt::format("{}  {:<10}", line["time"].is_string() ? line["time"].get<std::string>() : "-",
-                                   line["type"].get<std::string>());
+    std::string text =
+        fmt::format("{}  {:<10}", line["time"].is_string() ? line["time"].get<std::string>() : "-",
+                    line["type"].get<std::string>());
     for (const char* key : {"job", "seq", "time", "type", "token"}) line.erase(key);
     for (const auto& [key, value] : line.items()) {
       if (value.is_null() || value == "") continue;
       text += fmt::format(" {}={}", key,
-                          value.is_string() ? value.get<std::string>()
-                                            : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+                          value.is_string()
+                              ? value.get<std::string>()
+                              : value.dump(-1, ' ', false, Json::error_handler_t::replace));
     }
     return text + "\n";
   }

@@ -170,8 +170,8 @@ void ControlStream::RunStream(bool* heard) {
     }
   }
   {
-    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has ended
-    // (Write may notice before Read does) that would hide its status.
+    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has
+    // ended (Write may notice before Read does) that would hide its status.
     std::lock_guard lock(mu_);
     if (stopping_) {
       context.TryCancel();

@@ -155,8 +155,8 @@ bool EventPublisher::RunStream() {
     }
   }
   {
-    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has ended
-    // (Write may notice before Read does) that would hide its status.
+    // Only a stream that this side leaves is cancelled; for one that broke or that the peer has
+    // ended (Write may notice before Read does) that would hide its status.
     std::lock_guard lock(mu_);
     if (stopping_) {
       context.TryCancel();

@@ -27,7 +27,8 @@ TEST(AllCommands, EveryOneIsDocumentedAndUnique) {
     seen.emplace_back(command->name());
     Arguments arguments;
     command->Declare(&arguments);
-    for (const Argument& argument : arguments.list()) EXPECT_FALSE(argument.doc.empty()) << argument.names;
+    for (const Argument& argument : arguments.list())
+      EXPECT_FALSE(argument.doc.empty()) << argument.names;
   }
 }
 

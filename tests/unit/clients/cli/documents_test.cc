@@ -34,9 +34,10 @@ TEST(JobDocument, HasTheReleasedKeys) {
   (*job.mutable_metrics())["val_loss"] = 0.5;
   job.mutable_start_time()->set_seconds(1'700'000'000);
   const Json json = JobJson(job);
-  for (const char* key : {"name", "state", "reason", "kind", "graph_hash", "epoch", "step", "total_steps",
-                          "metrics", "attempts", "worker", "create_time", "start_time", "end_time",
-                          "checkpoints", "pending_reason", "estimate", "measured"}) {
+  for (const char* key :
+       {"name", "state", "reason", "kind", "graph_hash", "epoch", "step", "total_steps", "metrics",
+        "attempts", "worker", "create_time", "start_time", "end_time", "checkpoints",
+        "pending_reason", "estimate", "measured"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(json["name"], "a");

@@ -25,7 +25,8 @@ TEST(ParseInputFlag, NameAndTypeMayBeLeftOut) {
 }
 
 TEST(ParseInputFlag, RefusesNonsense) {
-  for (const char* text : {"=3x3", "x=3x", "x=x3", "x=-3", "x=3x3:float99", "x=3 x 3;", "x=3x(", "x=3..4"}) {
+  for (const char* text :
+       {"=3x3", "x=3x", "x=x3", "x=-3", "x=3x3:float99", "x=3 x 3;", "x=3x(", "x=3..4"}) {
     EXPECT_FALSE(ParseInputFlag(text).ok()) << text;
   }
 }

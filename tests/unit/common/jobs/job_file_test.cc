@@ -75,28 +75,27 @@ TEST(ReadJob, ReadsTheFileOfTheManual) {
 TEST(ReadJob, PlacesEveryFault) {
   JobFile job;
   std::vector<v1::Diagnostic> diagnostics;
-  EXPECT_FALSE(ReadJob("kind: trian\n"
-                       "optimzer: Adam\n"
-                       "data:\n"
-                       "  csv: a.csv\n"
-                       "  dataset: b\n"
-                       "  batch_size: 0\n"
-                       "  shuffle: 3\n"
-                       "epochs: many\n"
-                       "time_limit: 300\n"
-                       "metrics: [accuracy, 3]\n"
-                       "batch_size: 4\n",
-                       "j.yaml", {}, &job, &diagnostics));
-  EXPECT_THAT(Faults(diagnostics),
-              testing::ElementsAre(Fault{"KEY_RANGE", "kind", 1, 7},
-                                   Fault{"UNKNOWN_KEY", "optimzer", 2, 1},
-                                   Fault{"KEY_CONFLICT", "data.dataset", 5, 12},
-                                   Fault{"KEY_RANGE", "data.batch_size", 6, 15},
-                                   Fault{"KEY_TYPE", "data.shuffle", 7, 12},
-                                   Fault{"KEY_TYPE", "epochs", 8, 9},
-                                   Fault{"KEY_TYPE", "time_limit", 9, 13},
-                                   Fault{"KEY_TYPE", "metrics.1", 10, 21},
-                                   Fault{"UNKNOWN_KEY", "batch_size", 11, 1}));
+  EXPECT_FALSE(
+      ReadJob("kind: trian\n"
+              "optimzer: Adam\n"
+              "data:\n"
+              "  csv: a.csv\n"
+              "  dataset: b\n"
+              "  batch_size: 0\n"
+              "  shuffle: 3\n"
+              "epochs: many\n"
+              "time_limit: 300\n"
+              "metrics: [accuracy, 3]\n"
+              "batch_size: 4\n",
+              "j.yaml", {}, &job, &diagnostics));
+  EXPECT_THAT(
+      Faults(diagnostics),
+      testing::ElementsAre(
+          Fault{"KEY_RANGE", "kind", 1, 7}, Fault{"UNKNOWN_KEY", "optimzer", 2, 1},
+          Fault{"KEY_CONFLICT", "data.dataset", 5, 12},
+          Fault{"KEY_RANGE", "data.batch_size", 6, 15}, Fault{"KEY_TYPE", "data.shuffle", 7, 12},
+          Fault{"KEY_TYPE", "epochs", 8, 9}, Fault{"KEY_TYPE", "time_limit", 9, 13},
+          Fault{"KEY_TYPE", "metrics.1", 10, 21}, Fault{"UNKNOWN_KEY", "batch_size", 11, 1}));
   EXPECT_EQ(diagnostics[0].fixes(0).description(), "write train instead");
   EXPECT_EQ(diagnostics[1].fixes(0).description(), "write optimizer instead");
   EXPECT_EQ(diagnostics[6].fixes(0).description(), "write 300s");
@@ -144,9 +143,8 @@ TEST(ReadJob, WeightsInAllForms) {
 
 TEST(Overrides, ComeBeforeChecking) {
   std::vector<Override> overrides;
-  for (const char* text :
-       {"optimizer.lr=0.5", "epochs=3", "data.dataset=iris", "labels.run=a1", "scheduler=",
-        "data.inputs.x=[a, b]", "data.split.validation=0.3"}) {
+  for (const char* text : {"optimizer.lr=0.5", "epochs=3", "data.dataset=iris", "labels.run=a1",
+                           "scheduler=", "data.inputs.x=[a, b]", "data.split.validation=0.3"}) {
     auto change = ParseOverride(text);
     ASSERT_TRUE(change.ok()) << text;
     overrides.push_back(*change);
@@ -175,8 +173,8 @@ TEST(Overrides, FaultsNameTheFlag) {
   EXPECT_EQ(diagnostics[1].code(), "UNKNOWN_KEY");
 
   diagnostics.clear();
-  EXPECT_FALSE(ReadJob(kFull, "job.yaml", {*ParseOverride("data.split={test: 2}")}, &job,
-                       &diagnostics));
+  EXPECT_FALSE(
+      ReadJob(kFull, "job.yaml", {*ParseOverride("data.split={test: 2}")}, &job, &diagnostics));
   EXPECT_EQ(diagnostics[0].file(), "--set data.split.test");
   EXPECT_EQ(diagnostics[0].line(), 0);
 }
@@ -188,7 +186,8 @@ TEST(Overrides, RefusesMalformedOnes) {
   // A component written as its bare name keeps it.
   JobFile job;
   std::vector<v1::Diagnostic> diagnostics;
-  EXPECT_TRUE(ReadJob("optimizer: Adam", "j", {*ParseOverride("optimizer.lr=1")}, &job, &diagnostics));
+  EXPECT_TRUE(
+      ReadJob("optimizer: Adam", "j", {*ParseOverride("optimizer.lr=1")}, &job, &diagnostics));
   EXPECT_EQ(job.spec.optimizer().type(), "Adam");
   EXPECT_EQ(job.spec.optimizer().params().at("lr").int_value(), 1);
 }
@@ -214,7 +213,8 @@ TEST(YamlText, QuotesWhatYamlWouldMisread) {
   value["a"] = {"true", "1", "plain", "", "x: y", "- z", "null", "\n"};
   value["b"] = nlohmann::ordered_json::object();
   const std::string text = YamlText(value);
-  EXPECT_EQ(text, "a: [\"true\", \"1\", plain, \"\", \"x: y\", \"- z\", \"null\", \"\\n\"]\nb: {}\n");
+  EXPECT_EQ(text,
+            "a: [\"true\", \"1\", plain, \"\", \"x: y\", \"- z\", \"null\", \"\\n\"]\nb: {}\n");
 }
 
 }  // namespace
