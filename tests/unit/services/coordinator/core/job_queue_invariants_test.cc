@@ -69,7 +69,8 @@ class Simulation {
         Checkpoint(AnyWorker());
         break;
       case 12:
-        harness_.clock.Advance(absl::Milliseconds(Below(8'000)));
+        // Now and then everybody is silent for longer than a lease lives.
+        harness_.clock.Advance(absl::Milliseconds(Below(Below(6) == 0 ? 45'000 : 8'000)));
         harness_.queue->Tick();
         break;
       case 13:
@@ -103,6 +104,7 @@ class Simulation {
       const auto [it, first] = seen_.try_emplace(order.job(), order.lease_epoch());
       ASSERT_LE(it->second, order.lease_epoch()) << "I2: an old epoch is offered";
       it->second = order.lease_epoch();
+      told_.try_emplace({order.job(), order.lease_epoch()}, worker.incarnation);
     }
     worker.registration = wish->registration();
     worker.wish = *std::move(wish);
@@ -119,13 +121,22 @@ class Simulation {
     return &it->second;
   }
 
+  // A newer lease than this one is known to everybody: it can have no effect (I3).
+  bool Stale(const HeldLease& lease) {
+    const absl::StatusOr<v1::Job> job = harness_.queue->Get(lease.job());
+    return job.ok() && job->lease_epoch() > lease.lease_epoch();
+  }
+
   void Publish(FakeWorker& worker) {
     const HeldLease* lease = AnyLease(worker);
     if (lease == nullptr) return;
     const uint64_t first = 1 + Below(20);
+    const bool stale = Stale(*lease);
     harness_.queue->PublishEvents(worker.Steps(lease->job(), first, 1 + static_cast<int>(Below(5)),
                                                static_cast<int64_t>(first)),
-                                  [](const auto&) {});
+                                  [stale](const auto& result) {
+                                    EXPECT_FALSE(stale && result.ok() && !result->fenced) << "I3";
+                                  });
   }
 
   void Checkpoint(FakeWorker& worker) {
@@ -136,7 +147,9 @@ class Simulation {
     request.set_lease_epoch(lease->lease_epoch());
     request.mutable_checkpoint()->set_step(static_cast<int64_t>(Below(30)));
     request.mutable_checkpoint()->set_artifact(FakeDigest(static_cast<char>('0' + Below(10))));
-    harness_.queue->CommitCheckpoint(request, [](const auto&) {});
+    const bool stale = Stale(*lease);
+    harness_.queue->CommitCheckpoint(
+        request, [stale](const auto& response) { EXPECT_FALSE(stale && response.ok()) << "I3"; });
   }
 
   void Finish(FakeWorker& worker) {
@@ -145,9 +158,18 @@ class Simulation {
     const auto outcome = static_cast<FinishLeaseRequest::Outcome>(1 + Below(5));
     const FinishLeaseRequest request =
         QueueHarness::Finish(lease->job(), lease->lease_epoch(), outcome, "X");
-    const bool twice = Below(3) == 0;
-    harness_.queue->FinishLease(request, [](const auto&) {});
-    if (twice) harness_.queue->FinishLease(request, [](const auto&) {});
+    // The same end twice, the second while the first may still run: both get the same answer (I4),
+    // in whatever order they come.
+    auto answers = std::make_shared<std::vector<absl::StatusOr<v1::JobState>>>();
+    const auto note = [answers](const absl::StatusOr<worker::v1::FinishLeaseResponse>& response) {
+      answers->push_back(response.ok() ? absl::StatusOr<v1::JobState>(response->state())
+                                       : response.status());
+      if (answers->size() < 2) return;
+      EXPECT_EQ(answers->at(0).ok(), answers->at(1).ok()) << "I4: " << answers->at(1).status();
+      EXPECT_TRUE(!answers->at(0).ok() || *answers->at(0) == *answers->at(1)) << "I4";
+    };
+    harness_.queue->FinishLease(request, note);
+    if (Below(3) == 0) harness_.queue->FinishLease(request, note);
     if (Below(2) == 0) worker.held.erase(std::string(lease->job()));
   }
 
@@ -163,6 +185,11 @@ class Simulation {
     for (int round = 0; round < 400; ++round) {
       for (auto& worker : workers_) {
         ASSERT_TRUE(worker->Sync().ok());
+        for (const auto& order : worker->wish.orders()) {
+          const auto it = told_.find({order.job(), order.lease_epoch()});
+          ASSERT_TRUE(it == told_.end() || it->second == worker->incarnation)
+              << "a new process is told a lease of the old one: " << order.job();
+        }
         std::vector<std::pair<std::string, int64_t>> leases;
         for (const auto& [job, lease] : worker->held) leases.emplace_back(job, lease.lease_epoch());
         for (const auto& [job, epoch] : leases) {
@@ -193,7 +220,8 @@ class Simulation {
   QueueHarness harness_;
   Philox random_;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
-  std::map<std::string, int64_t> seen_;
+  std::map<std::string, int64_t> seen_;                          // newest epoch told, by job
+  std::map<std::pair<std::string, int64_t>, std::string> told_;  // incarnation by job and epoch
   uint64_t jobs_ = 0;
 };
 
