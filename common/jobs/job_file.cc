@@ -162,6 +162,7 @@ class Reader {
 bool ReadJob(std::string_view bytes, std::string_view file, const std::vector<Override>& overrides,
              JobFile* job, std::vector<v1::Diagnostic>* diagnostics) {
   const size_t before = diagnostics->size();
+  *job = JobFile();  // nothing of an earlier file stays
   TextError error;
   auto document = ReadText(bytes, TextLimits(), &error);
   if (!document.ok()) {
