@@ -12,21 +12,27 @@
 namespace graphkiln::compiler {
 namespace {
 
-// Losses have no weights.
-class NoWeights final : public nodes::WeightStore {
+// Class weights and the like: constants of the job, no part of the model's state_dict.
+class Constants final : public nodes::WeightStore {
  public:
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType&,
-                                     const ir::Initializer&, bool, bool,
-                                     nodes::Failure* failure) override {
-    failure->code = "UNSUPPORTED";
-    failure->message = fmt::format("a loss with the weight {} cannot be used by a job", name);
-    return std::nullopt;
+  explicit Constants(ir::Module& module) : module_(module) {}
+  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+                                     const ir::Initializer& init, bool, bool,
+                                     nodes::Failure*) override {
+    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
+    // No node's path has parentheses.
+    module_.parameters.push_back({"(loss)." + name, id, init, /*buffer=*/true,
+                                  /*trainable=*/false, /*persistent=*/false});
+    return id;
   }
+
+ private:
+  ir::Module& module_;
 };
 
 // Class indices for a loss over classes, otherwise the prediction's own type.
 ir::TensorType TargetType(const nodes::NodeDef& def, const ir::TensorType& prediction) {
-  if (def.name != "CrossEntropyLoss") return prediction;
+  if (def.target != nodes::LossTarget::kClass) return prediction;
   ir::TensorType target = prediction.WithDType(v1::DATA_TYPE_INT64);
   if (target.rank() > 0) target.shape.erase(target.shape.begin() + (target.rank() == 1 ? 0 : 1));
   return target;
@@ -74,17 +80,33 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
   }
   if (module.outputs.empty())
     return fail("NO_OUTPUTS", "graph", "the graph has no output", "an output", "none");
+  if (def->target == nodes::LossTarget::kNone) {
+    return fail("UNSUPPORTED", "loss.type",
+                fmt::format("{} needs more than a target; a job has one", def->name),
+                "a loss of a prediction and a target", loss.type());
+  }
   ir::Module out = module;
-  const ir::ValueId prediction = out.outputs[0].value;
   const ir::ValueId target =
-      out.AddValue({ir::ValueKind::kTensor, TargetType(*def, out.type(prediction))});
+      out.AddValue({ir::ValueKind::kTensor, TargetType(*def, out.type(out.outputs[0].value))});
   out.inputs.push_back({"target", target});
+  // The graph's outputs in their order stand at the other ports.
   std::vector<nodes::PortValue> ports(def->inputs.size());
-  ports[0] = {true, {prediction}};
-  ports[1] = {true, {target}};
+  size_t next = 0;
+  for (size_t p = 0; p < ports.size(); ++p) {
+    if (def->inputs[p].name == "target") {
+      ports[p] = {true, {target}};
+    } else if (next < module.outputs.size()) {
+      ports[p] = {true, {module.outputs[next++].value}};
+    } else if (!def->inputs[p].optional) {
+      return fail(
+          "ARITY", "loss.type",
+          fmt::format("{} takes an output of the graph as {}", def->name, def->inputs[p].name),
+          fmt::format("{} or more outputs", next + 1), fmt::format("{}", module.outputs.size()));
+    }
+  }
   const int32_t source = static_cast<int32_t>(out.sources.size());
   out.sources.push_back({"loss", "loss", std::string(def->name)});
-  NoWeights weights;
+  Constants weights(out);
   nodes::Body body(*def, params, ports, out, weights, source);
   def->body(body);
   if (!body.ok()) {

@@ -84,6 +84,8 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
     case Type::kLayout:
     case Type::kMemoryFormat:
       return need(arg.As<int64_t>() != nullptr, "must be a number");
+    case Type::kGenerator:
+      return "must be absent: the run has one generator";
   }
   return "has an unknown type";
 }

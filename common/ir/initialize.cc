@@ -18,6 +18,8 @@ double Draw(const v1::IrInitializer& init, int64_t index, Philox& random) {
       return init.mean() + init.std() * random.NextNormal();
     case v1::IrInitializer::KIND_ARANGE:
       return static_cast<double>(index);
+    case v1::IrInitializer::KIND_VALUES:
+      return init.values(static_cast<int>(index));
     default:
       return init.value();
   }
@@ -62,6 +64,11 @@ absl::Status FillInitial(const v1::IrParameter& parameter, uint64_t seed, absl::
         fmt::format("parameter {}: wrong buffer size", parameter.key()));
   }
   const v1::IrInitializer& init = parameter.init();
+  if (init.kind() == v1::IrInitializer::KIND_VALUES && init.values_size() != count) {
+    return absl::InvalidArgumentError(
+        fmt::format("parameter {}: {} elements, but {} initial values", parameter.key(), count,
+                    init.values_size()));
+  }
   Philox random(seed, "init/" + parameter.key());
   switch (dtype) {
     case v1::DATA_TYPE_FLOAT32:

@@ -137,6 +137,10 @@ void InitToProto(const Initializer& init, v1::IrInitializer* out) {
     case Initializer::Kind::kArange:
       out->set_kind(v1::IrInitializer::KIND_ARANGE);
       break;
+    case Initializer::Kind::kValues:
+      out->set_kind(v1::IrInitializer::KIND_VALUES);
+      for (const double v : init.values) out->add_values(v);
+      break;
   }
   if (init.zero_row) out->set_zero_row(*init.zero_row);
 }
@@ -155,6 +159,9 @@ absl::StatusOr<Initializer> InitFromProto(const v1::IrInitializer& init) {
       break;
     case v1::IrInitializer::KIND_ARANGE:
       out = {Initializer::Kind::kArange, 0, 0, {}};
+      break;
+    case v1::IrInitializer::KIND_VALUES:
+      out = Initializer::Values({init.values().begin(), init.values().end()});
       break;
     default:
       return absl::InvalidArgumentError("IR: a parameter has no initialiser");

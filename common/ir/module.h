@@ -98,15 +98,19 @@ struct Value {
 };
 
 struct Initializer {
-  enum class Kind { kConstant, kUniform, kNormal, kArange };
+  enum class Kind { kConstant, kUniform, kNormal, kArange, kValues };
   Kind kind = Kind::kConstant;
   double a = 0;  // constant: value; uniform: low; normal: mean
   double b = 0;  // uniform: high; normal: std
   std::optional<int64_t> zero_row;
+  std::vector<double> values = {};  // for kValues: one per element
 
   static Initializer Constant(double v) { return {Kind::kConstant, v, 0, {}}; }
   static Initializer Uniform(double bound) { return {Kind::kUniform, -bound, bound, {}}; }
   static Initializer Normal(double mean, double std) { return {Kind::kNormal, mean, std, {}}; }
+  static Initializer Values(std::vector<double> values) {
+    return {Kind::kValues, 0, 0, {}, std::move(values)};
+  }
 };
 
 struct Input {

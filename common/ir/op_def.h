@@ -40,7 +40,8 @@ struct SchemaArg {
     kDType,
     kLayout,
     kDevice,
-    kMemoryFormat
+    kMemoryFormat,
+    kGenerator  // never given: the run's own generator draws
   };
   std::string name;
   Type type = Type::kTensor;

@@ -103,6 +103,8 @@ SchemaArg ParseArg(std::string_view text) {
     arg.type = Type::kDevice;
   } else if (type == "MemoryFormat") {
     arg.type = Type::kMemoryFormat;
+  } else if (type == "Generator") {
+    arg.type = Type::kGenerator;
   } else {
     GRAPHKILN_BUG("op_table.schema", type);
   }

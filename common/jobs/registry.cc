@@ -100,8 +100,8 @@ std::vector<std::string> LossNames() {
 
 Task LossTask(std::string_view loss) {
   const nodes::NodeDef* node = nodes::FindNode(loss);
-  if (node == nullptr || node->example.inputs.size() < 2) return Task::kAny;
-  return node->example.inputs[1].starts_with("int64") ? Task::kClassification : Task::kRegression;
+  if (node == nullptr || node->target == nodes::LossTarget::kNone) return Task::kAny;
+  return node->target == nodes::LossTarget::kClass ? Task::kClassification : Task::kRegression;
 }
 
 std::vector<std::string> ComponentNames(std::string_view key) {

@@ -119,6 +119,13 @@ ir::Argument Body::Buffer(std::string_view name, std::vector<int64_t> shape,
   return Declare(name, std::move(shape), init, true, dtype);
 }
 
+ir::Argument Body::ListBuffer(std::string_view name) {
+  if (IsNull(name)) return {};
+  std::vector<double> values = params_.Floats(name);
+  const auto size = static_cast<int64_t>(values.size());
+  return Buffer(name, {size}, ir::Initializer::Values(std::move(values)));
+}
+
 ir::Argument Body::Call(std::string_view op, std::vector<ir::Argument> args) {
   std::vector<ir::Argument> results = CallMany(op, std::move(args));
   return results.empty() ? ir::Argument() : results[0];

@@ -70,6 +70,10 @@ class Body {
   ir::Argument Buffer(std::string_view name, std::vector<int64_t> shape,
                       const ir::Initializer& init, v1::DataType dtype = v1::DATA_TYPE_FLOAT32);
 
+  // A buffer of the rank-1 list of numbers `name`, where it is given; None otherwise (a loss's
+  // class weights).
+  ir::Argument ListBuffer(std::string_view name);
+
   // Calls an operator and returns its first output; trailing arguments may be left to their
   // defaults.
   ir::Argument Call(std::string_view op, std::vector<ir::Argument> args);

@@ -34,7 +34,8 @@ NodeDef ElementLoss(std::string_view name, std::string_view python, std::string_
           .body = body,
           .python = Python::Module(python),
           .bypass = Bypass::kNotAllowed,
-          .example = {.inputs = {"float32[4, 3]", "float32[4, 3]"}, .outputs = {"float32[]"}}};
+          .example = {.inputs = {"float32[4, 3]", "float32[4, 3]"}, .outputs = {"float32[]"}},
+          .target = LossTarget::kLikeInput};
 }
 
 }  // namespace
@@ -68,7 +69,8 @@ void AddLossNodes(std::vector<NodeDef>& nodes) {
            },
        .python = Python::Module("nn.CrossEntropyLoss"),
        .bypass = Bypass::kNotAllowed,
-       .example = {.inputs = {"float32[4, 3]", "int64[4]"}, .outputs = {"float32[]"}}});
+       .example = {.inputs = {"float32[4, 3]", "int64[4]"}, .outputs = {"float32[]"}},
+       .target = LossTarget::kClass});
 }
 
 }  // namespace graphkiln::nodes

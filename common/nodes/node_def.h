@@ -54,6 +54,13 @@ enum class Bypass {
   kNotAllowed,  // bypassing makes no sense (a loss)
 };
 
+// What a job hands a loss as its port `target`.
+enum class LossTarget {
+  kNone,       // a job cannot use the loss: it needs more than one column of targets
+  kLikeInput,  // numbers of the prediction's type
+  kClass,      // one class index per row: the prediction's shape without its class dimension
+};
+
 struct Example {
   std::vector<std::string>
       inputs;  // types such as `float32[2, 3]`; for variadic ports, one per value
@@ -73,6 +80,8 @@ struct NodeDef {
   Python python;
   Bypass bypass = Bypass::kIdentity;
   Example example;
+  // For losses.
+  LossTarget target = LossTarget::kNone;
   // Get alone: picks from a tuple or dict; has no body and makes no call.
   bool picks = false;
 

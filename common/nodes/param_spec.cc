@@ -200,6 +200,7 @@ ParamSpec IntN(std::string_view name, int count) {
   spec.single_ok = true;
   return spec;
 }
+ParamSpec Floats(std::string_view name) { return {name, ParamType::kFloats}; }
 ParamSpec FloatN(std::string_view name, int count) {
   ParamSpec spec(name, ParamType::kFloats);
   spec.count = count;

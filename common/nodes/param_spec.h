@@ -78,6 +78,11 @@ class ParamSpec {
     inferred = true;
     return *this;
   }
+  // PyTorch takes a tensor here; Python gets `torch.tensor([...])`.
+  ParamSpec& Tensor() {
+    tensor = true;
+    return *this;
+  }
   ParamSpec& Doc(std::string_view text) {
     doc = text;
     return *this;
@@ -89,6 +94,7 @@ class ParamSpec {
   bool nullable = false;
   bool inferred = false;
   bool open_minimum = false;
+  bool tensor = false;
   std::string inferred_port;
   int inferred_dim = 0;
   int count = 0;  // for lists: fixed length (0: any); a single number stands for `count` equal ones
@@ -108,6 +114,7 @@ ParamSpec Ints(std::string_view name);               // a list of ints
 ParamSpec IntsOrInt(std::string_view name);          // a list of ints of any length, or one int
 ParamSpec IntN(std::string_view name, int count);    // `count` ints, or one int for all
 ParamSpec FloatN(std::string_view name, int count);  // exactly `count` numbers
+ParamSpec Floats(std::string_view name);             // a list of numbers
 
 // Checked parameters of one instance, in the order of the specs.
 class Params {

@@ -42,6 +42,15 @@ std::string Placeholder(const Instance& instance, std::string_view name, const V
   return "None";
 }
 
+// A value as the constructor takes it.
+std::string ArgumentText(const nodes::ParamSpec& spec, const nodes::ParamValue& value) {
+  const auto* list = std::get_if<std::vector<double>>(&value);
+  if (!spec.tensor || list == nullptr) return ValueLiteral(value);
+  std::vector<std::string> items;
+  for (const double item : *list) items.push_back(ValueLiteral(nodes::ParamValue(item)));
+  return fmt::format("torch.tensor([{}])", Joined(items, ", "));
+}
+
 }  // namespace
 
 std::string Constructor(const Instance& instance) {
@@ -55,12 +64,12 @@ std::string Constructor(const Instance& instance) {
     }
     leading = leading && (spec.required || spec.inferred);
     if (leading) {
-      args.push_back(ValueLiteral(*value));
+      args.push_back(ArgumentText(spec, *value));
       continue;
     }
     const nodes::ParamValue standard = spec.default_value.value_or(nodes::ParamValue());
     if (!spec.required && !spec.inferred && *value == standard) continue;
-    args.push_back(fmt::format("{}={}", spec.name, ValueLiteral(*value)));
+    args.push_back(fmt::format("{}={}", spec.name, ArgumentText(spec, *value)));
   }
   return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
 }
