@@ -105,7 +105,7 @@ class Normaliser {
     if (node.composite == nullptr) node.def = nodes::FindNode(node.type);
     if (node.composite != nullptr || node.def != nullptr) return;
     node.broken = true;
-    std::vector<std::string> names = nodes::NodeNames();
+    std::vector<std::string> names = nodes::NodeNames(node.type);
     for (const std::string& name : args_.composites->Names()) names.push_back(name);
     v1::Diagnostic& diagnostic = report_.ErrorAt(
         place, "UNKNOWN_TYPE", fmt::format("there is no node type {}", QuoteForMessage(node.type)));

@@ -264,6 +264,11 @@ class Typer {
           ports[p].values.push_back(values[i].value);
           continue;
         }
+        if (def.inputs[p].holes && values[i].kind == Tree::Kind::kLiteral &&
+            values[i].literal.kind_case() == v1::Value::kNullValue) {
+          ports[p].values.emplace_back();
+          continue;
+        }
         ok = false;
         const bool tuple =
             values[i].kind == Tree::Kind::kTuple || values[i].kind == Tree::Kind::kDict;
@@ -342,6 +347,11 @@ class Typer {
   // Puts the values at the places that the ports' paths name.
   static Tree Results(const nodes::NodeDef& def, const nodes::Params& params,
                       const std::vector<ir::ValueId>& values) {
+    if (def.outputs[0].many) {
+      std::vector<Tree> items;
+      for (const ir::ValueId id : values) items.push_back(Tree::Tensor(id));
+      return Tree::Tuple(std::move(items));
+    }
     const std::vector<int> active = def.ActiveOutputs(params);
     if (active.size() == 1) return Tree::Tensor(values[static_cast<size_t>(active[0])]);
     Tree tree;

@@ -59,7 +59,10 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
     case Type::kTensor:
       return need(IsTensor(arg, values), "must be a tensor");
     case Type::kTensorList:
-      return need(AllItems(arg, [&](const Argument& a) { return IsTensor(a, values); }),
+      return need(AllItems(arg,
+                           [&](const Argument& a) {
+                             return IsTensor(a, values) || (schema.optional_elements && a.IsNone());
+                           }),
                   "must be a list of tensors");
     case Type::kInt:
       return need(is_int(arg), "must be a whole number");

@@ -48,7 +48,9 @@ struct SchemaArg {
   bool optional = false;  // `?`
   bool has_default = false;
   Argument default_value;
-  bool written = false;  // `(a!)`: the call changes this argument in place
+  bool written = false;            // `(a!)`: the call changes this argument in place
+  bool keyword_only = false;       // stands behind `*`
+  bool optional_elements = false;  // `Tensor?[]`: the list may have holes
 };
 
 struct OpDef {
@@ -72,7 +74,9 @@ struct OpDef {
   // Filled in by the table from `schema`.
   std::vector<SchemaArg> args = {};
   int num_returns = 1;
+  std::vector<std::string> return_names = {};  // empty strings where the schema has none
   bool returns_list = false;
+  bool returns_number = false;  // a number of the run instead of tensors
   bool mutates = false;
 
   int ArgIndex(std::string_view arg) const;

@@ -84,6 +84,7 @@ SchemaArg ParseArg(std::string_view text) {
   }
   using Type = SchemaArg::Type;
   if (type == "Tensor" || type == "Tensor?") {
+    arg.optional_elements = list && type.back() == '?';
     arg.type = list ? Type::kTensorList : Type::kTensor;
   } else if (type == "int" || type == "SymInt") {
     arg.type = list ? Type::kIntList : Type::kInt;
@@ -112,18 +113,28 @@ SchemaArg ParseArg(std::string_view text) {
 }
 
 void ParseSchema(OpDef& op) {
-  const size_t arrow = op.schema.find("->");
+  const size_t arrow = op.schema.rfind("->");
   std::string_view in = Trim(op.schema.substr(0, arrow));
   in = in.substr(1, in.size() - 2);
+  bool keyword_only = false;
   for (const std::string_view part : SplitArgs(in)) {
-    if (part == "*") continue;
+    if (part == "*") {
+      keyword_only = true;
+      continue;
+    }
     op.args.push_back(ParseArg(part));
+    op.args.back().keyword_only = keyword_only;
     op.mutates = op.mutates || op.args.back().written;
   }
   std::string_view out = Trim(op.schema.substr(arrow + 2));
   if (out.front() == '(') out = out.substr(1, out.size() - 2);
   const std::vector<std::string_view> returns = SplitArgs(out);
   op.num_returns = static_cast<int>(returns.size());
+  for (const std::string_view text : returns) {
+    const size_t blank = text.rfind(' ');
+    op.return_names.emplace_back(blank == std::string_view::npos ? "" : text.substr(blank + 1));
+    op.returns_number = op.returns_number || text.substr(0, 6) != "Tensor";
+  }
   op.returns_list = returns.size() == 1 && returns[0].find("[]") != std::string_view::npos;
 }
 

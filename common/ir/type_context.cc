@@ -91,6 +91,25 @@ std::optional<DataType> TypeContext::DType(std::string_view name) const {
   return v != nullptr ? std::optional<DataType>(*v) : std::nullopt;
 }
 
+std::optional<Dim> TypeContext::Size(std::string_view name) const {
+  const Argument& a = arg(name);
+  if (const int64_t* v = a.As<int64_t>()) return Dim(*v);
+  if (const Dim* d = a.As<Dim>()) return *d;
+  return std::nullopt;
+}
+
+DataType TypeContext::NumberType(std::string_view name) const {
+  const Argument& a = arg(name);
+  if (a.As<bool>() != nullptr) return v1::DATA_TYPE_BOOL;
+  if (a.As<double>() != nullptr) return v1::DATA_TYPE_FLOAT32;
+  if (const ValueId* id = a.As<ValueId>()) {
+    const ValueKind kind = values_[static_cast<size_t>(id->index)].kind;
+    if (kind == ValueKind::kFloat) return v1::DATA_TYPE_FLOAT32;
+    if (kind == ValueKind::kBool) return v1::DATA_TYPE_BOOL;
+  }
+  return v1::DATA_TYPE_INT64;
+}
+
 absl::StatusOr<int> TypeContext::WrapDim(std::string_view rule, std::string_view arg, int64_t dim,
                                          int rank) {
   const int64_t bound = std::max(rank, 1);

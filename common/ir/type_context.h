@@ -44,6 +44,10 @@ class TypeContext {
   std::vector<int64_t> Ints(std::string_view name, int count = 0) const;
   std::vector<Dim> Dims(std::string_view name) const;
   std::optional<DataType> DType(std::string_view name) const;
+  // A whole number or a size expression; nothing where neither stands there.
+  std::optional<Dim> Size(std::string_view name) const;
+  // Element type of a number as PyTorch counts it: bool, int64 or float32.
+  DataType NumberType(std::string_view name) const;
 
   // Checks that `dim` is in [-rank, rank) and makes it non-negative.
   absl::StatusOr<int> WrapDim(std::string_view rule, std::string_view arg, int64_t dim, int rank);

@@ -71,8 +71,10 @@ ir::Argument Body::In(std::string_view port) const {
 std::vector<ir::Argument> Body::Ins(std::string_view port) const {
   const int i = def_.InputIndex(port);
   if (i < 0) return {};
-  const std::vector<ir::ValueId>& values = inputs_[static_cast<size_t>(i)].values;
-  return {values.begin(), values.end()};
+  std::vector<ir::Argument> out;
+  for (const ir::ValueId id : inputs_[static_cast<size_t>(i)].values)
+    out.push_back(id.valid() ? ir::Argument(id) : ir::Argument());
+  return out;
 }
 
 const ir::TensorType& Body::TypeOf(const ir::Argument& value) const {
@@ -173,6 +175,12 @@ void Body::Return(std::string_view port, const ir::Argument& value) {
     return;
   }
   results_[static_cast<size_t>(i)] = *id;
+}
+
+void Body::ReturnAll(const std::vector<ir::Argument>& values) {
+  if (!ok()) return;
+  results_.clear();
+  for (const ir::Argument& value : values) results_.push_back(*value.As<ir::ValueId>());
 }
 
 void Body::Fail(Failure failure) {

@@ -49,6 +49,8 @@ class Body {
   Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
        ir::Module& module, WeightStore& weights, int32_t source);
 
+  const NodeDef& def() const { return def_; }
+
   // Parameters.
   const Params& params() const { return params_; }
   int64_t Int(std::string_view name) const { return params_.Int(name); }
@@ -82,11 +84,13 @@ class Body {
   // Sets an output port.
   void Return(std::string_view port, const ir::Argument& value);
   void Return(const ir::Argument& value) { Return(def_.outputs[0].name, value); }
+  // For a port with `many`.
+  void ReturnAll(const std::vector<ir::Argument>& values);
 
   void Fail(Failure failure);
   bool ok() const { return !failure_.has_value(); }
   const std::optional<Failure>& failure() const { return failure_; }
-  // By output port; complete when ok().
+  // By output port, or all values of the only port where that has `many`; complete when ok().
   const std::vector<ir::ValueId>& results() const { return results_; }
 
  private:

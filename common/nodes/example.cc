@@ -74,6 +74,11 @@ absl::StatusOr<TypedExample> TypeExample(const NodeDef& def) {
   def.body(body);
   if (!body.ok())
     return absl::InternalError(fmt::format("example of {}: {}", def.name, body.failure()->message));
+  if (def.outputs[0].many) {
+    for (size_t i = 0; i < body.results().size(); ++i)
+      typed.module.outputs.push_back({fmt::format("{}", i), body.results()[i]});
+    return typed;
+  }
   for (const int i : def.ActiveOutputs(typed.params)) {
     typed.module.outputs.push_back(
         {def.outputs[static_cast<size_t>(i)].name, body.results()[static_cast<size_t>(i)]});
@@ -85,7 +90,8 @@ void DescribeExample(const NodeDef& def, v1::NodeType* type) {
   v1::NodeExample* example = type->mutable_example();
   for (const auto& [name, value] : def.example.params)
     (*example->mutable_params())[name] = ToValue(value);
-  if (def.picks) return;
+  if (def.op != nullptr) type->add_operators(std::string(def.op->name));
+  if (def.picks || def.example.outputs.empty()) return;
   const auto typed = TypeExample(def);
   if (!typed.ok()) {
     GRAPHKILN_BUG("registry.example", std::string(typed.status().message()));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/ir/op_def.h"
 #include "common/nodes/param_spec.h"
 
 namespace graphkiln::nodes {
@@ -24,6 +25,7 @@ struct PortSpec {
   int at_least = 1;       // for variadic ports
   int at_most = 1 << 20;
   bool any_value = false;  // takes tuples and dicts, too (Get)
+  bool holes = false;      // for variadic ports: null may stand among the values
 };
 
 struct OutputSpec {
@@ -32,6 +34,8 @@ struct OutputSpec {
   // Where the value stands in the module's Python result: {} is the result itself, {1, 0} is
   // result[1][0].
   std::vector<int> path = {};
+  // The only port of a type that gives a tuple of tensors, as many as its parameters say (Chunk).
+  bool many = false;
   // The port exists only where this boolean parameter is true; with a single port left, it is the
   // result itself.
   std::string when = "";
@@ -41,11 +45,13 @@ struct OutputSpec {
 // port stands as a list
 // `[a, b]`, or joined: `{inputs|+}` gives `a + b`.
 struct Python {
-  enum class Kind { kModule, kExpression };
+  enum class Kind { kModule, kExpression, kOperator };
   Kind kind = Kind::kModule;
   std::string text;  // `nn.Linear`, or an expression template
 
   static Python Module(std::string_view name) { return {Kind::kModule, std::string(name)}; }
+  // `torch.ops.aten.add.Tensor`; the arguments follow from the schema.
+  static Python Operator(std::string_view text) { return {Kind::kOperator, std::string(text)}; }
   static Python Expression(std::string_view text) { return {Kind::kExpression, std::string(text)}; }
 };
 
@@ -84,6 +90,8 @@ struct NodeDef {
   LossTarget target = LossTarget::kNone;
   // Get alone: picks from a tuple or dict; has no body and makes no call.
   bool picks = false;
+  // The types `aten.*` alone: the operator that is the whole body.
+  const ir::OpDef* op = nullptr;
 
   const ParamSpec* FindParam(std::string_view param) const;
   int InputIndex(std::string_view port) const;   // -1 where unknown

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "common/ir/types.h"
@@ -31,6 +32,16 @@ bool InRange(const ParamSpec& spec, double v) {
   if (std::isnan(v)) return !(spec.minimum || spec.maximum);
   if (spec.minimum && (spec.open_minimum ? v <= *spec.minimum : v < *spec.minimum)) return false;
   return !(spec.maximum && v > *spec.maximum);
+}
+
+// JSON has no literals for them.
+std::optional<double> AsNonFinite(const v1::Value& value) {
+  if (value.kind_case() != v1::Value::kStringValue) return std::nullopt;
+  const std::string& text = value.string_value();
+  if (text == "inf") return std::numeric_limits<double>::infinity();
+  if (text == "-inf") return -std::numeric_limits<double>::infinity();
+  if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
+  return std::nullopt;
 }
 
 std::optional<double> AsNumber(const v1::Value& value) {
@@ -68,6 +79,9 @@ class Checker {
         const v1::DataType dtype = ir::ParseDType(value_.string_value());
         if (dtype != v1::DATA_TYPE_UNSPECIFIED) return ParamValue(dtype);
       }
+      if (spec_.type == ParamType::kFloat || spec_.type == ParamType::kNumber) {
+        if (const auto v = AsNonFinite(value_)) return CheckRange(*v, ParamValue(*v));
+      }
       return Wrong();
     }
     switch (spec_.type) {
@@ -77,6 +91,15 @@ class Checker {
         return Wrong();
       case ParamType::kFloat:
         if (const auto v = AsNumber(value_)) return CheckRange(*v, ParamValue(*v));
+        return Wrong();
+      case ParamType::kNumber:
+        if (value_.kind_case() == Kind::kBoolValue) return ParamValue(value_.bool_value());
+        if (value_.kind_case() == Kind::kIntValue) {
+          return CheckRange(static_cast<double>(value_.int_value()),
+                            ParamValue(static_cast<int64_t>(value_.int_value())));
+        }
+        if (value_.kind_case() == Kind::kDoubleValue)
+          return CheckRange(value_.double_value(), ParamValue(value_.double_value()));
         return Wrong();
       case ParamType::kBool:
         if (value_.kind_case() == Kind::kBoolValue) return ParamValue(value_.bool_value());
@@ -185,6 +208,7 @@ ParamSpec& ParamSpec::Default(int value) {
 
 ParamSpec Int(std::string_view name) { return {name, ParamType::kInt}; }
 ParamSpec Float(std::string_view name) { return {name, ParamType::kFloat}; }
+ParamSpec Number(std::string_view name) { return {name, ParamType::kNumber}; }
 ParamSpec Bool(std::string_view name) { return {name, ParamType::kBool}; }
 ParamSpec Text(std::string_view name) { return {name, ParamType::kText}; }
 ParamSpec DType(std::string_view name) { return {name, ParamType::kDType}; }

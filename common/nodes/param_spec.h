@@ -28,7 +28,8 @@ namespace graphkiln::nodes {
 using ParamValue = std::variant<std::monostate, bool, int64_t, double, std::string,
                                 std::vector<int64_t>, std::vector<double>, v1::DataType>;
 
-enum class ParamType { kInt, kFloat, kBool, kText, kInts, kFloats, kDType };
+// kNumber keeps what was written apart: 2, 2.0 and true promote element types differently.
+enum class ParamType { kInt, kFloat, kNumber, kBool, kText, kInts, kFloats, kDType };
 
 class ParamSpec {
  public:
@@ -107,6 +108,7 @@ class ParamSpec {
 
 ParamSpec Int(std::string_view name);
 ParamSpec Float(std::string_view name);
+ParamSpec Number(std::string_view name);
 ParamSpec Bool(std::string_view name);
 ParamSpec Text(std::string_view name);
 ParamSpec DType(std::string_view name);

@@ -22,6 +22,9 @@ std::string TypeText(const ParamSpec& spec) {
     case ParamType::kFloat:
       text = "float";
       break;
+    case ParamType::kNumber:
+      text = "number";
+      break;
     case ParamType::kBool:
       text = "bool";
       break;

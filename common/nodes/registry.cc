@@ -8,6 +8,7 @@
 #include "common/nodes/body.h"
 #include "common/nodes/example.h"
 #include "common/nodes/families.h"
+#include "common/nodes/operator_nodes.h"
 
 namespace graphkiln::nodes {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 struct Table {
   std::vector<NodeDef> owned;
   StringMap<const NodeDef*> by_name;
-  std::vector<const NodeDef*> ordered;
+  std::vector<const NodeDef*> ordered, operators;
 };
 
 const Table& GetTable() {
@@ -27,6 +28,10 @@ const Table& GetTable() {
         GRAPHKILN_BUG("registry.duplicate", std::string(def.name));
       }
       table->ordered.push_back(&def);
+    }
+    for (const NodeDef& def : DeriveOperatorNodes()) {
+      table->by_name.emplace(std::string(def.name), &def);
+      table->operators.push_back(&def);
     }
     std::sort(table->ordered.begin(), table->ordered.end(),
               [](const NodeDef* a, const NodeDef* b) { return a->name < b->name; });
@@ -45,9 +50,12 @@ const NodeDef* FindNode(std::string_view type) {
 
 const std::vector<const NodeDef*>& AllNodes() { return GetTable().ordered; }
 
-std::vector<std::string> NodeNames() {
+const std::vector<const NodeDef*>& OperatorNodes() { return GetTable().operators; }
+
+std::vector<std::string> NodeNames(std::string_view like) {
   std::vector<std::string> names;
-  for (const NodeDef* def : AllNodes()) names.emplace_back(def->name);
+  for (const NodeDef* def : IsOperatorName(like) ? OperatorNodes() : AllNodes())
+    names.emplace_back(def->name);
   return names;
 }
 
@@ -90,6 +98,7 @@ v1::NodeType Describe(const NodeDef& def) {
 const std::string& RegistryVersion() {
   static const std::string* const kVersion = [] {
     Sha256 hash;
+    for (const NodeDef* def : OperatorNodes()) hash.Update(std::string(def->op->schema));
     for (const NodeDef* def : AllNodes()) hash.Update(Describe(*def).SerializeAsString());
     return new std::string(hash.HexDigest().substr(0, 16));
   }();

@@ -12,9 +12,12 @@ namespace graphkiln::nodes {
 
 // Null where unknown.
 const NodeDef* FindNode(std::string_view type);
-// All types, ordered by name.
+// All types but `aten.*`, ordered by name.
 const std::vector<const NodeDef*>& AllNodes();
-std::vector<std::string> NodeNames();
+// The types `aten.*`, one for each operator that gives tensors, ordered by name.
+const std::vector<const NodeDef*>& OperatorNodes();
+// Names to choose the nearest from: of the operators where `like` is one of theirs.
+std::vector<std::string> NodeNames(std::string_view like = "");
 // Types of one category, ordered by name (`loss`, ...).
 std::vector<const NodeDef*> NodesOf(std::string_view category);
 // What clients get; operators and weights are found by typing the example.

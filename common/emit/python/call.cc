@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/emit/python/names.h"
+#include "common/nodes/operator_nodes.h"
 #include "fmt/format.h"
 
 namespace graphkiln::emit::python {
@@ -51,7 +52,39 @@ std::string ArgumentText(const nodes::ParamSpec& spec, const nodes::ParamValue& 
   return fmt::format("torch.tensor([{}])", Joined(items, ", "));
 }
 
+// One argument of an operator; empty where it is left to the schema's default.
+std::string OperatorArgument(const Instance& instance, const ir::SchemaArg& arg,
+                             const Values& values) {
+  const int port = instance.def->InputIndex(arg.name);
+  if (port >= 0) {
+    const Tree& tree = instance.inputs[static_cast<size_t>(port)];
+    if (tree.kind == Tree::Kind::kNone) return arg.has_default ? "" : "None";
+    return Placeholder(instance, arg.name, values);
+  }
+  const nodes::ParamSpec* spec = instance.def->FindParam(arg.name);
+  const nodes::ParamValue* value = instance.params.Find(arg.name);
+  if (spec == nullptr || value == nullptr) return "";
+  if (nodes::FollowsMode(arg) && instance.params.IsNull(arg.name)) return "self.training";
+  if (arg.has_default && *value == spec->default_value.value_or(nodes::ParamValue())) return "";
+  const int64_t* single = std::get_if<int64_t>(value);
+  if (arg.type == ir::SchemaArg::Type::kIntList && single != nullptr)
+    return fmt::format("({},)", *single);
+  return ValueLiteral(*value);
+}
+
 }  // namespace
+
+std::string OperatorCall(const Instance& instance, const Values& values) {
+  std::vector<std::string> args;
+  bool by_name = false;
+  for (const ir::SchemaArg& arg : instance.def->op->args) {
+    const std::string text = OperatorArgument(instance, arg, values);
+    by_name = by_name || arg.keyword_only || text.empty();
+    if (text.empty()) continue;
+    args.push_back(by_name ? fmt::format("{}={}", arg.name, text) : text);
+  }
+  return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
+}
 
 std::string Constructor(const Instance& instance) {
   std::vector<std::string> args;

@@ -24,4 +24,8 @@ std::string ModuleCall(const compiler::Instance& instance, std::string_view modu
 // The type's expression template with values and parameters filled in.
 std::string Expression(const compiler::Instance& instance, const Values& values);
 
+// `torch.ops.aten.add.Tensor(x, y, alpha=2)`; trailing arguments that are the schema's own are left
+// out.
+std::string OperatorCall(const compiler::Instance& instance, const Values& values);
+
 }  // namespace graphkiln::emit::python

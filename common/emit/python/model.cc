@@ -255,7 +255,8 @@ class ModelEmitter {
       const Instance& instance = At(scope.children[i]);
       if (scope.bypassed || instance.bypassed || (instance.def != nullptr && instance.def->picks))
         continue;
-      bool needed = IsModule(instance);
+      bool needed =
+          IsModule(instance) || (instance.def->op != nullptr && instance.def->op->mutates);
       compiler::VisitTensors(instance.output, "", [&](const std::string&, ir::ValueId id) {
         needed = needed || used->contains(id.index);
       });
@@ -303,7 +304,8 @@ class ModelEmitter {
       }
       code = ModuleCall(instance, module->second, values);
     } else {
-      code = Expression(instance, values);
+      code = instance.def->op != nullptr ? OperatorCall(instance, values)
+                                         : Expression(instance, values);
       uses_torch_ = uses_torch_ || code.find("torch.") != std::string::npos;
     }
     const std::string stem = NameStem(instance);

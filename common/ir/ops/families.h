@@ -11,27 +11,39 @@ namespace graphkiln::ir::ops {
 
 void AddActivation(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
+void AddCreate(std::vector<OpDef>& ops);
+void AddEinsum(std::vector<OpDef>& ops);
 void AddEmbedding(std::vector<OpDef>& ops);
+void AddIndex(std::vector<OpDef>& ops);
 void AddLinear(std::vector<OpDef>& ops);
 void AddLoss(std::vector<OpDef>& ops);
+void AddMatmul(std::vector<OpDef>& ops);
 void AddNorm(std::vector<OpDef>& ops);
 void AddPointwise(std::vector<OpDef>& ops);
 void AddPool(std::vector<OpDef>& ops);
 void AddReduce(std::vector<OpDef>& ops);
+void AddResize(std::vector<OpDef>& ops);
 void AddRnn(std::vector<OpDef>& ops);
+void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
 
 inline void AddAll(std::vector<OpDef>& ops) {
   AddActivation(ops);
   AddConv(ops);
+  AddCreate(ops);
+  AddEinsum(ops);
   AddEmbedding(ops);
+  AddIndex(ops);
   AddLinear(ops);
   AddLoss(ops);
+  AddMatmul(ops);
   AddNorm(ops);
   AddPointwise(ops);
   AddPool(ops);
   AddReduce(ops);
+  AddResize(ops);
   AddRnn(ops);
+  AddScan(ops);
   AddShape(ops);
 }
 

@@ -1,7 +1,8 @@
-// Views, concatenation, creation.
+// Shapes that are named anew, dimensions in another order, concatenation.
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/type_context.h"
 #include "fmt/format.h"
@@ -98,25 +99,6 @@ absl::Status InferTranspose(TypeContext& c) {
   return c.Output(std::move(out));
 }
 
-absl::Status InferSelect(TypeContext& c) {
-  const TensorType& self = c.tensor("self");
-  if (self.rank() == 0) {
-    return c.Fail("SELECT_C1", "self", "a scalar has no dimension to select from", "rank 1 or more",
-                  TypeText(self), "RANK_MISMATCH");
-  }
-  ASSIGN_OR_RETURN(const int d, c.WrapDim("SELECT_C2", "dim", c.Int("dim"), self.rank()));
-  const Dim& size = self.dim(d);
-  const int64_t index = c.Int("index");
-  if (size.IsConst() && (index >= size.value() || index < -size.value())) {
-    return c.Fail("SELECT_C3", "index", "the index lies outside of the dimension",
-                  fmt::format("{} to {}", -size.value(), size.value() - 1),
-                  fmt::format("{}", index), "PARAM_RANGE");
-  }
-  TensorType out = self;
-  out.shape.erase(out.shape.begin() + d);
-  return c.Output(std::move(out));
-}
-
 absl::Status InferCat(TypeContext& c) {
   const std::vector<const TensorType*> parts = c.tensors("tensors");
   if (parts.empty()) {
@@ -145,8 +127,6 @@ absl::Status InferCat(TypeContext& c) {
   return c.Output(std::move(out));
 }
 
-Dim NoFlops(const TypeContext&) { return Dim(0); }
-
 }  // namespace
 
 void AddShape(std::vector<OpDef>& ops) {
@@ -164,13 +144,15 @@ void AddShape(std::vector<OpDef>& ops) {
                  .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
                            {"RESHAPE_C2", "at most one size is -1"}},
                  .view = true});
-  ops.push_back({.name = "aten.view.default",
-                 .schema = "(Tensor self, SymInt[] size) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferReshape(c, "size"); },
-                 .flops = NoFlops,
-                 .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
-                           {"RESHAPE_C2", "at most one size is -1"}},
-                 .view = true});
+  for (const char* name : {"aten.view.default", "aten._unsafe_view.default"}) {
+    ops.push_back({.name = name,
+                   .schema = "(Tensor self, SymInt[] size) -> Tensor",
+                   .infer = [](TypeContext& c) { return InferReshape(c, "size"); },
+                   .flops = NoFlops,
+                   .rules = {{"RESHAPE_C1", "the number of elements stays the same"},
+                             {"RESHAPE_C2", "at most one size is -1"}},
+                   .view = true});
+  }
   ops.push_back({.name = "aten.permute.default",
                  .schema = "(Tensor self, int[] dims) -> Tensor",
                  .infer = InferPermute,
@@ -184,14 +166,6 @@ void AddShape(std::vector<OpDef>& ops) {
                  .flops = NoFlops,
                  .rules = {{"TRANSPOSE_C1", "both dimensions exist in self"}},
                  .view = true});
-  ops.push_back({.name = "aten.select.int",
-                 .schema = "(Tensor self, int dim, SymInt index) -> Tensor",
-                 .infer = InferSelect,
-                 .flops = NoFlops,
-                 .rules = {{"SELECT_C1", "self has rank 1 or more"},
-                           {"SELECT_C2", "dim exists in self"},
-                           {"SELECT_C3", "index lies inside of the dimension"}},
-                 .view = true});
   ops.push_back({.name = "aten.cat.default",
                  .schema = "(Tensor[] tensors, int dim=0) -> Tensor",
                  .infer = InferCat,
@@ -200,16 +174,6 @@ void AddShape(std::vector<OpDef>& ops) {
                            {"CAT_C2", "the tensors have rank 1 or more"},
                            {"CAT_C3", "dim exists in the first tensor"},
                            {"CAT_C4", "all sizes but dim agree"}}});
-  ops.push_back(
-      {.name = "aten.zeros.default",
-       .schema =
-           "(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
-           "bool? pin_memory=None) -> Tensor",
-       .infer =
-           [](TypeContext& c) {
-             return c.Output({c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32), c.Dims("size")});
-           },
-       .flops = NoFlops});
 }
 
 }  // namespace graphkiln::ir::ops

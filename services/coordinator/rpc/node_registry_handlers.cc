@@ -40,7 +40,8 @@ absl::StatusOr<v1::NodeType> GetNodeType(const v1::GetNodeTypeRequest& request) 
   if (def != nullptr) return nodes::Describe(*def);
   ErrorMetadata metadata;
   std::string message = "there is no node type " + QuoteForMessage(request.name());
-  if (const auto near = NearestName(request.name(), nodes::NodeNames()); near.has_value()) {
+  if (const auto near = NearestName(request.name(), nodes::NodeNames(request.name()));
+      near.has_value()) {
     message += "; did you mean " + *near + "?";
     metadata["did_you_mean"] = *near;
   }
