@@ -227,6 +227,9 @@ def all_cases():
     cases = []
     for family in (_linear, _conv, _norm, _activation, _pool, _embedding, _rnn, _combine, _shape, _loss):
         cases.extend(family())
+    from cases_operators import operator_cases
+
+    cases.extend(operator_cases())
     for n, case in enumerate(cases):
-        case.name = f"c{n:03d}_{case.type}"
+        case.name = f"c{n:03d}_{case.type}".replace(".", "_")
     return cases

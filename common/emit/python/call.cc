@@ -31,6 +31,9 @@ std::string Placeholder(const Instance& instance, std::string_view name, const V
   const int port = instance.def->InputIndex(plain);
   if (port >= 0) {
     const Tree& tree = instance.inputs[static_cast<size_t>(port)];
+    const nodes::ParamValue* number = instance.params.Find(plain);
+    // A parameter of a port's name stands in for it.
+    if (tree.kind == Tree::Kind::kNone && number != nullptr) return ValueLiteral(*number);
     if (!instance.def->inputs[static_cast<size_t>(port)].variadic) return values.Read(tree);
     std::vector<std::string> items;
     for (const Tree& item : tree.items) items.push_back(values.Read(item));

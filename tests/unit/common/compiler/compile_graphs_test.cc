@@ -1,7 +1,8 @@
 // The data-driven tests: every file of tests/graphs is one scenario.
 //
 //   description: what must hold
-//   graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args:
+//   calls: [{op:, args:, finding:}]   each call fails with this finding; nothing else is in the
+//   file graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args:
 //   ["float32[2, 3]", 1]} expect:
 //     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:}]   in
 //     order, complete types: {node: "float32[B, 3]"} `?` where unknown fixed: true        the graph
@@ -18,6 +19,7 @@
 #include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
 #include "common/nodes/example.h"
+#include "fmt/format.h"
 #include "tests/unit/common/compiler/apply_fix.h"
 #include "tests/unit/common/compiler/testing.h"
 
@@ -134,24 +136,23 @@ std::string Field(const v1::Diagnostic& d, const std::string& key) {
 
 std::string Scalar(const TextNode& node) { return node.IsInt() ? std::to_string(node.i) : node.s; }
 
+void CompareFinding(const TextNode& expected, const v1::Diagnostic& found,
+                    const std::string& what) {
+  for (const TextEntry& entry : expected.entries)
+    EXPECT_EQ(Field(found, entry.key), Scalar(entry.value)) << entry.key << " of " << what;
+  if (expected.Find("severity") == nullptr) {
+    EXPECT_EQ(Severity(found), "error") << what;
+  }
+  EXPECT_NE(FindCode(found.code()), nullptr) << found.code() << " has no page";
+}
+
 void CompareFindings(const TextNode* expected, const std::vector<v1::Diagnostic>& found) {
   const size_t count = expected == nullptr ? 0 : expected->items.size();
   std::string all;
   for (const v1::Diagnostic& d : found) all += "  " + d.ShortDebugString() + "\n";
   EXPECT_EQ(found.size(), count) << all;
-  for (size_t i = 0; i < std::min(count, found.size()); ++i) {
-    bool severity = false;
-    for (const TextEntry& entry : expected->items[i].entries) {
-      EXPECT_EQ(Field(found[i], entry.key), Scalar(entry.value))
-          << entry.key << " of finding " << i << "\n"
-          << all;
-      severity = severity || entry.key == "severity";
-    }
-    if (!severity) {
-      EXPECT_EQ(Severity(found[i]), "error") << all;
-    }
-    EXPECT_NE(FindCode(found[i].code()), nullptr) << found[i].code() << " has no page";
-  }
+  for (size_t i = 0; i < std::min(count, found.size()); ++i)
+    CompareFinding(expected->items[i], found[i], fmt::format("finding {}\n{}", i, all));
 }
 
 std::string TypesOf(const CompileResult& result, const std::string& id) {
@@ -186,6 +187,15 @@ class Scenario : public ::testing::TestWithParam<std::string> {};
 TEST_P(Scenario, Holds) {
   const TextNode scenario = Load(GetParam());
   ASSERT_NE(scenario.Find("description"), nullptr);
+  if (const TextNode* calls = scenario.Find("calls")) {
+    for (const TextNode& call : calls->items) {
+      const Outcome outcome = RunCall(call);
+      const std::string what = "a call of " + call.Find("op")->s;
+      ASSERT_EQ(outcome.findings.size(), 1u) << what;
+      CompareFinding(*call.Find("finding"), outcome.findings[0], what);
+    }
+    return;
+  }
   const TextNode* expect = scenario.Find("expect");
   ASSERT_NE(expect, nullptr);
   const TextNode* call = scenario.Find("call");
@@ -211,6 +221,11 @@ StringSet Mentioned(const std::string& key) {
   StringSet values;
   for (const std::string& file : Scenarios()) {
     const TextNode scenario = Load(file);
+    if (const TextNode* calls = scenario.Find("calls")) {
+      for (const TextNode& call : calls->items) {
+        if (const TextNode* value = call.Find("finding")->Find(key)) values.insert(value->s);
+      }
+    }
     const TextNode* expect = scenario.Find("expect");
     const TextNode* findings = expect != nullptr ? expect->Find("findings") : nullptr;
     if (findings == nullptr) continue;
