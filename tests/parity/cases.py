@@ -227,9 +227,10 @@ def all_cases():
     cases = []
     for family in (_linear, _conv, _norm, _activation, _pool, _embedding, _rnn, _combine, _shape, _loss):
         cases.extend(family())
+    from cases_functional import functional_cases
     from cases_operators import operator_cases
 
-    cases.extend(operator_cases())
+    cases.extend([*functional_cases(), *operator_cases()])
     for n, case in enumerate(cases):
         case.name = f"c{n:03d}_{case.type}".replace(".", "_")
     return cases

@@ -235,9 +235,9 @@ def _index():
     yield op("index_select.default", z, torch.tensor(2), dim=0)
     yield op("index.Tensor", z, [i(4, 3), i(5, 2, 1)])
     yield op("index.Tensor", z, [i(4, 3).int()])
-    yield op("scatter.src", z, i(5, 4, 3, 6), f(4, 4, 6), dim=1)
+    yield op("scatter.src", z, i(5, 4, 3, 6), f(4, 3, 6), dim=1)
     yield op("scatter.value", z, i(5, 4, 1, 6), dim=1, value=2)
-    yield op("scatter_add.default", z, i(5, 4, 3, 6), f(4, 4, 6), dim=1)
+    yield op("scatter_add.default", z, i(5, 4, 3, 6), f(4, 3, 6), dim=1)
 
 
 def _shape():
