@@ -19,17 +19,22 @@ namespace {
 constexpr int kMaxNodes = 200'000;
 constexpr int kMaxVariableDepth = 64;
 
-// `$name` in a graph's parameters. Variables may use each other; circles are found by depth.
+// `$name` in a graph's parameters. Variables may use each other; each is evaluated once, and a
+// circle has no value.
 class GraphScope final : public ExpressionScope {
  public:
   explicit GraphScope(const v1::Graph& graph) : graph_(graph) {}
   std::optional<v1::Value> Variable(std::string_view name) const override {
     const auto it = graph_.variables().find(std::string(name));
     if (it == graph_.variables().end() || depth_ >= kMaxVariableDepth) return std::nullopt;
+    // Stands as nothing while it is evaluated.
+    const auto [known, first] = values_.try_emplace(std::string(name));
+    if (!first) return known->second;
     ++depth_;
-    const auto value = EvaluateAll(it->second, *this);
+    auto value = EvaluateAll(it->second, *this);
     --depth_;
-    return value.ok() ? std::optional<v1::Value>(*value) : std::nullopt;
+    if (!value.ok()) return std::nullopt;
+    return values_[std::string(name)] = *std::move(value);
   }
   std::optional<v1::Value> InputDim(std::string_view, int64_t) const override {
     return std::nullopt;
@@ -38,6 +43,7 @@ class GraphScope final : public ExpressionScope {
 
  private:
   const v1::Graph& graph_;
+  mutable StringMap<std::optional<v1::Value>> values_;
   mutable int depth_ = 0;  // of nested variables in the evaluation under way
 };
 

@@ -20,8 +20,9 @@ constexpr int kMaxAliases = 64;
 
 class Expander {
  public:
-  Expander(const v1::Composite& composite, const Report::Place& place, Report& report)
-      : composite_(composite), place_(place), report_(report) {}
+  Expander(const v1::Composite& composite, const Report::Place& place, Report& report,
+           int64_t* budget)
+      : composite_(composite), place_(place), report_(report), budget_(budget) {}
 
   std::optional<Expansion> Run(const nodes::Params& params,
                                const std::vector<const ir::TensorType*>& inputs) {
@@ -113,6 +114,7 @@ class Expander {
       }
     }
     if (template_node.repeat().empty()) {
+      if (!Spend()) return false;
       out_.nodes.push_back(node);
       return Evaluated(out_.nodes.back());
     }
@@ -125,6 +127,7 @@ class Expander {
           fmt::format("{} would be repeated {} times", node.id(), nodes::ValueText(*repeat)));
     }
     for (int64_t i = 0; i < times; ++i) {
+      if (!Spend()) return false;
       v1::Node copy = node;
       copy.set_id(fmt::format("{}.{}", node.id(), i));
       v1::Value index;
@@ -194,6 +197,12 @@ class Expander {
     return true;
   }
 
+  bool Spend() {
+    if (--*budget_ == 0)
+      report_.ErrorAt(place_, "LIMIT", "the composites of the graph expand to too many nodes");
+    return *budget_ > 0;
+  }
+
   // A fault of the composite's definition.
   bool Fault(std::string message) {
     report_.ErrorAt(place_, "COMPOSITE_RULE", fmt::format("{}: {}", composite_.name(), message));
@@ -203,6 +212,7 @@ class Expander {
   const v1::Composite& composite_;
   const Report::Place& place_;
   Report& report_;
+  int64_t* budget_;
   Expansion out_;
   StringMap<v1::Argument> aliases_;
 };
@@ -335,8 +345,8 @@ std::optional<int64_t> CompositeScope::InputRank(std::string_view port) const {
 
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
                                 const std::vector<const ir::TensorType*>& inputs,
-                                const Report::Place& place, Report& report) {
-  return Expander(composite, place, report).Run(params, inputs);
+                                const Report::Place& place, Report& report, int64_t* budget) {
+  return Expander(composite, place, report, budget).Run(params, inputs);
 }
 
 }  // namespace graphkiln::compiler

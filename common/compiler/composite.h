@@ -69,9 +69,10 @@ struct Expansion {
 };
 
 // `params` are checked already, `inputs` are the types at the ports in order (null where no
-// tensor). Faults are reported at `place`; nothing is returned then.
+// tensor). Faults are reported at `place`; nothing is returned then. Every node written out is
+// taken from `budget`, also where a fault follows.
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
                                 const std::vector<const ir::TensorType*>& inputs,
-                                const Report::Place& place, Report& report);
+                                const Report::Place& place, Report& report, int64_t* budget);
 
 }  // namespace graphkiln::compiler

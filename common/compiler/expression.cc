@@ -17,6 +17,7 @@ namespace graphkiln::compiler {
 namespace {
 
 constexpr size_t kMaxText = 4096;
+constexpr size_t kMaxValueBytes = 16 << 10;
 constexpr int kMaxDepth = 64;
 
 v1::Value Int(int64_t v) {
@@ -276,11 +277,13 @@ class Parser {
       at_ = end + 1;
       return value;
     }
+    const size_t start = at_;
     if (Eat("$")) {
       const std::string_view name = Word();
       const std::optional<v1::Value> value = scope_.Variable(name);
-      if (!value) return Error(fmt::format("there is no variable ${}", name));
-      return *value;
+      if (value) return *value;
+      at_ = start;
+      return Error(fmt::format("${} is no variable, or one without a value", name));
     }
     const std::string_view word = Word();
     if (word.empty()) return Error("expected a value");
@@ -347,7 +350,11 @@ class Parser {
 absl::StatusOr<v1::Value> Evaluate(std::string_view text, const ExpressionScope& scope) {
   if (text.size() > kMaxText)
     return absl::InvalidArgumentError("an expression has at most 4,096 characters");
-  return Parser(text, scope).Run();
+  auto value = Parser(text, scope).Run();
+  // Values that hold each other twice over and over would otherwise double without end.
+  if (value.ok() && value->ByteSizeLong() > kMaxValueBytes)
+    return absl::InvalidArgumentError("the value of an expression takes at most 16 KiB");
+  return value;
 }
 
 bool IsTrue(const v1::Value& value) {

@@ -12,6 +12,10 @@
 namespace graphkiln::compiler {
 namespace {
 
+// Comparing many wrong names with many right ones would be quadratic for a hostile graph.
+constexpr size_t kMostNames = 2000;
+constexpr int kMostSuggestions = 100;
+
 class Normaliser {
  public:
   Normaliser(const NormaliseArgs& args, Report& report) : args_(args), report_(report) {}
@@ -105,11 +109,12 @@ class Normaliser {
     if (node.composite == nullptr) node.def = nodes::FindNode(node.type);
     if (node.composite != nullptr || node.def != nullptr) return;
     node.broken = true;
-    std::vector<std::string> names = nodes::NodeNames(node.type);
-    for (const std::string& name : args_.composites->Names()) names.push_back(name);
     v1::Diagnostic& diagnostic = report_.ErrorAt(
         place, "UNKNOWN_TYPE", fmt::format("there is no node type {}", QuoteForMessage(node.type)));
     diagnostic.set_found(node.type.substr(0, 200));
+    if (report_.errors() > kMostSuggestions) return;
+    std::vector<std::string> names = nodes::NodeNames(node.type);
+    for (const std::string& name : args_.composites->Names()) names.push_back(name);
     const auto near = NearestName(node.type, names);
     if (!near) return;
     diagnostic.set_expected(*near);
@@ -133,7 +138,7 @@ class Normaliser {
           report_.ErrorAt(place, "BAD_EXPRESSION", std::string(evaluated.status().message()));
       diagnostic.set_param(name);
       diagnostic.set_found(nodes::ValueText(value));
-      node.broken = true;
+      node.broken = node.bad_params = true;
     }
   }
 
@@ -147,7 +152,7 @@ class Normaliser {
           PlaceOf(node.id), "UNKNOWN_REFERENCE",
           fmt::format("module: there is no other node {}", QuoteForMessage(shared)));
       diagnostic.set_found(shared.substr(0, 200));
-      node.broken = true;
+      node.broken = node.bad_params = true;
       return;
     }
     const NormalNode& owner = graph_.nodes[static_cast<size_t>(it->second)];
@@ -156,13 +161,13 @@ class Normaliser {
       report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
                       fmt::format("module: {} shares another node's weights itself; name that one",
                                   QuoteForMessage(shared)));
-      node.broken = true;
+      node.broken = node.bad_params = true;
     } else if (owner.type != node.type) {
       v1::Diagnostic& diagnostic = report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
                                                    "nodes that share weights must have one type");
       diagnostic.set_expected(owner.type);
       diagnostic.set_found(node.type);
-      node.broken = true;
+      node.broken = node.bad_params = true;
     } else if (node.params.empty()) {
       node.params = owner.params;
     }
@@ -329,14 +334,13 @@ class Normaliser {
     }
     const auto it = nodes_.find(reference.node());
     if (it == nodes_.end()) {
-      std::vector<std::string> names = graph_.inputs;
-      for (const NormalNode& node : graph_.nodes) names.push_back(node.id);
       v1::Diagnostic& diagnostic =
           Place(spot, "UNKNOWN_REFERENCE",
                 fmt::format("there is no node or input {}", QuoteForMessage(reference.node())));
       diagnostic.set_found(reference.node().substr(0, 200));
-      // Comparing with very many names would be quadratic for a hostile graph.
-      if (names.size() > 2000 || report_.errors() > 100) return arg;
+      if (graph_.nodes.size() > kMostNames || report_.errors() > kMostSuggestions) return arg;
+      std::vector<std::string> names = graph_.inputs;
+      for (const NormalNode& node : graph_.nodes) names.push_back(node.id);
       const auto near = NearestName(reference.node(), names);
       if (!near || (spot.node != nullptr && *near == spot.node->id())) return arg;
       diagnostic.set_expected(*near);

@@ -41,8 +41,9 @@ struct NormalNode {
   std::vector<std::vector<Arg>> inputs;     // by port; several for variadic ports
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
-  int module = -1;      // node whose weights this one shares
-  bool broken = false;  // has errors already; its result is unknown
+  int module = -1;          // node whose weights this one shares
+  bool broken = false;      // has errors already; its result is unknown
+  bool bad_params = false;  // errors in its parameters among them
 };
 
 struct NormalGraph {

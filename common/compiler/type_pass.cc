@@ -17,6 +17,16 @@ namespace {
 // Of all composites together; a hostile definition that doubles itself ends here.
 constexpr size_t kMaxInstances = 200'000;
 constexpr size_t kMaxNesting = 64;
+// Nodes of composites written out, also of those that turn out to be wrong.
+constexpr int64_t kMaxExpanded = 400'000;
+// Tuples and dicts: parts and levels of one, and parts of all together. A chain of nodes that each
+// give their input twice ends here.
+constexpr uint32_t kMaxTree = 10'000;
+constexpr int kMaxTreeDepth = 64;
+constexpr int64_t kMaxTrees = 1'000'000;
+
+constexpr char kTreeLimit[] =
+    "tuples and dicts hold at most 10,000 values in 64 levels, all of a graph 1,000,000";
 
 // One graph being typed: the user's, or the inside of a composite instance.
 struct Frame {
@@ -56,8 +66,13 @@ class Typer {
       }
     }
     Frame& frame = stack_.back();
-    for (const auto& [name, arg] : graph.outputs)
+    for (const auto& [name, arg] : graph.outputs) {
       out_.outputs.emplace_back(name, Value(frame, arg));
+      if (TooLarge(out_.outputs.back().second)) {
+        report_.Error("LIMIT", kTreeLimit).set_path("outputs." + name);
+        out_.outputs.back().second = Tree();
+      }
+    }
     out_.results = std::move(frame.results);
     return std::move(out_);
   }
@@ -72,8 +87,8 @@ class Typer {
     return {frame.place.node, frame.place.path + "." + node.id};
   }
 
-  // Depth is bounded by the normaliser.
-  Tree Value(const Frame& frame, const Arg& arg) const {
+  // Depth of arguments is bounded by the normaliser. What grows too large is unknown.
+  Tree Value(const Frame& frame, const Arg& arg) {
     Tree tree;
     switch (arg.kind) {
       case Arg::Kind::kInput:
@@ -85,13 +100,11 @@ class Typer {
       }
       case Arg::Kind::kList:
         tree.kind = Tree::Kind::kTuple;
-        for (const Arg& item : arg.items) tree.items.push_back(Value(frame, item));
-        return tree;
+        return Items(frame, arg, std::move(tree));
       case Arg::Kind::kMap:
         tree.kind = Tree::Kind::kDict;
-        for (const Arg& item : arg.items) tree.items.push_back(Value(frame, item));
         tree.names = arg.names;
-        return tree;
+        return Items(frame, arg, std::move(tree));
       case Arg::Kind::kLiteral:
         tree.kind = Tree::Kind::kLiteral;
         tree.literal = arg.literal;
@@ -100,6 +113,25 @@ class Typer {
         return tree;
     }
     return tree;
+  }
+
+  Tree Items(const Frame& frame, const Arg& arg, Tree tree) {
+    for (const Arg& item : arg.items) {
+      tree.Add(Value(frame, item));
+      if (tree.size <= kMaxTree && tree.depth <= kMaxTreeDepth) continue;
+      grown_ = true;
+      return Tree();
+    }
+    return tree;
+  }
+
+  // Counts what is kept of tuples and dicts; true where the limit is passed, now or while the value
+  // was built.
+  bool TooLarge(const Tree& tree) {
+    if (tree.size > 1) trees_ += tree.size;
+    const bool grown = grown_ || trees_ > kMaxTrees;
+    grown_ = false;
+    return grown;
   }
 
   static Tree Port(const NormalNode& node, const Tree& result, int port) {
@@ -122,7 +154,8 @@ class Typer {
   void Visit(int index) {
     Frame& frame = stack_.back();
     const NormalNode& node = frame.graph->nodes[static_cast<size_t>(index)];
-    if (node.broken) return;
+    const Report::Place place = PlaceOf(frame, node);
+    if (node.broken) return CheckParams(node, place);
     std::vector<Tree> inputs;
     for (size_t p = 0; p < node.inputs.size(); ++p) {
       const bool variadic = node.def != nullptr && node.def->inputs[p].variadic;
@@ -135,18 +168,23 @@ class Typer {
           Tree value = Value(frame, arg);
           // A tuple given to a port that takes several values is taken apart.
           if (node.inputs[p].size() == 1 && value.kind == Tree::Kind::kTuple) {
-            tree.items = std::move(value.items);
+            tree = std::move(value);
           } else {
-            tree.items.push_back(std::move(value));
+            tree.Add(std::move(value));
           }
         }
       } else {
         tree = Value(frame, node.inputs[p][0]);
       }
-      if (!IsKnown(tree)) return;  // an earlier error is the cause
+      if (TooLarge(tree)) {
+        if (!full_) report_.ErrorAt(place, "LIMIT", kTreeLimit);
+        full_ = trees_ > kMaxTrees;
+        return;
+      }
+      // An earlier error is the cause; what the parameters say is checked all the same.
+      if (!IsKnown(tree)) return CheckParams(node, place);
       inputs.push_back(std::move(tree));
     }
-    const Report::Place place = PlaceOf(frame, node);
     if (out_.instances.size() >= kMaxInstances) {
       if (!full_)
         report_.ErrorAt(place, "LIMIT",
@@ -189,6 +227,15 @@ class Typer {
     } else {
       Instantiate(index, node, std::move(instance), place, shared, frozen);
     }
+  }
+
+  // For a node that cannot be typed.
+  void CheckParams(const NormalNode& node, const Report::Place& place) {
+    if (node.bad_params || (node.def == nullptr && node.composite == nullptr)) return;
+    nodes::Params params;
+    nodes::ResolveParams(
+        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params, &params,
+        [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
   }
 
   // Nodes that share weights are one module in Python, so all that makes the module must agree.
@@ -366,6 +413,7 @@ class Typer {
       }
       *at = Tree::Tensor(values[static_cast<size_t>(port)]);
     }
+    Measure(tree);
     return tree;
   }
 
@@ -424,7 +472,7 @@ class Typer {
     std::vector<const ir::TensorType*> types;
     for (const Tree& tree : instance.inputs)
       types.push_back(tree.IsTensor() ? &out_.module.type(tree.value) : nullptr);
-    auto expansion = Expand(*node.composite, instance.params, types, place, report_);
+    auto expansion = Expand(*node.composite, instance.params, types, place, report_, &expandable_);
     if (!expansion) return;
     auto owned = std::make_shared<Expansion>(*std::move(expansion));
     NormaliseArgs args;
@@ -461,6 +509,11 @@ class Typer {
     std::vector<Tree> outputs;
     for (const auto& [name, arg] : frame.graph->outputs) outputs.push_back(Value(frame, arg));
     Tree result = outputs.size() == 1 ? std::move(outputs[0]) : Tree::Tuple(std::move(outputs));
+    if (TooLarge(result)) {
+      if (!full_) report_.ErrorAt(frame.place, "LIMIT", kTreeLimit);
+      full_ = trees_ > kMaxTrees;
+      result = Tree();
+    }
     Instance& instance = out_.instances[static_cast<size_t>(frame.parent)];
     Frame& outer = stack_.back();
     const NormalNode& node = outer.graph->nodes[static_cast<size_t>(frame.parent_node)];
@@ -491,7 +544,10 @@ class Typer {
   StringMap<int> keys_;
   StringMap<std::pair<std::string, nodes::Params>> shared_;  // by weights path
   absl::flat_hash_map<const NormalGraph*, std::optional<absl::flat_hash_set<int>>> owners_;
-  bool full_ = false;
+  int64_t expandable_ = kMaxExpanded;
+  int64_t trees_ = 0;   // parts of tuples and dicts made so far
+  bool grown_ = false;  // a value just built passed the limit
+  bool full_ = false;   // the limit was reported
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // What a node gives: a tensor, or a tuple or dict of such, or nothing known after an error.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,9 @@ struct Tree {
   std::vector<Tree> items;         // kTuple, kDict
   std::vector<std::string> names;  // kDict, one per item
   v1::Value literal;               // kLiteral
+  // Trees in it, itself included, and levels of them; the type pass bounds both.
+  uint32_t size = 1;
+  int depth = 1;
 
   static Tree Tensor(ir::ValueId id) {
     Tree tree;
@@ -26,13 +31,29 @@ struct Tree {
   static Tree Tuple(std::vector<Tree> items) {
     Tree tree;
     tree.kind = Kind::kTuple;
-    tree.items = std::move(items);
+    for (Tree& item : items) tree.Add(std::move(item));
     return tree;
+  }
+  void Add(Tree item) {
+    size += item.size;
+    depth = std::max(depth, item.depth + 1);
+    items.push_back(std::move(item));
   }
   bool IsTensor() const { return kind == Kind::kTensor; }
 };
 
-// True where no part is unknown. Depth is bounded by the readers (64 levels).
+// Sets `size` and `depth` of a tree built by hand, at most a few levels deep.
+inline void Measure(Tree& tree) {
+  tree.size = 1;
+  tree.depth = 1;
+  for (Tree& item : tree.items) {
+    Measure(item);
+    tree.size += item.size;
+    tree.depth = std::max(tree.depth, item.depth + 1);
+  }
+}
+
+// True where no part is unknown.
 inline bool IsKnown(const Tree& tree) {
   if (tree.kind == Tree::Kind::kUnknown) return false;
   for (const Tree& item : tree.items) {

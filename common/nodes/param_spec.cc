@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "common/ir/types.h"
@@ -27,6 +28,8 @@ std::string RangeText(const ParamSpec& spec) {
   }
   return text;
 }
+
+constexpr int64_t kMaxSize = (int64_t{1} << 31) - 1;
 
 bool InRange(const ParamSpec& spec, double v) {
   if (std::isnan(v)) return !(spec.minimum || spec.maximum);
@@ -133,11 +136,17 @@ class Checker {
     report_(std::move(issue));
   }
   std::optional<ParamValue> CheckRange(double v, ParamValue result) {
+    const bool integral = spec_.type == ParamType::kInt || spec_.type == ParamType::kInts;
+    if (integral && spec_.minimum && *spec_.minimum >= 0 && !spec_.maximum && v > kMaxSize) {
+      // Sizes, counts and steps: twice a padding or a dilation times a kernel must fit into int64.
+      Issue("PARAM_RANGE", fmt::format("parameter {} is at most {}", spec_.name, kMaxSize));
+      return std::nullopt;
+    }
     if (InRange(spec_, v)) return result;
     v1::Value suggested;
     const bool low = spec_.minimum && (std::isnan(v) || v <= *spec_.minimum);
     const double bound = low ? *spec_.minimum : spec_.maximum.value_or(0);
-    if (spec_.type == ParamType::kInt || spec_.type == ParamType::kInts) {
+    if (integral) {
       suggested.set_int_value(static_cast<int64_t>(bound) + (low && spec_.open_minimum ? 1 : 0));
     } else {
       suggested.set_double_value(bound);
@@ -318,6 +327,7 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
   const std::function<void(ParamIssue)> fault_fn = fault;
   std::vector<std::string> names;
   for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  std::set<std::string> meant;  // misspelt: reported as unknown, so not as missing, too
   for (const auto& [name, value] : given) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     ParamIssue issue;
@@ -326,6 +336,7 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
     issue.rename_to = NearestName(name, names);
     // A name that is taken already cannot be the one that was meant.
     if (issue.rename_to && given.count(*issue.rename_to) > 0) issue.rename_to.reset();
+    if (issue.rename_to) meant.insert(*issue.rename_to);
     issue.message = fmt::format("there is no parameter {}", QuoteForMessage(name));
     for (const std::string& legal : names)
       issue.expected += (issue.expected.empty() ? "" : ", ") + legal;
@@ -345,6 +356,7 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
     } else if (spec.inferred) {
       continue;
     } else if (spec.required) {
+      if (meant.count(spec.name) > 0) continue;
       ParamIssue issue;
       issue.code = "MISSING_PARAM";
       issue.param = spec.name;
