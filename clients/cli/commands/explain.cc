@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/codes.h"
 #include "common/compiler/composite.h"
+#include "common/emit/reference.h"
 #include "common/jobs/faults.h"
 #include "common/jobs/job_writer.h"
 #include "common/jobs/registry.h"
@@ -26,9 +27,14 @@ class Explain : public Command {
   }
   void Declare(Arguments* arguments) override {
     arguments->Add("TYPE", &topic_, "Linear, SHAPE_MISMATCH, Adam, job, ...; none lists all");
+    arguments->Add("--markdown", &markdown_, "the reference page of all node types and operators");
   }
 
   int Run(Context& context) override {
+    if (markdown_) {
+      context.Print(emit::ReferencePage());
+      return kOk;
+    }
     if (topic_.empty()) return ListAll(context);
     if (topic_ == "job") return JobFile(context);
     if (const nodes::NodeDef* node = nodes::FindNode(topic_)) {
@@ -48,7 +54,7 @@ class Explain : public Command {
       return kOk;
     }
     std::string message = fmt::format("nothing is called {}", QuoteForMessage(topic_));
-    if (const auto near = NearestName(topic_, Topics())) {
+    if (const auto near = NearestName(topic_, Topics(topic_))) {
       message += fmt::format("; did you mean {}?", *near);
     }
     return context.Fail(kNotFound, "NOT_FOUND", message);
@@ -80,8 +86,8 @@ class Explain : public Command {
     return nullptr;
   }
 
-  static std::vector<std::string> Topics() {
-    std::vector<std::string> topics = nodes::NodeNames();
+  static std::vector<std::string> Topics(std::string_view like) {
+    std::vector<std::string> topics = nodes::NodeNames(like);
     for (const auto& composite : compiler::BuiltInComposites()) topics.push_back(composite.name());
     for (const auto& def : jobs::Optimizers()) topics.push_back(def.name);
     for (const auto& def : jobs::Schedulers()) topics.push_back(def.name);
@@ -165,6 +171,7 @@ class Explain : public Command {
   }
 
   std::string topic_;
+  bool markdown_ = false;
 };
 
 }  // namespace
