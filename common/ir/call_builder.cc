@@ -7,6 +7,9 @@
 namespace graphkiln::ir {
 namespace {
 
+// Operators that give lists multiply what a hostile graph makes; a million honest nodes fit.
+constexpr size_t kMaxValues = 16'000'000;
+
 bool IsTensor(const Argument& arg, const std::vector<Value>& values) {
   const ValueId* id = arg.As<ValueId>();
   return id != nullptr && id->index >= 0 && static_cast<size_t>(id->index) < values.size() &&
@@ -112,6 +115,12 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
   if (!typed.ok()) {
     *error = context.error();
     return typed;
+  }
+  if (module.values.size() + context.outputs().size() > kMaxValues) {
+    *error = OpError();
+    error->code = "LIMIT";
+    error->message = fmt::format("the graph has more than {} values", kMaxValues);
+    return absl::ResourceExhaustedError(error->message);
   }
   Call call;
   call.op = &op;

@@ -233,7 +233,8 @@ absl::Status InferChunk(TypeContext& c) {
     return c.Fail("SPLIT_C3", "chunks", "there is at least one part", "1 or more",
                   fmt::format("{}", chunks), "PARAM_RANGE");
   }
-  return EqualParts(c, parted, (parted.size + chunks - 1) / chunks, parted.size == 0 ? chunks : 1);
+  const int64_t part = parted.size > 0 ? (parted.size - 1) / chunks + 1 : 0;
+  return EqualParts(c, parted, part, parted.size == 0 ? chunks : 1);
 }
 
 absl::Status InferSplitWithSizes(TypeContext& c) {
