@@ -1,12 +1,15 @@
 # How a folder becomes a target. Every folder's CMakeLists.txt is one or two calls of these:
 #
-#   kiln_library(NAME DEPS lib... [SUBDIRS ops...] [SRCS file...] [PCH torch|grpc])
+#   kiln_library(NAME DEPS lib... [SUBDIRS ops...] [SRCS file...] [PCH torch|grpc|cli] [UNITY n])
 #     A static library of the folder's *.cc (and of the named sub-folders); main.cc is left out.
 #     With no source yet it is an interface library, so that its users still configure.
-#   kiln_program(NAME DEPS lib... [SRCS file...] [PCH torch|grpc])
+#   kiln_program(NAME DEPS lib... [SRCS file...] [PCH torch|grpc|cli])
 #     A program in build/<preset>/bin of main.cc, or of SRCS.
-#   kiln_unit_tests(PATH DEPS lib... [PCH torch|grpc])
+#   kiln_unit_tests(PATH DEPS lib... [PCH torch|grpc|cli])
 #     One test binary `unit_<path>` of tests/unit/PATH/*_test.cc, registered with ctest.
+#
+# PCH names the precompiled header in cmake/pch (default: common; the tests': gtest). UNITY compiles
+# that many sources at a time, where the headers cost far more than the sources themselves.
 #
 # Include paths start at the repository root.
 
@@ -35,13 +38,19 @@ function(kiln_use_pch target kind)
   if(NOT TARGET ${_pch})
     add_library(${_pch} OBJECT "${CMAKE_SOURCE_DIR}/cmake/pch/empty.cc")
     kiln_target_defaults(${_pch})
-    # The same definitions as in the users, or the compiler refuses the header.
-    if(kind STREQUAL "torch")
-      kiln_link(${_pch} PRIVATE kiln_base kiln_proto LibTorch::cpu)
+    # The same definitions as in the users, or the compiler refuses the header. None of ours is linked,
+    # for ours are built with it.
+    target_link_libraries(${_pch} PRIVATE fmt::fmt spdlog::spdlog absl::flat_hash_map
+      absl::flat_hash_set absl::statusor absl::strings absl::time absl::span protobuf::libprotobuf)
+    if(kind STREQUAL "common")
+    elseif(kind STREQUAL "torch")
+      target_link_libraries(${_pch} PRIVATE LibTorch::cpu)
     elseif(kind STREQUAL "grpc")
-      kiln_link(${_pch} PRIVATE kiln_base kiln_proto_grpc)
+      target_link_libraries(${_pch} PRIVATE gRPC::grpc++)
+    elseif(kind STREQUAL "cli")
+      target_link_libraries(${_pch} PRIVATE gRPC::grpc++ CLI11::CLI11 nlohmann_json::nlohmann_json)
     elseif(kind STREQUAL "gtest")
-      kiln_link(${_pch} PRIVATE kiln_base kiln_proto GTest::gmock)
+      target_link_libraries(${_pch} PRIVATE GTest::gmock)
     else()
       message(FATAL_ERROR "no precompiled header called ${kind}")
     endif()
@@ -57,7 +66,7 @@ function(kiln_use_pch target kind)
 endfunction()
 
 function(kiln_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "PCH" "DEPS;SUBDIRS;SRCS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "PCH;UNITY" "DEPS;SUBDIRS;SRCS")
   set(_patterns "*.cc")
   foreach(_dir IN LISTS arg_SUBDIRS)
     list(APPEND _patterns "${_dir}/*.cc")
@@ -71,8 +80,12 @@ function(kiln_library name)
     add_library(${name} STATIC ${_srcs})
     kiln_target_defaults(${name})
     kiln_link(${name} PUBLIC ${arg_DEPS})
-    if(arg_PCH)
-      kiln_use_pch(${name} ${arg_PCH})
+    if(NOT arg_PCH)
+      set(arg_PCH common)
+    endif()
+    kiln_use_pch(${name} ${arg_PCH})
+    if(arg_UNITY AND KILN_PCH)
+      set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${arg_UNITY})
     endif()
   else()
     add_library(${name} INTERFACE)
@@ -96,9 +109,10 @@ function(kiln_program name)
   add_executable(${name} ${_srcs})
   kiln_target_defaults(${name})
   kiln_link(${name} PRIVATE ${arg_DEPS})
-  if(arg_PCH)
-    kiln_use_pch(${name} ${arg_PCH})
+  if(NOT arg_PCH)
+    set(arg_PCH common)
   endif()
+  kiln_use_pch(${name} ${arg_PCH})
 endfunction()
 
 function(kiln_unit_tests path)

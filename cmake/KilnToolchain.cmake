@@ -14,6 +14,10 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 
+# Everywhere, though only some folders have threads: one precompiled header fits all of them then.
+add_compile_options(-pthread)
+add_link_options(-pthread)
+
 # __FILE__ in logs and assertions is the path inside the repository, on every machine.
 add_compile_options("-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=")
 

@@ -284,7 +284,8 @@ Json SummaryJson(const v1::SummarizeResponse& summary) {
   return json;
 }
 
-Json FilesJson(std::string_view target, const std::vector<v1::GeneratedFile>& files) {
+Json FilesJson(std::string_view target, const std::vector<v1::GeneratedFile>& files,
+               bool with_content) {
   Json json;
   json["target"] = std::string(target);
   json["files"] = Json::array();
@@ -292,6 +293,7 @@ Json FilesJson(std::string_view target, const std::vector<v1::GeneratedFile>& fi
     json["files"].push_back({{"path", file.path()},
                              {"bytes", file.content().size()},
                              {"sha256", Sha256Hex(file.content())}});
+    if (with_content) json["files"].back()["content"] = file.content();
   }
   return json;
 }

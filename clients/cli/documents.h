@@ -39,7 +39,9 @@ Json DiagnosticsJson(const std::vector<v1::Diagnostic>& diagnostics);
 Json EditJson(const v1::Edit& edit);
 Json NodeTypesJson(const v1::NodeTypes& node);
 Json SummaryJson(const v1::SummarizeResponse& summary);
-Json FilesJson(std::string_view target, const std::vector<v1::GeneratedFile>& files);
+// `with_content`: the texts, too, where they were not written to files.
+Json FilesJson(std::string_view target, const std::vector<v1::GeneratedFile>& files,
+               bool with_content);
 Json NodeTypeJson(const v1::NodeType& type);
 
 Json JobJson(const v1::Job& job);

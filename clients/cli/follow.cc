@@ -106,6 +106,12 @@ std::string EndText(const v1::Job& job) {
   }
   if (job.artifacts().contains("weights.safetensors")) {
     text += fmt::format("  weights: kiln cp job/{}/weights.safetensors .\n", name);
+    const v1::Normalization normalize = job.spec().data().normalize();
+    if (normalize == v1::NORMALIZATION_STANDARD || normalize == v1::NORMALIZATION_MINMAX) {
+      text += fmt::format(
+          "  the model wants normalised inputs; offset and scale: kiln cp job/{}/report.json .\n",
+          name);
+    }
   }
   return text;
 }

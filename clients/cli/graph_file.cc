@@ -1,6 +1,8 @@
 #include "clients/cli/graph_file.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "common/base/file.h"
@@ -47,17 +49,37 @@ std::string_view TellText(const TextNode& root) {
   return "";
 }
 
-void RefuseFormat(std::string_view format, GraphFile* source) {
+// `forced`: by --from, whatever the file holds.
+void RefuseFormat(std::string_view format, bool forced, GraphFile* source) {
   v1::Diagnostic& diagnostic = source->diagnostics.emplace_back();
   diagnostic.set_severity(v1::SEVERITY_ERROR);
   diagnostic.set_code("UNSUPPORTED");
   diagnostic.set_message(
-      fmt::format("this looks like the format {}, which this version does not read", format));
+      forced ? fmt::format("this version does not read the format {}", format)
+             : fmt::format("this looks like the format {}, which this version does not read", format));
   diagnostic.set_file(source->file);
   diagnostic.set_line(1);
   diagnostic.set_column(1);
   diagnostic.set_expected("a native graph (*.kiln.yaml or *.kiln.json)");
-  diagnostic.set_found(std::string(format));
+  if (!forced) diagnostic.set_found(std::string(format));
+}
+
+// A job is the other kind of file at hand; its reader's dozen complaints would hide the slip.
+bool LooksLikeJob(const TextNode& root) {
+  return root.IsMap() && root.Find("nodes") == nullptr &&
+         (root.Find("graph") != nullptr || root.Find("kind") != nullptr);
+}
+
+void RefuseJob(GraphFile* source) {
+  v1::Diagnostic& diagnostic = source->diagnostics.emplace_back();
+  diagnostic.set_severity(v1::SEVERITY_ERROR);
+  diagnostic.set_code("SYNTAX");
+  diagnostic.set_message("this is a job, not a graph; `kiln submit --dry-run -f FILE` checks jobs");
+  diagnostic.set_file(source->file);
+  diagnostic.set_line(1);
+  diagnostic.set_column(1);
+  diagnostic.set_expected("a graph: inputs, nodes, outputs");
+  diagnostic.set_found("a job");
 }
 
 absl::Status UsageError(std::string message) { return absl::OutOfRangeError(std::move(message)); }
@@ -168,12 +190,16 @@ absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::stri
       return Finish(std::move(graph), flags, std::move(source));
     }
     if (format.empty()) format = TellText(*root);
+    if (format.empty() && LooksLikeJob(*root)) {
+      RefuseJob(&source);
+      return source;
+    }
     if (format.empty() || format == "native") {
       auto graph = graph::ReadGraph(*root, source.file, &source.positions, &source.diagnostics);
       return Finish(std::move(graph), flags, std::move(source));
     }
   }
-  RefuseFormat(format, &source);
+  RefuseFormat(format, !flags.from.empty(), &source);
   return source;
 }
 
@@ -188,6 +214,15 @@ absl::StatusOr<GraphFile> ReadGraphNode(const TextNode& node, const std::string&
   source.file = file == "-" ? "<stdin>" : file;
   auto graph = graph::ReadGraph(node, source.file, &source.positions, &source.diagnostics);
   return Finish(std::move(graph), GraphFlags(), std::move(source));
+}
+
+absl::Status CheckOutput(const std::string& out, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code ignored;  // either is not there, so they are not one file
+    if (std::filesystem::equivalent(out, input, ignored))
+      return UsageError(fmt::format("{} is an input; choose another place to write to", out));
+  }
+  return absl::OkStatus();
 }
 
 CompiledFile CompileGraph(GraphFile source) {

@@ -59,4 +59,7 @@ absl::StatusOr<GraphFile> ReadGraphNode(const TextNode& node, const std::string&
 CompiledFile CompileGraph(GraphFile source);
 absl::StatusOr<CompiledFile> CompileGraphFile(const std::string& file, const GraphFlags& flags);
 
+// Refuses to write over what was read: a slip of the hand would lose the only copy.
+absl::Status CheckOutput(const std::string& out, const std::vector<std::string>& inputs);
+
 }  // namespace graphkiln::cli

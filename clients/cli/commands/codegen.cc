@@ -31,11 +31,13 @@ class Codegen : public Command {
     if (!compiled->ok) return context.FailInvalid(compiled->diagnostics);
     auto files = emit::Generate(compiled->source.graph, compiled->result, target_);
     if (!files.ok()) return context.Fail(files.status());
+    if (absl::Status status = CheckOutput(out_, {file_}); !status.ok()) return context.Fail(status);
     if (!out_.empty()) {
       if (absl::Status status = Write(&*files); !status.ok()) return context.Fail(status);
     }
     if (context.format() != Format::kText) {
-      context.PrintDocument(FilesJson(target_, *files));
+      // Nothing was written: then the document holds the text itself.
+      context.PrintDocument(FilesJson(target_, *files, /*with_content=*/out_.empty()));
     } else if (out_.empty()) {
       for (const v1::GeneratedFile& file : *files) {
         if (files->size() > 1) context.Print(fmt::format("# ---- {}\n", file.path()));

@@ -90,6 +90,7 @@ class Init : public Command {
   }
 
   int Run(Context& context) override {
+    if (absl::Status status = CheckOutput(out_, {file_}); !status.ok()) return context.Fail(status);
     auto compiled = CompileGraphFile(file_, flags_);
     if (!compiled.ok()) return context.Fail(compiled.status());
     if (!compiled->ok) return context.FailInvalid(compiled->diagnostics);

@@ -31,6 +31,8 @@ class RunGraph : public Command {
   }
 
   int Run(Context& context) override {
+    if (absl::Status status = CheckOutput(out_, {file_, weights_, inputs_}); !status.ok())
+      return context.Fail(status);
     if (timeout_ < 1) return context.Fail(kUsage, "USAGE", "--timeout must be 1 or more");
     auto compiled = CompileGraphFile(file_, flags_);
     if (!compiled.ok()) return context.Fail(compiled.status());
