@@ -61,6 +61,8 @@ class FakeCoordinatorApi final : public CoordinatorApi {
   absl::Status Upload(const std::string& path, const std::string& sha256, Cancellation&) override {
     const absl::StatusOr<std::string> bytes = ReadFile(path, 1 << 30);
     std::lock_guard lock(mu_);
+    ++uploads;
+    changed_.notify_all();
     if (!unreachable.ok()) {
       return unreachable;
     }
@@ -109,6 +111,14 @@ class FakeCoordinatorApi final : public CoordinatorApi {
       finish_errors.erase(finish_errors.begin());
       return error;
     }
+    if (std::exchange(lose_artifacts, false)) {
+      artifacts.clear();
+    }
+    for (const auto& [name, sha256] : request.artifacts()) {
+      if (artifacts.count(sha256) == 0) {
+        return MakeCallError(absl::StatusCode::kNotFound, name, "NOT_FOUND", "artifact");
+      }
+    }
     finishes.push_back(request);
     changed_.notify_all();
     return absl::OkStatus();
@@ -143,7 +153,10 @@ class FakeCoordinatorApi final : public CoordinatorApi {
   std::vector<absl::Status> finish_errors;
   bool fenced = false;
   bool block_downloads = false;
+  /// The next end finds that nothing is stored (any more).
+  bool lose_artifacts = false;
   int downloads = 0;
+  int uploads = 0;
   int finish_attempts = 0;
 
  private:
@@ -165,7 +178,11 @@ class FakeEventSink final : public EventSink {
     }
     changed_.notify_all();
   }
-  bool Flush(const LeaseId&, absl::Duration, Cancellation&) override { return true; }
+  bool Flush(const LeaseId&, absl::Duration, Cancellation&) override {
+    std::lock_guard lock(mu_);
+    last_flush_ = durable_;
+    return durable_;
+  }
   uint64_t last_seq(const LeaseId& id) const override {
     std::lock_guard lock(mu_);
     const auto it = events_.find(id);
@@ -174,6 +191,21 @@ class FakeEventSink final : public EventSink {
   void Close(const LeaseId& id) override {
     std::lock_guard lock(mu_);
     closed_.insert(id);
+  }
+
+  /// Whether events reach the coordinator; what the last attempt to send them came to.
+  void SetDurable(bool durable) {
+    std::lock_guard lock(mu_);
+    durable_ = durable;
+  }
+  bool last_flush() const {
+    std::lock_guard lock(mu_);
+    return last_flush_;
+  }
+  /// As a new process.
+  void Forget() {
+    std::lock_guard lock(mu_);
+    events_.clear();
   }
 
   std::vector<graphkiln::v1::Event> events(const LeaseId& id) const {
@@ -199,6 +231,8 @@ class FakeEventSink final : public EventSink {
   std::condition_variable changed_;
   std::map<LeaseId, std::vector<graphkiln::v1::Event>> events_;
   std::set<LeaseId> closed_;
+  bool durable_ = true;
+  bool last_flush_ = false;
 };
 
 }  // namespace graphkiln::worker::fake

@@ -7,6 +7,7 @@
 //   log:TEXT    writes a line to standard error      started     reports Started
 //   steps:N     reports N step events in one batch   epoch       reports an epoch event
 //   checkpoint  writes and reports one               signal:N    raises a signal
+//   best        the same, the best so far            brittle     SIGSEGV when told to checkpoint
 //   exit:N      exits                                finish      Finished SUCCEEDED with one file
 //   user_error  Finished FAILED_USER                 garbage     sends a frame that is no message
 //   close       closes the socket, then waits        wait        obeys commands until told to end
@@ -99,8 +100,10 @@ class Job {
       TrainerReport report;
       report.mutable_events()->add_events()->mutable_epoch()->set_epoch(++epoch_);
       Send(report);
-    } else if (name == "checkpoint") {
-      Checkpoint();
+    } else if (name == "checkpoint" || name == "best") {
+      Checkpoint(name == "best");
+    } else if (name == "brittle") {
+      brittle_ = true;
     } else if (name == "signal") {
       raise(std::atoi(argument.c_str()));
     } else if (name == "exit") {
@@ -135,7 +138,10 @@ class Job {
     if (command.has_cancel()) {
       Finish(Finished::OUTCOME_CANCELLED, "", false);
     } else if (command.has_checkpoint_and_stop()) {
-      Checkpoint();
+      if (brittle_) {
+        raise(SIGSEGV);
+      }
+      Checkpoint(false);
       Finish(Finished::OUTCOME_RELEASED, "", false);
     } else if (command.has_finish_early()) {
       Finish(Finished::OUTCOME_SUCCEEDED, "", true);
@@ -144,12 +150,14 @@ class Job {
     }
   }
 
-  void Checkpoint() {
-    const std::string path = JoinPath(work_dir_, "checkpoint.bin");
+  void Checkpoint(bool best) {
+    const std::string path =
+        JoinPath(work_dir_, "checkpoint-" + std::to_string(++checkpoints_) + ".bin");
     const std::string bytes = "checkpoint of step " + std::to_string(step_);
     std::ofstream(path) << bytes;
     TrainerReport report;
     report.mutable_checkpoint()->set_path(path);
+    report.mutable_checkpoint()->set_best(best);
     report.mutable_checkpoint()->set_step(step_);
     report.mutable_checkpoint()->set_epoch(epoch_);
     report.mutable_checkpoint()->set_sha256(Sha256Hex(bytes));
@@ -185,6 +193,8 @@ class Job {
   std::string work_dir_;
   int64_t step_ = 0;
   int64_t epoch_ = 0;
+  int checkpoints_ = 0;
+  bool brittle_ = false;
 };
 
 /// The warm parent: forks a Job per request until its socket ends.

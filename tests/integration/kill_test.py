@@ -212,6 +212,7 @@ def test_repeated_kills_make_progress(cluster, job_file):
 
 
 def test_drain_gives_the_job_back_with_a_checkpoint(cluster, job_file):
+    cluster.env["KILN_DRAIN_DEADLINE"] = "0"
     worker = cluster.start_worker("w1")
     name = cluster.submit(job_file)
     cluster.wait_step(name, 120)

@@ -87,7 +87,9 @@ class Serve : public Command {
       const std::string name = fmt::format("local-{}", i);
       auto worker = ChildProcess::Start(JoinPath(ExecutableDir(), "kiln-worker"),
                                         {"--coordinator", endpoint, "--state",
-                                         JoinPath(state_, "workers/" + name), "--name", name});
+                                         JoinPath(state_, "workers/" + name), "--name", name,
+                                         // Who stops a service on his own machine waits for it.
+                                         "--drain-deadline", "0"});
       if (!worker.ok()) return worker.status();
       children_.push_back(*std::move(worker));
     }

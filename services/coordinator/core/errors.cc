@@ -45,7 +45,8 @@ ErrorMetadata MetadataOf(const absl::Status& status) {
 
 absl::Status NotFoundError(std::string_view kind, std::string_view name) {
   return MakeError(absl::StatusCode::kNotFound, v1::ERROR_REASON_NOT_FOUND,
-                   fmt::format("there is no {} {}", kind, QuoteForMessage(name)));
+                   fmt::format("there is no {} {}", kind, QuoteForMessage(name)),
+                   {{"resource", std::string(kind)}});
 }
 
 absl::Status FieldError(std::string_view field, std::string_view message) {

@@ -1,6 +1,7 @@
 // What the daemon asks of the coordinator besides the two streams, as an interface: the gRPC client
 // implements it, tests put a fake in its place. All calls block until they are answered, their own
-// deadline passes or the cancellation fires; they never retry (the callers know how long it pays).
+// deadline passes or the cancellation fires; they never retry (the callers know how long it pays;
+// call_error.h says what an error means).
 // Thread-safe.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "graphkiln/worker/v1/worker_service.pb.h"
+#include "services/worker/daemon/call_error.h"
 #include "services/worker/daemon/cancellation.h"
 
 namespace graphkiln::worker {
@@ -32,14 +34,5 @@ class CoordinatorApi {
   virtual absl::Status FinishLease(const v1::FinishLeaseRequest& request,
                                    Cancellation& cancellation) = 0;
 };
-
-/// The lease is no longer open: the worker stops and sends nothing more about it.
-inline bool IsFenced(const absl::Status& status) { return absl::IsAborted(status); }
-
-/// The coordinator is away or cannot store now: the same call is tried again later.
-inline bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsUnauthenticated(status);
-}
 
 }  // namespace graphkiln::worker

@@ -163,6 +163,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonOptions options, Clo
   Supervisor::Options supervisor;
   supervisor.table.slots = MakeInventory(parts->host, parts->options.slots).slots();
   supervisor.table.grace = parts->options.grace;
+  supervisor.table.drain_deadline = parts->options.drain_deadline;
   supervisor.table.detached_limit = parts->options.detached_limit;
   supervisor.leases_root = parts->state->leases();
   parts->supervisor = std::make_unique<Supervisor>(

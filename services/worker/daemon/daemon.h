@@ -23,6 +23,7 @@ struct DaemonOptions {
   int slots = 0;      // 0: one per core
   uint64_t cache_bytes = 20ull << 30;
   absl::Duration grace = absl::Seconds(30);
+  absl::Duration drain_deadline = absl::Seconds(30);
   absl::Duration detached_limit = absl::Minutes(10);
 };
 
@@ -41,7 +42,8 @@ class Daemon {
 
   /// The bare name.
   const std::string& name() const;
-  /// Takes nothing new; running jobs write a checkpoint and are given back. Returns at once.
+  /// Takes nothing new; jobs that still run at the drain deadline write a checkpoint and are given
+  /// back. Returns at once.
   void Drain();
   /// Waits until a drained daemon has nothing left to do, or cannot do it now: true when it is time
   /// to exit, false after `timeout`.

@@ -45,7 +45,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) {
     return absl::OkStatus();
   }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return MakeCallError(static_cast<absl::StatusCode>(status.error_code()), status.error_message(),
+                       status.error_details());
 }
 
 GrpcCoordinator::GrpcCoordinator(Options options, Clock& clock)

@@ -14,7 +14,7 @@
 
 namespace graphkiln::worker {
 
-/// Status of a call as absl::Status; the codes are the same numbers.
+/// Status of a call as absl::Status, with the coordinator's reason; the codes are the same numbers.
 absl::Status FromGrpc(const grpc::Status& status);
 
 class GrpcCoordinator final : public CoordinatorApi {

@@ -39,7 +39,9 @@ void DescribeSilentEnd(const TrainerEnd& end, FinishLeaseRequest* request) {
     request->set_reason(fmt::format("KILLED: the trainer was stopped with {}", how));
     return;
   }
-  if (end.stop == StopKind::kCheckpoint) {
+  // Any other death while it wrote its checkpoint is a crash like any other.
+  const bool ours = end.signalled && (exit.signal == SIGTERM || exit.signal == SIGKILL);
+  if (end.stop == StopKind::kCheckpoint && ours) {
     request->set_outcome(FinishLeaseRequest::OUTCOME_RELEASED);
     request->set_reason(
         fmt::format("GRACE_OVER: no checkpoint in time, the trainer was stopped with {}", how));

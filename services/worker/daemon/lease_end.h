@@ -18,6 +18,8 @@ struct TrainerEnd {
   TrainerExit exit;
   /// What it was told before.
   StopKind stop = StopKind::kNone;
+  /// It was sent a signal, because its time to obey was over.
+  bool signalled = false;
   /// The machine killed processes for lack of memory while it ran.
   bool out_of_memory = false;
   /// Last step that it reported, and the highest resident memory seen.

@@ -16,12 +16,31 @@ namespace graphkiln::worker {
 namespace {
 
 constexpr char kFinishFile[] = "finish.pb";
+constexpr char kBestFile[] = "best.pb";
 constexpr char kCheckpointFile[] = "checkpoint.pb";
 constexpr uint64_t kMaxRecordBytes = 64 << 20;
 
 absl::StatusOr<std::string> HashFile(const std::string& path) {
   ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
   return Sha256Hex(file.bytes());
+}
+
+absl::Status LoadCheckpoint(const std::string& path,
+                            std::optional<v1::CommitCheckpointRequest>* checkpoint) {
+  if (!FileExists(path)) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMaxRecordBytes));
+  if (!checkpoint->emplace().ParseFromString(bytes)) {
+    return absl::DataLossError("the kept checkpoint record cannot be read");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SaveCheckpoint(const std::string& path,
+                            const std::optional<v1::CommitCheckpointRequest>& checkpoint) {
+  return checkpoint.has_value() ? WriteFileAtomic(path, checkpoint->SerializeAsString())
+                                : RemoveFile(path);
 }
 
 absl::StatusOr<PendingEnd> LoadEnd(const std::string& path) {
@@ -31,13 +50,8 @@ absl::StatusOr<PendingEnd> LoadEnd(const std::string& path) {
   if (!end.finish.ParseFromString(finish) || end.finish.job().empty()) {
     return absl::DataLossError("the kept result cannot be read");
   }
-  const std::string checkpoint_path = JoinPath(path, kCheckpointFile);
-  if (FileExists(checkpoint_path)) {
-    ASSIGN_OR_RETURN(const std::string bytes, ReadFile(checkpoint_path, kMaxRecordBytes));
-    if (!end.checkpoint.emplace().ParseFromString(bytes)) {
-      return absl::DataLossError("the kept checkpoint record cannot be read");
-    }
-  }
+  RETURN_IF_ERROR(LoadCheckpoint(JoinPath(path, kBestFile), &end.best));
+  RETURN_IF_ERROR(LoadCheckpoint(JoinPath(path, kCheckpointFile), &end.checkpoint));
   return end;
 }
 
@@ -94,12 +108,8 @@ absl::StatusOr<std::string> LeaseFolder::Keep(const std::string& path, std::stri
 }
 
 absl::Status LeaseFolder::Save(const PendingEnd& end) {
-  const std::string checkpoint_path = JoinPath(path_, kCheckpointFile);
-  if (end.checkpoint.has_value()) {
-    RETURN_IF_ERROR(WriteFileAtomic(checkpoint_path, end.checkpoint->SerializeAsString()));
-  } else {
-    RETURN_IF_ERROR(RemoveFile(checkpoint_path));
-  }
+  RETURN_IF_ERROR(SaveCheckpoint(JoinPath(path_, kBestFile), end.best));
+  RETURN_IF_ERROR(SaveCheckpoint(JoinPath(path_, kCheckpointFile), end.checkpoint));
   // Last, because its presence makes the record valid.
   return WriteFileAtomic(JoinPath(path_, kFinishFile), end.finish.SerializeAsString());
 }

@@ -18,7 +18,9 @@ namespace graphkiln::worker {
 
 /// All that is left to do for a lease whose trainer has ended.
 struct PendingEnd {
-  /// A checkpoint that is kept here and not committed yet; it goes first.
+  /// Checkpoints that are kept here and not committed yet; they go first: the best one of the job,
+  /// then the newest, if that is another.
+  std::optional<v1::CommitCheckpointRequest> best;
   std::optional<v1::CommitCheckpointRequest> checkpoint;
   /// The end; its artifacts are kept here.
   v1::FinishLeaseRequest finish;

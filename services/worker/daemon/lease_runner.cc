@@ -122,6 +122,7 @@ void LeaseRunner::Signal(StopKind kind, int signal) {
   std::lock_guard lock(mu_);
   RaiseStop(kind);
   if (trainer_ != nullptr) {
+    signalled_ = true;
     trainer_->Signal(signal);
   }
 }
@@ -148,6 +149,8 @@ void LeaseRunner::Run(v1::LeaseSpec spec) {
   }
   start = absl::CancelledError("used");  // frees the program
   pins_.clear();
+  // Kept with the result: a later process has no events of its own to count.
+  end.finish.set_last_event_seq(services_.events.last_seq(id_));
   if (!abandon_.cancelled()) {
     if (folder_.has_value()) {
       if (const absl::Status saved = folder_->Save(end); !saved.ok()) {
@@ -231,6 +234,7 @@ PendingEnd LeaseRunner::RunTrainer(const StartTraining& start) {
     std::lock_guard lock(mu_);
     trainer_.reset();
     end.stop = stop_;
+    end.signalled = signalled_;
   }
   end.out_of_memory = services_.host.OutOfMemoryKills() > out_of_memory_kills_;
   end.step = mailbox_->step();
@@ -248,27 +252,50 @@ void LeaseRunner::ReleaseCheckpoint(const std::string& path) {
   }
 }
 
-absl::Status LeaseRunner::StoreCheckpoint(const std::string& path,
-                                          const v1::CommitCheckpointRequest& request) {
-  RETURN_IF_ERROR(services_.api.Upload(path, request.checkpoint().artifact(), uploads_));
-  return services_.api.CommitCheckpoint(request, uploads_);
+absl::Status LeaseRunner::StoreCheckpoint(const CheckpointWritten& written) {
+  RETURN_IF_ERROR(services_.api.Upload(written.path(), written.sha256(), uploads_));
+  return services_.api.CommitCheckpoint(DescribeCheckpoint(id_, written), uploads_);
+}
+
+absl::Status LeaseRunner::StoreUnstored() {
+  absl::Status first;
+  // In the order of their steps, because the job continues from the one that came last.
+  for (std::optional<CheckpointWritten>* slot : {&unstored_best_, &unstored_}) {
+    if (!slot->has_value()) {
+      continue;
+    }
+    const absl::Status status = StoreCheckpoint(**slot);
+    if (status.ok()) {
+      ReleaseCheckpoint((*slot)->path());
+      slot->reset();
+      continue;
+    }
+    if (IsTransient(status) || IsFenced(status)) {
+      return status;  // the next one would fare alike
+    }
+    first.Update(status);
+  }
+  return first;
 }
 
 void LeaseRunner::HandleCheckpoint(const CheckpointWritten& written) {
-  if (unstored_.has_value()) {
-    ReleaseCheckpoint(unstored_->path());  // this one is newer
-  }
-  unstored_ = written;
-  Backoff backoff(services_.first_pause, services_.longest_pause, services_.random);
-  const v1::CommitCheckpointRequest request = DescribeCheckpoint(id_, written);
-  for (int failures = 0;;) {
-    const absl::Status status = StoreCheckpoint(written.path(), request);
-    if (status.ok()) {
-      unstored_.reset();
-      ReleaseCheckpoint(written.path());
-      return;
+  const auto replace = [&](std::optional<CheckpointWritten>* slot) {
+    if (slot->has_value()) {
+      ReleaseCheckpoint((*slot)->path());
     }
-    if (uploads_.cancelled()) {
+    slot->reset();
+  };
+  replace(&unstored_);  // this one is newer
+  if (written.best()) {
+    replace(&unstored_best_);  // and better
+    unstored_best_ = written;
+  } else {
+    unstored_ = written;
+  }
+  Backoff backoff(services_.first_pause, services_.longest_pause, services_.random);
+  for (int failures = 0;;) {
+    const absl::Status status = StoreUnstored();
+    if (status.ok() || uploads_.cancelled()) {
       return;
     }
     if (IsFenced(status)) {

@@ -83,15 +83,19 @@ class LeaseRunner {
   absl::StatusOr<trainer::v1::StartTraining> Prepare(const v1::LeaseSpec& spec);
   PendingEnd RunTrainer(const trainer::v1::StartTraining& start);
   void HandleCheckpoint(const trainer::v1::CheckpointWritten& written);
-  absl::Status StoreCheckpoint(const std::string& path, const v1::CommitCheckpointRequest& request);
+  absl::Status StoreCheckpoint(const trainer::v1::CheckpointWritten& written);
+  /// Stores what is unstored, the best one first; the first error.
+  absl::Status StoreUnstored();
   void ReleaseCheckpoint(const std::string& path);
   PendingEnd MakeEnd(const TrainerEnd& end);
   void HandOver(PendingEnd end);
   absl::Status HandOverFiles(const PendingEnd& end);
+  absl::Status UploadResults(const v1::FinishLeaseRequest& finish);
   /// Tells the listener; the folder stays where the result was not handed over.
   void Close(bool settled);
-  /// Repeats `call` while the coordinator is away; for other errors a few times.
-  absl::Status Persist(const char* what, const std::function<absl::Status()>& call);
+  /// Repeats `call` while the coordinator is away or cannot store; ends at once where it is
+  /// refused. Any other error is tried again for a minute or so, or, with `endless`, for ever.
+  absl::Status Persist(const char* what, bool endless, const std::function<absl::Status()>& call);
   /// REQUIRES: mu_ is held. True when it is stronger than what was asked for before.
   bool RaiseStop(StopKind kind);
   void Log(const char* level, std::string message);
@@ -102,7 +106,9 @@ class LeaseRunner {
   std::optional<LeaseFolder> folder_;
   std::vector<ArtifactCache::Pin> pins_;
   std::shared_ptr<TrainerMailbox> mailbox_;
-  /// A checkpoint that could not be stored yet.
+  /// Checkpoints that could not be stored yet: the best one, which only a better one replaces, and
+  /// the newest, where that is another.
+  std::optional<trainer::v1::CheckpointWritten> unstored_best_;
   std::optional<trainer::v1::CheckpointWritten> unstored_;
   int64_t out_of_memory_kills_ = 0;
 
@@ -113,8 +119,9 @@ class LeaseRunner {
   /// Fires on these and on kCancel: ends uploads of checkpoints.
   Cancellation uploads_;
 
-  mutable std::mutex mu_;  // guards the next two
+  mutable std::mutex mu_;  // guards the next three
   StopKind stop_ = StopKind::kNone;
+  bool signalled_ = false;
   std::unique_ptr<Trainer> trainer_;
 
   std::thread thread_;

@@ -1,4 +1,5 @@
 // The second half of a lease runner: keeping the end of a trainer and handing it over.
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -12,8 +13,9 @@ namespace {
 
 using v1::FinishLeaseRequest;
 
-/// Attempts where the coordinator answers, but with an error that repeating is not known to cure.
-constexpr int kAttempts = 3;
+/// Attempts where the coordinator answers, but with an error that repeating is not known to cure:
+/// with growing pauses more than a minute.
+constexpr int kAttempts = 12;
 
 }  // namespace
 
@@ -36,27 +38,41 @@ PendingEnd LeaseRunner::MakeEnd(const TrainerEnd& end) {
       (*pending.finish.mutable_artifacts())[name] = *std::move(sha256);
     }
   }
-  const bool continues = pending.finish.outcome() == FinishLeaseRequest::OUTCOME_RELEASED ||
-                         pending.finish.outcome() == FinishLeaseRequest::OUTCOME_FAILED_INFRA;
-  if (continues && unstored_.has_value()) {
-    const absl::StatusOr<std::string> kept = folder_->Keep(unstored_->path(), unstored_->sha256());
-    if (kept.ok()) {
-      pending.checkpoint = DescribeCheckpoint(id_, *unstored_);
-    } else {
-      Log("warning", fmt::format("the last checkpoint is lost: {}", MessageOf(kept.status())));
+  const auto keep = [&](const std::optional<trainer::v1::CheckpointWritten>& unstored,
+                        std::optional<v1::CommitCheckpointRequest>* kept) {
+    if (!unstored.has_value()) {
+      return;
     }
+    const absl::Status status = folder_->Keep(unstored->path(), unstored->sha256()).status();
+    if (status.ok()) {
+      *kept = DescribeCheckpoint(id_, *unstored);
+    } else {
+      Log("warning", fmt::format("the checkpoint of step {} is lost: {}", unstored->step(),
+                                 MessageOf(status)));
+    }
+  };
+  const FinishLeaseRequest::Outcome outcome = pending.finish.outcome();
+  // The best weights are a result; the newest ones matter only where the job goes on.
+  if (outcome != FinishLeaseRequest::OUTCOME_CANCELLED) {
+    keep(unstored_best_, &pending.best);
+  }
+  if (outcome == FinishLeaseRequest::OUTCOME_RELEASED ||
+      outcome == FinishLeaseRequest::OUTCOME_FAILED_INFRA) {
+    keep(unstored_, &pending.checkpoint);
   }
   return pending;
 }
 
-absl::Status LeaseRunner::Persist(const char* what, const std::function<absl::Status()>& call) {
+absl::Status LeaseRunner::Persist(const char* what, bool endless,
+                                  const std::function<absl::Status()>& call) {
   Backoff backoff(services_.first_pause, services_.longest_pause, services_.random);
   for (int failures = 0;;) {
     const absl::Status status = call();
-    if (status.ok() || IsFenced(status) || absl::IsNotFound(status) || abandon_.cancelled()) {
+    if (status.ok() || IsFenced(status) || IsRefused(status) || IsJobGone(status) ||
+        abandon_.cancelled()) {
       return status;
     }
-    if (!IsTransient(status) && ++failures >= kAttempts) {
+    if (!endless && !IsTransient(status) && ++failures >= kAttempts) {
       return status;
     }
     KILN_WARN("{}: {} failed, trying again: {}", ToString(id_), what, MessageOf(status));
@@ -66,27 +82,33 @@ absl::Status LeaseRunner::Persist(const char* what, const std::function<absl::St
   }
 }
 
+absl::Status LeaseRunner::UploadResults(const FinishLeaseRequest& finish) {
+  for (const auto& [name, sha256] : finish.artifacts()) {
+    RETURN_IF_ERROR(services_.api.Upload(folder_->KeptPath(sha256), sha256, abandon_));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LeaseRunner::HandOverFiles(const PendingEnd& end) {
-  if (end.checkpoint.has_value()) {
-    const std::string& sha256 = end.checkpoint->checkpoint().artifact();
-    const absl::Status status = Persist("storing a checkpoint", [&]() -> absl::Status {
+  for (const auto* checkpoint : {&end.best, &end.checkpoint}) {
+    if (!checkpoint->has_value()) {
+      continue;
+    }
+    const std::string& sha256 = (*checkpoint)->checkpoint().artifact();
+    const absl::Status status = Persist("storing a checkpoint", false, [&]() -> absl::Status {
       RETURN_IF_ERROR(services_.api.Upload(folder_->KeptPath(sha256), sha256, abandon_));
-      return services_.api.CommitCheckpoint(*end.checkpoint, abandon_);
+      return services_.api.CommitCheckpoint(**checkpoint, abandon_);
     });
     if (IsFenced(status) || abandon_.cancelled()) {
       return status;
     }
     if (!status.ok()) {
       // The job then continues from the checkpoint before.
-      Log("warning", fmt::format("the last checkpoint could not be stored: {}", MessageOf(status)));
+      Log("warning", fmt::format("the checkpoint of step {} could not be stored: {}",
+                                 (*checkpoint)->checkpoint().step(), MessageOf(status)));
     }
   }
-  for (const auto& [name, sha256] : end.finish.artifacts()) {
-    RETURN_IF_ERROR(Persist("uploading a result", [&] {
-      return services_.api.Upload(folder_->KeptPath(sha256), sha256, abandon_);
-    }));
-  }
-  return absl::OkStatus();
+  return Persist("uploading the results", false, [&] { return UploadResults(end.finish); });
 }
 
 void LeaseRunner::HandOver(PendingEnd end) {
@@ -103,24 +125,37 @@ void LeaseRunner::HandOver(PendingEnd end) {
         fmt::format("STORAGE_UNAVAILABLE: the results could not be stored: {}", MessageOf(files)));
     finish.clear_artifacts();
   }
-  finish.set_last_event_seq(services_.events.last_seq(id_));
+  finish.set_last_event_seq(std::max(finish.last_event_seq(), services_.events.last_seq(id_)));
   if (folder_.has_value() && !folder_->Save(end).ok()) {
     KILN_WARN("{}: the result is not kept on disk", ToString(id_));
   }
-  const auto send = [&] { return services_.api.FinishLease(finish, abandon_); };
-  absl::Status status = Persist("finishing", send);
-  if (!status.ok() && !IsFenced(status) && !absl::IsNotFound(status) && !abandon_.cancelled()) {
-    // Refused in this form: the bare truth, so that the job does not hang on it.
+  bool missing = false;
+  const auto send = [&]() -> absl::Status {
+    // Before every attempt: where the coordinator was away, events still wait here, and the end
+    // closes the lease for them.
+    services_.events.Flush(id_, services_.flush_timeout, abandon_);
+    if (missing) {
+      RETURN_IF_ERROR(UploadResults(finish));
+    }
+    absl::Status status = services_.api.FinishLease(finish, abandon_);
+    missing = absl::IsNotFound(status) && !IsJobGone(status);  // a file was collected meanwhile
+    return status;
+  };
+  absl::Status status = Persist("finishing", true, send);
+  if (IsRefused(status)) {
+    // The bare truth, so that the job does not hang on it.
     KILN_ERROR("{}: the result was refused: {}", ToString(id_), MessageOf(status));
     FinishLeaseRequest bare;
     bare.set_job(id_.job);
     bare.set_lease_epoch(id_.epoch);
     bare.set_outcome(FinishLeaseRequest::OUTCOME_FAILED_INFRA);
     bare.set_reason(fmt::format("RESULT_REFUSED: {}", MessageOf(status)));
+    bare.set_last_event_seq(finish.last_event_seq());
     finish = std::move(bare);
-    status = Persist("finishing", send);
+    status = Persist("finishing", true, send);
   }
-  Close(/*settled=*/!abandon_.cancelled());
+  // Nothing else settles it: what nobody has taken stays on disk for the next process.
+  Close(/*settled=*/status.ok() || IsFenced(status) || IsJobGone(status));
 }
 
 void LeaseRunner::Close(bool settled) {

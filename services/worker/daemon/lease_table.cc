@@ -190,7 +190,9 @@ std::vector<LeaseAction> LeaseTable::OnTick(absl::Duration now) {
     if (!Active(lease)) {
       continue;
     }
-    if (detached && lease.stop < StopKind::kFinishEarly) {
+    const bool leaves = (detached && lease.stop < StopKind::kFinishEarly) ||
+                        (drain_at_ <= now && lease.stop < StopKind::kCheckpoint);
+    if (leaves) {
       RequestStop(id, lease, StopKind::kCheckpoint, options_.grace, now, &actions);
     }
     if (lease.terminate_at <= now) {
@@ -212,17 +214,17 @@ absl::Duration LeaseTable::NextDeadline() const {
     if (Active(lease) && lease.stop < StopKind::kFinishEarly) {
       next = std::min(next, last_contact_ + options_.detached_limit);
     }
+    if (Active(lease) && lease.stop < StopKind::kCheckpoint) {
+      next = std::min(next, drain_at_);
+    }
   }
   return next;
 }
 
 std::vector<LeaseAction> LeaseTable::OnDrain(absl::Duration now) {
-  std::vector<LeaseAction> actions;
   draining_ = true;
-  for (auto& [id, lease] : leases_) {
-    RequestStop(id, lease, StopKind::kCheckpoint, options_.grace, now, &actions);
-  }
-  return actions;
+  drain_at_ = std::min(drain_at_, now + options_.drain_deadline);
+  return OnTick(now);
 }
 
 std::vector<LeaseAction> LeaseTable::OnFenced(const LeaseId& id) {

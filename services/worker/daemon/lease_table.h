@@ -51,6 +51,8 @@ class LeaseTable {
     absl::Duration grace = absl::Seconds(30);
     /// Silence of the coordinator after which running jobs are checkpointed and stopped.
     absl::Duration detached_limit = absl::Minutes(10);
+    /// What runs when a drain begins may run on for so long; as the coordinator's own deadline.
+    absl::Duration drain_deadline = absl::Seconds(30);
   };
 
   /// `now` here and below is monotonic.
@@ -60,7 +62,8 @@ class LeaseTable {
   /// To be called at NextDeadline() or any time.
   std::vector<LeaseAction> OnTick(absl::Duration now);
   absl::Duration NextDeadline() const;
-  /// From now on nothing new is taken; what runs writes a checkpoint and is given back.
+  /// From now on nothing new is taken; what still runs at the drain deadline writes a checkpoint
+  /// and is given back.
   std::vector<LeaseAction> OnDrain(absl::Duration now);
   /// The coordinator said that the lease is closed (a fenced write).
   std::vector<LeaseAction> OnFenced(const LeaseId& id);
@@ -103,6 +106,7 @@ class LeaseTable {
   const Options options_;
   std::map<LeaseId, Lease> leases_;
   bool draining_ = false;
+  absl::Duration drain_at_ = absl::InfiniteDuration();
   absl::Duration last_contact_;
   // Highest closed epoch per job under the present registration, so that a message that was under
   // way when the lease closed does not start it again. Bounded: the oldest is forgotten.

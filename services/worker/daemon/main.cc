@@ -1,8 +1,9 @@
 // kiln-worker: joins a coordinator and trains what it is given. Only wires: flags, signals, exit
 // codes.
 //
-// SIGTERM or SIGINT drains: nothing new, running jobs write a checkpoint and are given back, exit
-// 0. A second one ends at once; the trainers die with this process.
+// SIGTERM or SIGINT drains: nothing new; jobs that run may end by themselves until the drain
+// deadline, then they write a checkpoint and are given back; exit 0. A second one ends at once; the
+// trainers die with this process.
 #include <signal.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct Flags {
   DaemonOptions daemon;
   std::string token_file;
   std::string log_level = "info";
+  int drain_seconds = 30;
 };
 
 absl::StatusOr<std::string> Token(const Flags& flags) {
@@ -66,6 +68,7 @@ int Run(Flags flags) {
     return kExitUsage;
   }
   flags.daemon.token = *token;
+  flags.daemon.drain_deadline = absl::Seconds(flags.drain_seconds);
   std::atomic<bool> superseded = false;
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(
       flags.daemon, SystemClock(), SystemRandom(), [] { ::kill(::getpid(), SIGUSR1); },
@@ -88,7 +91,7 @@ int Run(Flags flags) {
     KILN_ERROR("a newer process runs as {}; this one ends", (*daemon)->name());
     return kExitFailure;
   }
-  KILN_INFO("draining; a second signal ends at once");
+  KILN_INFO("draining, at most {} s; a second signal ends at once", flags.drain_seconds);
   (*daemon)->Drain();
   while (!(*daemon)->WaitDrained(absl::Milliseconds(200))) {
     if (StopAsked(absl::ZeroDuration())) {
@@ -119,6 +122,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--token-file", flags.token_file, "File with the token; default: KILN_TOKEN");
   app.add_option("--cache-bytes", flags.daemon.cache_bytes, "Bound of the artifact cache");
+  app.add_option(
+         "--drain-deadline", flags.drain_seconds,
+         "Seconds that jobs may run on after SIGTERM before they are checkpointed and given "
+         "back")
+      ->envname("KILN_DRAIN_DEADLINE")
+      ->check(CLI::Range(0, 30 * 24 * 3600));
   app.add_option("--log-level", flags.log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
   try {

@@ -44,7 +44,7 @@ class Supervisor final : public LeaseListener {
   absl::Status Recover();
 
   void OnOrders(const v1::ConnectResponse& orders);
-  /// Takes nothing new, checkpoints and gives back what runs.
+  /// Takes nothing new; what still runs at the drain deadline is checkpointed and given back.
   void Drain();
   /// Everything that is held, for a report.
   void FillHeld(v1::ConnectRequest* report) const;

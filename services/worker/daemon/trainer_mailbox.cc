@@ -11,10 +11,11 @@ namespace {
 
 using graphkiln::v1::Event;
 
-/// States and committed checkpoints are the coordinator's to tell.
+/// States and committed checkpoints are the coordinator's to tell. A gap is the trainer's: it left
+/// steps out because this side did not read fast enough.
 bool IsTrainersToTell(const Event& event) {
   return event.payload_case() != Event::PAYLOAD_NOT_SET && !event.has_state() &&
-         !event.has_checkpoint() && !event.has_gap();
+         !event.has_checkpoint();
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class DaemonTest : public testing::Test {
     options.name = "w1";
     options.token = "secret";
     options.slots = 2;
+    options.drain_deadline = absl::ZeroDuration();
     absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(
         options, SystemClock(), SystemRandom(), [this] { ++ready_; },
         [this] {

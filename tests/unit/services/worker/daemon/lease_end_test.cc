@@ -101,10 +101,27 @@ TEST(LeaseEndTest, KilledOnRequestIsNoFailure) {
   end.stop = StopKind::kCancel;
   EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_CANCELLED);
   end.stop = StopKind::kCheckpoint;
+  end.signalled = true;
   EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_RELEASED);
   EXPECT_THAT(DescribeEnd(kId, end).reason(), testing::StartsWith("GRACE_OVER: "));
   end.stop = StopKind::kFinishEarly;
   EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+}
+
+TEST(LeaseEndTest, OnlyOurOwnSignalMeansThatTheGraceIsOver) {
+  TrainerEnd end = Died(SIGKILL);
+  end.stop = StopKind::kCheckpoint;
+  // Somebody else's: the system's for lack of memory, an operator's.
+  end.out_of_memory = true;
+  EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  EXPECT_THAT(DescribeEnd(kId, end).reason(), testing::StartsWith("OUT_OF_MEMORY: "));
+  end.signalled = true;
+  EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_RELEASED);
+  end.exit.signal = SIGSEGV;
+  EXPECT_EQ(DescribeEnd(kId, end).outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  EXPECT_THAT(DescribeEnd(kId, end).reason(), testing::StartsWith("TRAINER_CRASHED: signal 11"));
+  end.exit.signal = SIGTERM;
+  EXPECT_THAT(DescribeEnd(kId, end).reason(), testing::StartsWith("GRACE_OVER: "));
 }
 
 TEST(LeaseEndTest, ParentsDeathIsNamed) {

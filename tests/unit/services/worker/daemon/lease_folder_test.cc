@@ -52,6 +52,7 @@ TEST_F(LeaseFolderTest, SavedEndsAreRecoveredAllElseIsRemoved) {
   end.finish.set_lease_epoch(kId.epoch);
   end.finish.set_step(12);
   end.checkpoint.emplace().mutable_checkpoint()->set_step(11);
+  end.best.emplace().mutable_checkpoint()->set_step(7);
   ASSERT_TRUE(folder->Save(end).ok());
   ASSERT_TRUE(LeaseFolder::Create(root_, {"projects/default/jobs/running", 1}).ok());
   ASSERT_TRUE(MakeDirs(JoinPath(root_, "broken")).ok());
@@ -63,6 +64,7 @@ TEST_F(LeaseFolderTest, SavedEndsAreRecoveredAllElseIsRemoved) {
   EXPECT_EQ((*ends)[0].second.finish.step(), 12);
   ASSERT_TRUE((*ends)[0].second.checkpoint.has_value());
   EXPECT_EQ((*ends)[0].second.checkpoint->checkpoint().step(), 11);
+  EXPECT_EQ((*ends)[0].second.best->checkpoint().step(), 7);
   EXPECT_EQ(ListDir(root_)->size(), 1u);
 
   // Saved again without the checkpoint (it is committed now): it does not come back.

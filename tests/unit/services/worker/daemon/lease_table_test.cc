@@ -301,13 +301,30 @@ TEST_F(LeaseTableTest, EveryMessageRestartsTheDetachedTime) {
   EXPECT_EQ(table_.NextDeadline(), kT0 + absl::Minutes(19));
 }
 
-TEST_F(LeaseTableTest, DrainStopsWhatRunsAndTakesNothing) {
+TEST_F(LeaseTableTest, DrainLetsWhatRunsRunUntilItsDeadlineAndTakesNothing) {
   table_.OnOrders(Orders({{"a"}}), kT0);
-  EXPECT_THAT(Brief(table_.OnDrain(kT0)), ElementsAre(std::pair(Kind::kCheckpoint, "a@1")));
   EXPECT_THAT(table_.OnDrain(kT0), IsEmpty());
+  EXPECT_EQ(Only(table_).phase(), HeldLease::PHASE_STARTING);
+  EXPECT_EQ(table_.NextDeadline(), kT0 + absl::Seconds(30));
+  // Asking again does not extend it.
+  EXPECT_THAT(table_.OnDrain(kT0 + absl::Seconds(20)), IsEmpty());
+  EXPECT_THAT(table_.OnTick(kT0 + absl::Seconds(29)), IsEmpty());
+  EXPECT_THAT(Brief(table_.OnTick(kT0 + absl::Seconds(30))),
+              ElementsAre(std::pair(Kind::kCheckpoint, "a@1")));
+  EXPECT_THAT(table_.OnTick(kT0 + absl::Seconds(31)), IsEmpty());
+  EXPECT_EQ(table_.NextDeadline(), kT0 + absl::Seconds(58));  // SIGTERM
   EXPECT_THAT(table_.OnOrders(Orders({{"a"}, {"b"}}), kT0), IsEmpty());
   EXPECT_EQ(table_.Held()[1].phase(), HeldLease::PHASE_REJECTED);
   EXPECT_THAT(table_.Held()[1].reason(), testing::StartsWith("DRAINING"));
+}
+
+TEST_F(LeaseTableTest, DrainWithoutADeadlineStopsAtOnce) {
+  LeaseTable::Options options;
+  options.drain_deadline = absl::ZeroDuration();
+  LeaseTable table(options, kT0);
+  table.OnOrders(Orders({{"a"}}), kT0);
+  EXPECT_THAT(Brief(table.OnDrain(kT0)), ElementsAre(std::pair(Kind::kCheckpoint, "a@1")));
+  EXPECT_THAT(table.OnDrain(kT0), IsEmpty());
 }
 
 TEST_F(LeaseTableTest, OrderThatWasUnderWayWhenTheLeaseClosedIsIgnored) {

@@ -56,10 +56,11 @@ class SupervisorTest : public testing::Test {
     ASSERT_TRUE(RemoveTree(root_).ok());
   }
 
-  void Restart() {
+  void Restart(absl::Duration drain_deadline = kLong) {
     supervisor_.reset();
     Supervisor::Options options;
     options.table.slots = 2;
+    options.table.drain_deadline = drain_deadline;
     options.leases_root = JoinPath(root_, "leases");
     options.first_pause = absl::Milliseconds(2);
     supervisor_ = std::make_unique<Supervisor>(
@@ -295,14 +296,20 @@ TEST_F(SupervisorTest, ResultSurvivesARestartOfTheWorker) {
   ASSERT_TRUE(supervisor_->WaitIdle(/*active_only=*/true, kLong));
   supervisor_.reset();
   EXPECT_EQ(Folders(), 1u);
+  const uint64_t events = events_.last_seq(kA);
+  EXPECT_GE(events, 2u);
+  events_.Forget();
   Restart();
   ASSERT_EQ(Held().size(), 1u);
   EXPECT_EQ(Held()[0].phase(), HeldLease::PHASE_FINISHED);
   EXPECT_EQ(Held()[0].job(), kA.job);
+  EXPECT_EQ(events_.last_seq(kA), 0u);
   api_.Set([](auto& api) { api.unreachable = absl::OkStatus(); });
   const FinishLeaseRequest finish = WaitFinish();
   EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
   EXPECT_EQ(api_.artifacts.at(finish.artifacts().at("weights.safetensors")), "weights of step 2");
+  // What the earlier process could not send is a hole that the coordinator hears of.
+  EXPECT_EQ(finish.last_event_seq(), events);
   EXPECT_EQ(Folders(), 0u);
 }
 
@@ -315,6 +322,50 @@ TEST_F(SupervisorTest, UnstoredCheckpointGoesAlongWithTheEnd) {
   EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
   ASSERT_EQ(api_.commits.size(), 1u);
   EXPECT_EQ(api_.commits[0].checkpoint().step(), 3);
+}
+
+TEST_F(SupervisorTest, UnstoredBestCheckpointIsNotSupersededByANewerOrdinaryOne) {
+  api_.Set([](auto& api) { api.unreachable = absl::UnavailableError("down"); });
+  supervisor_->OnOrders(
+      Order("started steps:3 best steps:2 checkpoint steps:1 checkpoint signal:9"));
+  ASSERT_TRUE(supervisor_->WaitIdle(/*active_only=*/true, kLong));
+  api_.Set([](auto& api) { api.unreachable = absl::OkStatus(); });
+  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  ASSERT_EQ(api_.commits.size(), 2u);
+  EXPECT_EQ(api_.commits[0].checkpoint().step(), 3);
+  EXPECT_TRUE(api_.commits[0].checkpoint().best());
+  EXPECT_EQ(api_.commits[1].checkpoint().step(), 6);
+  EXPECT_FALSE(api_.commits[1].checkpoint().best());
+}
+
+TEST_F(SupervisorTest, UnstoredBestCheckpointIsAResultOfASuccessfulJob) {
+  api_.Set([](auto& api) { api.unreachable = absl::UnavailableError("down"); });
+  supervisor_->OnOrders(Order("started steps:3 best steps:2 checkpoint finish"));
+  ASSERT_TRUE(supervisor_->WaitIdle(/*active_only=*/true, kLong));
+  Restart();  // also a later process hands it over
+  api_.Set([](auto& api) { api.unreachable = absl::OkStatus(); });
+  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  ASSERT_EQ(api_.commits.size(), 1u);
+  EXPECT_EQ(api_.commits[0].checkpoint().step(), 3);
+  EXPECT_TRUE(api_.commits[0].checkpoint().best());
+}
+
+TEST_F(SupervisorTest, CrashWhileGivingBackIsACrash) {
+  supervisor_->OnOrders(Order("brittle started steps:6 wait"));
+  ASSERT_TRUE(WaitStep());
+  supervisor_->OnOrders(Order("", LeaseOrder::ACTION_CHECKPOINT_AND_STOP));
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  EXPECT_THAT(finish.reason(), StartsWith("TRAINER_CRASHED: signal 11"));
+}
+
+TEST_F(SupervisorTest, TrainerThatDoesNotGiveBackInTimeIsReleasedWithItsReason) {
+  supervisor_->OnOrders(Order("noterm started steps:1 deaf"));
+  ASSERT_TRUE(WaitStep());
+  supervisor_->OnOrders(Order("", LeaseOrder::ACTION_CHECKPOINT_AND_STOP, /*grace_seconds=*/1));
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_RELEASED);
+  EXPECT_THAT(finish.reason(), StartsWith("GRACE_OVER: "));
 }
 
 TEST_F(SupervisorTest, RefusedStorageIsAnInfrastructureFailureWithAReason) {
@@ -346,8 +397,69 @@ TEST_F(SupervisorTest, OneRefusalOfTheResultIsTriedAgainAsItIs) {
   EXPECT_EQ(api_.finish_attempts, 2);
 }
 
-TEST_F(SupervisorTest, ResultThatIsRefusedAgainAndAgainIsReplacedByABareOne) {
-  api_.Set([](auto& api) { api.finish_errors.assign(3, absl::InvalidArgumentError("artifacts")); });
+TEST_F(SupervisorTest, StorageThatIsFullForAWhileCostsNothing) {
+  const absl::Status full = MakeCallError(absl::StatusCode::kResourceExhausted,
+                                          "the storage refuses writes", "STORAGE_UNAVAILABLE", "");
+  api_.Set([&](auto& api) {
+    api.upload_error = full;
+    api.finish_errors.assign(8, full);
+  });
+  supervisor_->OnOrders(Order("started steps:3 finish"));
+  ASSERT_TRUE(api_.WaitUntil([&] { return api_.uploads > 6; }));
+  EXPECT_EQ(Folders(), 1u);
+  api_.Set([](auto& api) { api.upload_error = absl::OkStatus(); });
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED) << finish.reason();
+  EXPECT_EQ(finish.artifacts_size(), 1);
+  EXPECT_EQ(api_.finish_attempts, 9);
+}
+
+TEST_F(SupervisorTest, FaultsOfTheCoordinatorNeverCostAResult) {
+  api_.Set([](auto& api) { api.finish_errors.assign(9, absl::InternalError("error id 7")); });
+  supervisor_->OnOrders(Order("started finish"));
+  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
+}
+
+TEST_F(SupervisorTest, ArtifactThatIsGoneIsStoredAgain) {
+  api_.Set([](auto& api) { api.lose_artifacts = true; });
+  supervisor_->OnOrders(Order("started steps:2 finish"));
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  EXPECT_EQ(api_.artifacts.count(finish.artifacts().at("weights.safetensors")), 1u);
+}
+
+TEST_F(SupervisorTest, JobThatIsGoneIsSettled) {
+  api_.Set([](auto& api) {
+    api.finish_errors = {MakeCallError(absl::StatusCode::kNotFound, "x", "NOT_FOUND", "job")};
+  });
+  supervisor_->OnOrders(Order("started finish"));
+  ASSERT_TRUE(api_.WaitUntil([&] { return api_.finish_attempts == 1; }));
+  ASSERT_TRUE(supervisor_->WaitIdle(false, kLong));
+  EXPECT_EQ(Folders(), 0u);
+}
+
+TEST_F(SupervisorTest, ResultThatNobodyTakesStaysOnDisk) {
+  api_.Set([](auto& api) { api.finish_errors.assign(2, absl::InvalidArgumentError("job")); });
+  supervisor_->OnOrders(Order("started finish"));
+  ASSERT_TRUE(api_.WaitUntil([&] { return api_.finish_attempts == 2; }));
+  ASSERT_TRUE(supervisor_->WaitIdle(false, kLong));
+  EXPECT_EQ(Folders(), 1u);
+}
+
+TEST_F(SupervisorTest, EventsAreSentBeforeEveryAttemptToEnd) {
+  api_.Set([](auto& api) { api.unreachable = absl::UnavailableError("down"); });
+  events_.SetDurable(false);
+  supervisor_->OnOrders(Order("started steps:2 user_error:x"));
+  ASSERT_TRUE(api_.WaitUntil([&] { return api_.finish_attempts >= 2; }));
+  EXPECT_FALSE(events_.last_flush());
+  events_.SetDurable(true);
+  api_.Set([](auto& api) { api.unreachable = absl::OkStatus(); });
+  WaitFinish();
+  EXPECT_TRUE(events_.last_flush());
+}
+
+TEST_F(SupervisorTest, ResultThatIsRefusedIsReplacedByABareOne) {
+  api_.Set([](auto& api) { api.finish_errors = {absl::InvalidArgumentError("artifacts")}; });
   supervisor_->OnOrders(Order("started finish"));
   const FinishLeaseRequest finish = WaitFinish();
   EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
@@ -355,7 +467,18 @@ TEST_F(SupervisorTest, ResultThatIsRefusedAgainAndAgainIsReplacedByABareOne) {
   EXPECT_EQ(finish.artifacts_size(), 0);
 }
 
+TEST_F(SupervisorTest, DrainLetsRunningJobsEndUntilTheDeadline) {
+  supervisor_->OnOrders(Order("started steps:9 wait"));
+  ASSERT_TRUE(WaitStep());
+  supervisor_->Drain();
+  EXPECT_EQ(Held()[0].phase(), HeldLease::PHASE_RUNNING);
+  supervisor_->OnOrders(Order("", LeaseOrder::ACTION_FINISH_EARLY));  // it ends by itself
+  EXPECT_EQ(WaitFinish().outcome(), FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  EXPECT_EQ(api_.commits.size(), 0u);
+}
+
 TEST_F(SupervisorTest, DrainCheckpointsEverythingAndTakesNothing) {
+  Restart(/*drain_deadline=*/absl::ZeroDuration());
   supervisor_->OnOrders(Order("started steps:9 wait"));
   ASSERT_TRUE(WaitStep());
   supervisor_->Drain();

@@ -61,10 +61,17 @@ TEST_F(TrainerMailboxTest, WhatIsTheCoordinatorsToTellIsDropped) {
   TrainerReport report;
   report.mutable_events()->add_events()->mutable_state();
   report.mutable_events()->add_events()->mutable_checkpoint();
-  report.mutable_events()->add_events()->mutable_gap();
   report.mutable_events()->add_events();
   mailbox_.OnReport(report);
   EXPECT_TRUE(events_.events(kId).empty());
+}
+
+TEST_F(TrainerMailboxTest, GapsOfTheTrainerAreTold) {
+  TrainerReport report;
+  report.mutable_events()->add_events()->mutable_gap()->set_count(12);
+  mailbox_.OnReport(report);
+  ASSERT_EQ(events_.events(kId).size(), 1u);
+  EXPECT_EQ(events_.events(kId)[0].gap().count(), 12);
 }
 
 TEST_F(TrainerMailboxTest, ItemsKeepTheirOrder) {
