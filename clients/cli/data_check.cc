@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/jobs/faults.h"
 #include "common/jobs/registry.h"
+#include "common/jobs/split_check.h"
 #include "common/tensors/csv_table.h"
 #include "fmt/format.h"
 
@@ -72,7 +73,8 @@ class CsvChecker {
     if (!has_target && !target.empty()) {
       auto* fault =
           jobs::AddFault(diagnostics_, "DATA_INVALID", "data.target",
-                         fmt::format("{} has no column {}", path_, QuoteForMessage(target)));
+                         fmt::format("{} has no column {}{}", path_, QuoteForMessage(target),
+                                     tensors::SeparatorHint(header)));
       jobs::SuggestName(fault, target, header);
       fault->set_found(QuoteForMessage(target));
     }
@@ -121,6 +123,7 @@ class CsvChecker {
     }
     const auto table = tensors::ReadCsv(path_, request, tensors::CsvOptions());
     if (!table.ok()) return Refuse(table.status(), "data.csv");
+    jobs::CheckSplit(job_.data().split(), table->rows, diagnostics_);
     if (classes && !table->classes.empty()) Labels(table->classes[0]);
   }
 
@@ -132,8 +135,8 @@ class CsvChecker {
     auto* fault = jobs::AddFault(
         diagnostics_, "DATA_INVALID", "data.target",
         labels.names.empty()
-            ? fmt::format("label {} is out of range: the output has {} classes", labels.largest,
-                          classes)
+            ? fmt::format("label {} is out of range: the output has {} classes{}", labels.largest,
+                          classes, tensors::FirstClassHint(labels))
             : fmt::format("{} has {} different labels, but the output has {} classes",
                           QuoteForMessage(labels.column), labels.names.size(), classes));
     fault->set_file(path_);

@@ -12,6 +12,8 @@ namespace graphkiln::cli {
 namespace {
 
 constexpr absl::Duration kRefresh = absl::Milliseconds(100);
+constexpr absl::Duration kRateWindow = absl::Seconds(10);
+constexpr absl::Duration kSampleEvery = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -47,9 +49,8 @@ std::string Progress::Line() const {
     line = fmt::format("step {}", step_);
   }
   if (has_loss_) line += fmt::format("  loss {:.4g}", loss_);
-  const double seconds = absl::ToDoubleSeconds(last_time_ - first_time_);
-  if (seconds > 0 && step_ > first_step_) {
-    const double rate = static_cast<double>(step_ - first_step_) / seconds;
+  const double rate = Rate();
+  if (rate > 0) {
     if (batch_size_ > 0) {
       line += fmt::format("  {} samples/s", ShortNumber(rate * static_cast<double>(batch_size_)));
     }
@@ -60,19 +61,37 @@ std::string Progress::Line() const {
   return line;
 }
 
+// By the trainer's time: events come in batches, whose arrival says nothing of the steps' pace.
+void Progress::Sampled(const v1::Event& event) {
+  const absl::Duration time = event.has_time() ? absl::Seconds(event.time().seconds()) +
+                                                     absl::Nanoseconds(event.time().nanos())
+                                               : clock_->Monotonic();
+  const Sample sample{time, event.step().step()};
+  if (!samples_.empty() && sample.step < samples_.back().step) samples_.clear();  // a retry
+  const size_t count = samples_.size();
+  if (count < 2 || time - samples_[count - 2].time >= kSampleEvery) {
+    samples_.push_back(sample);
+  } else {
+    samples_.back() = sample;
+  }
+  while (samples_.size() > 2 && time - samples_[1].time >= kRateWindow) samples_.pop_front();
+}
+
+double Progress::Rate() const {
+  if (samples_.size() < 2) return 0;
+  const double seconds = absl::ToDoubleSeconds(samples_.back().time - samples_.front().time);
+  const auto steps = static_cast<double>(samples_.back().step - samples_.front().step);
+  return seconds > 0 ? steps / seconds : 0;
+}
+
 void Progress::Show(const v1::Event& event) {
   if (context_->quiet) return;
   switch (event.payload_case()) {
     case v1::Event::kStep: {
-      const absl::Duration now = clock_->Monotonic();
-      if (first_step_ == 0 || event.step().step() < step_) {  // the first, or again after a retry
-        first_step_ = event.step().step();
-        first_time_ = now;
-      }
+      Sampled(event);
       step_ = event.step().step();
       loss_ = event.step().loss();
       has_loss_ = true;
-      last_time_ = now;
       Refresh(/*force=*/false);
       break;
     }

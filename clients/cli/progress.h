@@ -1,6 +1,7 @@
 // How a followed job is shown on stderr: one refreshed line on a terminal, plain lines otherwise.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include "absl/time/time.h"
@@ -35,9 +36,15 @@ class Progress {
   int64_t step_ = 0;
   double loss_ = 0;
   bool has_loss_ = false;
-  int64_t first_step_ = 0;
-  absl::Duration first_time_;
-  absl::Duration last_time_;
+  struct Sample {
+    absl::Duration time;
+    int64_t step;
+  };
+  void Sampled(const v1::Event& event);
+  /// Steps per second over the last seconds; 0 where unknown.
+  double Rate() const;
+
+  std::deque<Sample> samples_;  // of a recent window, rising; the last is the newest step
   absl::Duration shown_time_ = -absl::InfiniteDuration();
   int64_t next_plain_percent_ = 10;
   bool line_shown_ = false;

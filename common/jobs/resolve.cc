@@ -10,6 +10,7 @@
 #include "common/jobs/model_check.h"
 #include "common/jobs/registry.h"
 #include "common/jobs/schema.h"
+#include "common/jobs/split_check.h"
 #include "common/nodes/param_spec.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -246,6 +247,9 @@ class Resolver {
                           "validation and test together leave no rows for training");
       fault->set_expected("a sum below 1");
       fault->set_found(fmt::format("{}", split->validation() + split->test()));
+    }
+    if (job_->data().has_synthetic() && job_->data().synthetic().rows() > 0) {
+      CheckSplit(*split, job_->data().synthetic().rows(), diagnostics_);
     }
     if (split->stratify() && job_->has_loss() &&
         LossTask(job_->loss().type()) == Task::kRegression) {

@@ -62,7 +62,7 @@ std::vector<KeySpec> MakeSchema() {
     KeySpec("checkpoint.every_epochs", kInt).Default("0").Range(0, kMaxCount).Doc("Every so many epochs; 0: not by epochs."),
     KeySpec("checkpoint.every_steps", kInt).Default("0").Range(0, kMaxCount).Doc("Every so many steps; 0: not by steps."),
     KeySpec("checkpoint.keep_last", kInt).Default("2").Range(1, 1000).Doc("How many of the last ones are kept."),
-    KeySpec("checkpoint.best", kSection).Optional().Doc("Also keep the best one."),
+    KeySpec("checkpoint.best", kSection).Optional().Doc("Also keep the best one. weights.safetensors and the test metrics stay those of the last step; `kiln describe job` names the best checkpoint."),
     KeySpec("checkpoint.best.metric", kText).Default("val_loss").Doc("Metric that tells, such as val_loss."),
     KeySpec("checkpoint.best.mode", kText).Default("min").Choices({"min", "max"}).Doc("Whether small or large is good."),
     KeySpec("weights", kWeights).Doc("Weights to start from: a safetensors file, or job:NAME for its last checkpoint; null: initial weights."),

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ struct CsvOptions {
   uint64_t max_rows = 100'000'000;
   uint64_t max_values = 1ull << 30;  // cells kept by ReadCsv
   uint64_t max_classes = 1'000'000;  // distinct texts in a class column
+  /// Asked every few thousand cells by ReadCsv; true ends it with Cancelled. May be empty.
+  std::function<bool()> interrupted;
 };
 
 class CsvReader {

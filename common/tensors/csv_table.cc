@@ -59,25 +59,59 @@ bool IsNanText(std::string_view cell) {
   return lower == "nan" || lower == "na" || lower == "n/a" || lower == "null" || lower == "none";
 }
 
+constexpr uint64_t kCellsPerPoll = 1 << 16;
+
+// Cells that cannot be used: the file is read to its end, so that all are told at once.
+class BadCells {
+ public:
+  void Add(const CsvReader& reader, size_t index, std::string_view problem) {
+    if (count_ == 0) first_ = reader.ErrorAt(index, problem);
+    if (count_ > 0 && count_ < kShown) {
+      const CsvReader::Position position = reader.PositionOf(index);
+      others_ +=
+          fmt::format("{}{}:{}", others_.empty() ? "" : ", ", position.line, position.column);
+    }
+    ++count_;
+  }
+
+  absl::Status status() const {
+    if (count_ < 2) return first_;
+    return absl::InvalidArgumentError(fmt::format("{}; more bad cells at {}{}; {} in all",
+                                                  MessageOf(first_), others_,
+                                                  count_ > kShown ? ", ..." : "", count_));
+  }
+
+ private:
+  static constexpr uint64_t kShown = 10;
+  uint64_t count_ = 0;
+  absl::Status first_;
+  std::string others_;
+};
+
 // Labels of one column while they are read: each distinct text has a number in order of appearance.
 class ClassColumn {
  public:
   ClassColumn(std::string name, size_t index) : index_(index) { result_.column = std::move(name); }
 
-  absl::Status Add(const CsvReader& reader, uint64_t max_classes) {
+  // The status is for what ends the reading at once.
+  absl::Status Add(const CsvReader& reader, uint64_t max_classes, BadCells* bad) {
     const std::string_view cell = TrimView(reader.fields()[index_]);
     const auto describe = [&](std::string_view problem) {
-      return reader.ErrorAt(
-          index_, fmt::format("column {}: {}, found {}", QuoteForMessage(result_.column), problem,
-                              QuoteForMessage(cell)));
+      return fmt::format("column {}: {}, found {}", QuoteForMessage(result_.column), problem,
+                         QuoteForMessage(cell));
+    };
+    const auto refuse = [&](std::string_view problem) {
+      bad->Add(reader, index_, describe(problem));
+      return absl::OkStatus();
     };
     auto found = numbers_.find(cell);
     if (found == numbers_.end()) {
-      if (cell.empty()) return describe("expected a class label");
-      if (IsNanText(cell)) return describe("expected a class label, not a missing value");
-      if (!IsValidUtf8(cell)) return describe("the label is not valid UTF-8");
+      if (cell.empty()) return refuse("expected a class label");
+      if (IsNanText(cell)) return refuse("expected a class label, not a missing value");
+      if (!IsValidUtf8(cell)) return refuse("the label is not valid UTF-8");
       if (texts_.size() == max_classes) {
-        return describe(fmt::format("more than {} different labels", max_classes));
+        return reader.ErrorAt(index_,
+                              describe(fmt::format("more than {} different labels", max_classes)));
       }
       found = numbers_.emplace(cell, static_cast<int64_t>(texts_.size())).first;
       texts_.push_back(found->first);
@@ -109,6 +143,7 @@ class ClassColumn {
       }
     }
     for (size_t i = 0; i < index_of.size(); ++i) {
+      if (i == 0 || index_of[i] < result_.smallest) result_.smallest = index_of[i];
       if (index_of[i] > result_.largest) {
         result_.largest = index_of[i];
         result_.largest_position = positions_[i];
@@ -145,46 +180,40 @@ class NumberColumns {
 
   size_t width() const { return indices_.size(); }
 
-  absl::Status Add(const CsvReader& reader) {
+  void Add(const CsvReader& reader, BadCells* bad) {
     for (size_t i = 0; i < indices_.size(); ++i) {
       const std::string_view cell = reader.fields()[indices_[i]];
-      RETURN_IF_ERROR(matrix_.dtype == DType::kF32 ? AddFloat(reader, i, cell)
-                                                   : AddInt(reader, i, cell));
+      const std::string_view wanted = matrix_.dtype == DType::kF32 ? AddFloat(cell) : AddInt(cell);
+      if (wanted.empty()) continue;
+      const std::string found = TrimView(cell).empty() ? "an empty cell" : QuoteForMessage(cell);
+      bad->Add(reader, indices_[i],
+               fmt::format("column {}: expected {}, found {}", QuoteForMessage(matrix_.columns[i]),
+                           wanted, found));
     }
-    return absl::OkStatus();
   }
 
   CsvMatrix Finish() && { return std::move(matrix_); }
 
  private:
-  absl::Status Refuse(const CsvReader& reader, size_t i, std::string_view expected,
-                      std::string_view cell) const {
-    const std::string found = TrimView(cell).empty() ? "an empty cell" : QuoteForMessage(cell);
-    return reader.ErrorAt(indices_[i],
-                          fmt::format("column {}: expected {}, found {}",
-                                      QuoteForMessage(matrix_.columns[i]), expected, found));
-  }
-
-  absl::Status AddFloat(const CsvReader& reader, size_t i, std::string_view cell) {
+  // What was expected; empty where the cell is it.
+  std::string_view AddFloat(std::string_view cell) {
     double value = 0;
     const Parse parse = ParseDouble(cell, &value);
-    if (parse == Parse::kNoNumber) return Refuse(reader, i, "a number", cell);
+    if (parse == Parse::kNoNumber) return "a number";
     const auto narrow = static_cast<float>(value);
     if (parse == Parse::kOutOfRange || (std::isinf(narrow) && !std::isinf(value))) {
-      return Refuse(reader, i, "a number that float32 can hold", cell);
+      return "a number that float32 can hold";
     }
-    if (!allow_non_finite_ && !std::isfinite(narrow)) {
-      return Refuse(reader, i, "a finite number", cell);
-    }
+    if (!allow_non_finite_ && !std::isfinite(narrow)) return "a finite number";
     matrix_.floats.push_back(narrow);
-    return absl::OkStatus();
+    return "";
   }
 
-  absl::Status AddInt(const CsvReader& reader, size_t i, std::string_view cell) {
+  std::string_view AddInt(std::string_view cell) {
     int64_t value = 0;
-    if (ParseInt(cell, &value) != Parse::kOk) return Refuse(reader, i, "a whole number", cell);
+    if (ParseInt(cell, &value) != Parse::kOk) return "a whole number";
     matrix_.ints.push_back(value);
-    return absl::OkStatus();
+    return "";
   }
 
   std::vector<size_t> indices_;
@@ -193,6 +222,10 @@ class NumberColumns {
 };
 
 absl::Status UnknownColumn(const std::vector<std::string>& header, const std::string& name) {
+  if (const std::string hint = SeparatorHint(header); !hint.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("there is no column {}{}", QuoteForMessage(name), hint));
+  }
   const std::optional<std::string> nearest = NearestName(name, header);
   return absl::InvalidArgumentError(
       fmt::format("there is no column {}{}", QuoteForMessage(name),
@@ -228,10 +261,26 @@ absl::StatusOr<std::vector<size_t>> SelectColumns(const std::vector<std::string>
     }
     if (!matched) {
       return absl::InvalidArgumentError(
-          fmt::format("no column matches {}", QuoteForMessage(pattern)));
+          fmt::format("no column matches {}{}", QuoteForMessage(pattern), SeparatorHint(header)));
     }
   }
   return selected;
+}
+
+std::string SeparatorHint(const std::vector<std::string>& header) {
+  if (header.size() != 1) return "";
+  for (const auto& [separator, name] :
+       {std::pair{';', "semicolons"}, std::pair{'\t', "tabs"}, std::pair{'|', "bars"}}) {
+    if (header[0].find(separator) == std::string::npos) continue;
+    return fmt::format("; the file seems to be separated by {}, it must be by commas", name);
+  }
+  return "";
+}
+
+std::string FirstClassHint(const CsvClasses& classes) {
+  if (!classes.names.empty() || classes.smallest < 1) return "";
+  return fmt::format("; class labels that are numbers start at 0, these start at {}",
+                     classes.smallest);
 }
 
 absl::StatusOr<CsvTable> ReadCsv(const std::string& path, const CsvRequest& request,
@@ -264,17 +313,25 @@ absl::StatusOr<CsvTable> ReadCsv(CsvReader reader, const std::string& file,
     }
     classes.emplace_back(name, static_cast<size_t>(found - reader.columns().begin()));
   }
+  BadCells bad;
+  uint64_t unpolled = 0;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader.Next());
     if (!more) break;
     if (reader.rows() * width > options.max_values) {
       return reader.ErrorAt(0, fmt::format("more than {} values", options.max_values));
     }
-    for (NumberColumns& group : groups) RETURN_IF_ERROR(group.Add(reader));
+    unpolled += width;
+    if (unpolled >= kCellsPerPoll && options.interrupted) {
+      if (options.interrupted()) return absl::CancelledError("interrupted");
+      unpolled = 0;
+    }
+    for (NumberColumns& group : groups) group.Add(reader, &bad);
     for (ClassColumn& column : classes) {
-      RETURN_IF_ERROR(column.Add(reader, options.max_classes));
+      RETURN_IF_ERROR(column.Add(reader, options.max_classes, &bad));
     }
   }
+  RETURN_IF_ERROR(bad.status());
   if (reader.rows() == 0) {
     return absl::InvalidArgumentError(
         fmt::format("{}: the file has a header but no rows", header_position));

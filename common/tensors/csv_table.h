@@ -47,6 +47,7 @@ struct CsvClasses {
   std::vector<std::string> names;  // empty for whole numbers
   int64_t largest = -1;
   CsvReader::Position largest_position;  // where the largest stands first, for "label out of range"
+  int64_t smallest = 0;
 };
 
 struct CsvTable {
@@ -63,8 +64,16 @@ absl::StatusOr<std::vector<size_t>> SelectColumns(const std::vector<std::string>
                                                   absl::Span<const std::string> patterns,
                                                   absl::Span<const std::string> no_glob);
 
+/// What to add to "there is no such column" where the header is one column with another separator
+/// in it; empty otherwise.
+std::string SeparatorHint(const std::vector<std::string>& header);
+
+/// What to add to "label out of range" where whole numbers count from 1; empty otherwise.
+std::string FirstClassHint(const CsvClasses& classes);
+
 /// Reads the file. Errors are InvalidArgument "file:line:column: ...": an unknown column, a cell
-/// that is empty or no number, NaN or infinity, a label that is negative, no rows at all.
+/// that is empty or no number, NaN or infinity, a label that is negative, no rows at all. Of cells
+/// the first is described, the places of the next follow, then the count of all.
 absl::StatusOr<CsvTable> ReadCsv(const std::string& path, const CsvRequest& request,
                                  const CsvOptions& options);
 /// The same from a reader at its first row.

@@ -29,6 +29,7 @@ constexpr int64_t kDefaultKeepLast = 2;
 constexpr int kMostArtifacts = 1'000;
 constexpr int kMostMetrics = 10'000;
 constexpr size_t kMostReasonBytes = 4'096;
+constexpr uint64_t kMostMissing = uint64_t{1} << 53;  // of a gap, whatever the worker says
 constexpr size_t kMostTailLines = 50;
 
 bool IsDigest(std::string_view text) {
@@ -328,6 +329,13 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
   }
   if (request.step() > 0) draft.set_step(request.step());
   if (request.epoch() > 0) draft.set_epoch(request.epoch());
+  // Events that the worker had numbered and that have not arrived never will (I12).
+  if (request.last_event_seq() > job.lease->accepted_seq()) {
+    const uint64_t missing = request.last_event_seq() - job.lease->accepted_seq();
+    const auto count = static_cast<int64_t>(std::min(missing, kMostMissing));
+    metrics_.PointsDropped(count);
+    AppendEvent(job, GapOf(count));
+  }
   std::string reason(TruncateUtf8(request.reason(), kMostReasonBytes));
   const bool failed = request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_USER ||
                       request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_INFRA;

@@ -12,7 +12,8 @@
 
 namespace graphkiln::trainer {
 
-/// Writes both files to the work folder and enters them in `finished`. `finished` already holds
+/// Writes both files to the work folder and enters them in `finished`: the weights as they are, so
+/// those of the last step, also where the best checkpoint was another. `finished` already holds
 /// metrics and measurements.
 absl::Status WriteResults(const Setup& setup, const Progress& progress, v1::Finished* finished);
 

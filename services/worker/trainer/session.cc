@@ -34,12 +34,21 @@ absl::Status Train(const v1::StartTraining& start, Channel& channel, Clock& cloc
   RETURN_IF_ERROR(FileFault(MakeDirs(start.work_dir())));
   SetComputeThreads(job.resources().cores());
   SeedGenerators(job.seed());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Setup> setup, Setup::Create(start, device));
+  // Data may take long to load; nothing is lost by ending meanwhile.
+  absl::StatusOr<std::unique_ptr<Setup>> setup = Setup::Create(start, device, [&] {
+    const Wishes& wishes = channel.Poll();
+    return wishes.cancel || wishes.release;
+  });
+  if (absl::IsCancelled(setup.status()) && !channel.wishes().cancel) {
+    finished->set_outcome(v1::Finished::OUTCOME_RELEASED);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(setup.status());
   switch (job.kind()) {
     case api::JOB_KIND_TRAIN:
-      return TrainingLoop(*setup, channel, clock).Run(finished);
+      return TrainingLoop(**setup, channel, clock).Run(finished);
     case api::JOB_KIND_SMOKE:
-      return RunSmoke(*setup, channel, finished);
+      return RunSmoke(**setup, channel, finished);
     default:
       return UserFault(reason::kUnsupported,
                        "jobs of kind " + api::JobKind_Name(job.kind()) + " are not implemented");

@@ -58,10 +58,11 @@ Table ToDevice(Table table, c10::Device device) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Setup>> Setup::Create(const v1::StartTraining& start,
-                                                     c10::Device device) {
+                                                     c10::Device device,
+                                                     const Interrupted& interrupted) {
   std::unique_ptr<Setup> setup(new Setup(start));
   RETURN_IF_ERROR(setup->MakeModel(device));
-  RETURN_IF_ERROR(setup->MakeData(device));
+  RETURN_IF_ERROR(setup->MakeData(device, interrupted));
   return setup;
 }
 
@@ -109,8 +110,13 @@ absl::StatusOr<TableRequest> Setup::MakeRequest() const {
   return request;
 }
 
-absl::Status Setup::MakeData(c10::Device device) {
-  ASSIGN_OR_RETURN(const TableRequest request, MakeRequest());
+absl::Status Setup::MakeData(c10::Device device, const Interrupted& interrupted) {
+  const auto go_on = [&] {
+    return interrupted && interrupted() ? absl::CancelledError("CANCELLED: cancelled")
+                                        : absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(TableRequest request, MakeRequest());
+  request.interrupted = interrupted;
   ASSIGN_OR_RETURN(const int64_t fixed_batch, FixedBatch(request));
   ASSIGN_OR_RETURN(Table table, LoadTable(request, start_.data_path()));
   class_names_ = table.class_names;
@@ -127,6 +133,7 @@ absl::Status Setup::MakeData(c10::Device device) {
   }
   ASSIGN_OR_RETURN(const SplitRows rows, SplitTable(split, job().seed(), table.rows, classes));
   train_rows_ = static_cast<int64_t>(rows.train.size());
+  RETURN_IF_ERROR(go_on());
 
   Table train;
   RETURN_IF_ERROR(CatchTorch([] { return std::string("dividing the data"); },
@@ -136,6 +143,7 @@ absl::Status Setup::MakeData(c10::Device device) {
                                test_ = table.Select(rows.test);
                              }));
   table = {};
+  RETURN_IF_ERROR(go_on());
 
   // After the data's own checks, before anything is scaled: a checkpoint brings the numbers of its
   // run.
@@ -160,6 +168,7 @@ absl::Status Setup::MakeData(c10::Device device) {
                                }
                              }));
 
+  RETURN_IF_ERROR(go_on());
   batches_ = std::make_unique<Batches>(std::move(train), job().data(), job().seed(), fixed_batch);
   if (batches_->rows() == 0) {
     return UserFault(reason::kDataInvalid,

@@ -26,9 +26,11 @@ namespace graphkiln::trainer {
 
 class Setup {
  public:
-  /// Reads data and weights, restores the checkpoint. `start` must outlive the result.
+  /// Reads data and weights, restores the checkpoint. `start` must outlive the result. Cancelled
+  /// when `interrupted`, which is asked all the time, says so; it may be empty.
   static absl::StatusOr<std::unique_ptr<Setup>> Create(const v1::StartTraining& start,
-                                                       c10::Device device);
+                                                       c10::Device device,
+                                                       const Interrupted& interrupted);
   Setup(const Setup&) = delete;
   Setup& operator=(const Setup&) = delete;
 
@@ -55,7 +57,7 @@ class Setup {
   explicit Setup(const v1::StartTraining& start) : start_(start) {}
 
   absl::Status MakeModel(c10::Device device);
-  absl::Status MakeData(c10::Device device);
+  absl::Status MakeData(c10::Device device, const Interrupted& interrupted);
   absl::StatusOr<TableRequest> MakeRequest() const;
 
   const v1::StartTraining& start_;

@@ -48,6 +48,7 @@ absl::Status RunSmoke(Setup& setup, Channel& channel, v1::Finished* finished) {
   api::VerdictEvent* verdict = event.mutable_verdict();
   double first = 0;
   double last = 0;
+  bool released = false;
   const auto run = [&]() -> absl::Status {
     Table batch;
     RETURN_IF_ERROR(CatchTorch([] { return std::string("making a batch"); },
@@ -56,7 +57,18 @@ absl::Status RunSmoke(Setup& setup, Channel& channel, v1::Finished* finished) {
                                  batch = setup.batches().At(0);
                                }));
     for (int64_t step = 1; step <= steps; ++step) {
-      if (channel.Poll().any()) return absl::CancelledError("CANCELLED: cancelled");
+      const Wishes& wishes = channel.Poll();
+      if (wishes.cancel) return absl::CancelledError("CANCELLED: cancelled");
+      if (wishes.release) {
+        // So short a run has no checkpoint; the next one starts anew.
+        released = true;
+        return absl::OkStatus();
+      }
+      // The gradients of one step are the least that a verdict can stand on.
+      if (wishes.finish_early && step > 1) {
+        finished->set_stopped_early(true);
+        return absl::OkStatus();
+      }
       ASSIGN_OR_RETURN(last, setup.TrainStep(batch, setup.optimizer().base_rate(), step));
       finished->set_step(step);
       channel.EmitStep(step, 1, last, setup.optimizer().base_rate());
@@ -72,18 +84,27 @@ absl::Status RunSmoke(Setup& setup, Channel& channel, v1::Finished* finished) {
     return absl::OkStatus();
   };
   absl::Status status = run();
+  if (released) {
+    finished->set_outcome(v1::Finished::OUTCOME_RELEASED);
+    return absl::OkStatus();
+  }
   if (status.ok()) {
     const bool fell = last <= first * (1 - kLeastFall) || last < 1e-6;
     const std::string finding =
         fmt::format("loss went from {:.6g} to {:.6g} in {} steps on one batch of {} rows", first,
-                    last, steps, setup.batches().batch_size());
+                    last, finished->step(), setup.batches().batch_size());
     verdict->add_findings(finding);
-    if (!fell) status = UserFault(kSmokeFailed, finding);
+    if (finished->stopped_early()) {
+      verdict->add_findings(
+          fmt::format("stopped early, after {} of {} steps", finished->step(), steps));
+    }
+    verdict->set_passed(fell);
+    // Who stops it before its time has the verdict so far, not a failure.
+    if (!fell && !finished->stopped_early()) status = UserFault(kSmokeFailed, finding);
   } else if (!absl::IsCancelled(status)) {
     verdict->add_findings(std::string(MessageOf(status)));
   }
   if (!absl::IsCancelled(status)) {
-    verdict->set_passed(status.ok());
     channel.Emit(std::move(event));
   }
   (*finished->mutable_metrics())["first_loss"] = first;

@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "common/base/random.h"
+#include "common/base/shares.h"
+#include "common/base/status.h"
 #include "services/worker/trainer/failure.h"
 
 namespace graphkiln::trainer {
@@ -18,8 +20,6 @@ std::vector<int64_t> Numbers(int64_t count) {
   std::iota(numbers.begin(), numbers.end(), 0);
   return numbers;
 }
-
-int64_t Rounded(double value) { return static_cast<int64_t>(std::floor(value + 0.5)); }
 
 // How many of each class a part of `total` rows gets: the whole part of the share, then one more by
 // largest remainder (the smaller class first where they are equal).
@@ -41,6 +41,13 @@ std::vector<int64_t> Apportion(double fraction, int64_t total, const std::vector
   return counts;
 }
 
+absl::Status CheckPart(const char* name, double fraction, int64_t part, int64_t rows) {
+  if (part > 0 || fraction <= 0) return absl::OkStatus();
+  return UserFault(
+      reason::kDataInvalid,
+      fmt::format("data.split.{}: {} of {} rows rounds to no row", name, fraction, rows));
+}
+
 void Take(std::vector<int64_t>& from, int64_t count, std::vector<int64_t>& to) {
   const auto taken = std::min<int64_t>(count, static_cast<int64_t>(from.size()));
   to.insert(to.end(), from.end() - taken, from.end());
@@ -57,8 +64,10 @@ absl::StatusOr<SplitRows> SplitTable(const api::SplitSpec& spec, uint64_t job_se
     return UserFault(reason::kDataInvalid, "data.split: the fractions must leave training rows");
   }
   Philox random(spec.has_seed() ? spec.seed() : job_seed, "split");
-  const int64_t test_rows = Rounded(test * static_cast<double>(rows));
-  const int64_t validation_rows = Rounded(validation * static_cast<double>(rows));
+  const int64_t test_rows = RowsOfShare(test, rows);
+  const int64_t validation_rows = RowsOfShare(validation, rows);
+  RETURN_IF_ERROR(CheckPart("validation", validation, validation_rows, rows));
+  RETURN_IF_ERROR(CheckPart("test", test, test_rows, rows));
   SplitRows parts;
 
   // One group per class, or one for all rows; classes ascend, so their order is not the data's.

@@ -18,7 +18,8 @@ struct SplitRows {
   std::vector<int64_t> test;
 };
 
-/// Draws from Philox(seed, "split"). Each held-out part has round(fraction * rows) rows; with
+/// Draws from Philox(seed, "split"). Each held-out part has round(fraction * rows) rows, which must
+/// not be none for a positive fraction; with
 /// `stratify`, the parts are taken class by class, fractions of a row going where the remainder is
 /// largest. `classes` holds the class of each row, empty unless the spec stratifies. Leaves at
 /// least one training row or fails.

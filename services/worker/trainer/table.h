@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Table {
   int64_t bytes() const;
 };
 
+/// Asked now and then while something takes long; true ends it with Cancelled.
+using Interrupted = std::function<bool()>;
+
 /// What the model wants of the data.
 struct TableRequest {
   const api::DataSpec* spec = nullptr;
@@ -45,6 +49,8 @@ struct TableRequest {
   int64_t classes = 0;
   /// For synthetic whole-number inputs (token ids), by input: indices stay below; 0 where unknown.
   std::vector<int64_t> index_limits;
+  /// Asked all the time while the data are read or made; may be empty.
+  Interrupted interrupted;
 };
 
 /// One batch of the program's inputs that have a symbolic first dimension takes any number of rows;

@@ -82,8 +82,10 @@ absl::StatusOr<Table> LoadCsvTable(const TableRequest& request, const std::strin
                                                          QuoteForMessage(input.name)));
     }
   }
-  absl::StatusOr<tensors::CsvTable> csv =
-      tensors::ReadCsv(path, MakeCsvRequest(request), tensors::CsvOptions());
+  tensors::CsvOptions options;
+  options.interrupted = request.interrupted;
+  absl::StatusOr<tensors::CsvTable> csv = tensors::ReadCsv(path, MakeCsvRequest(request), options);
+  if (absl::IsCancelled(csv.status())) return absl::CancelledError("CANCELLED: cancelled");
   if (!csv.ok()) return Renamed(csv.status(), path, shown);
 
   Table table;
@@ -105,10 +107,10 @@ absl::StatusOr<Table> LoadCsvTable(const TableRequest& request, const std::strin
     return UserFault(
         reason::kDataInvalid,
         fmt::format("{}:{}:{}: label {} in column {} is out of range: the model has {} classes, so "
-                    "labels are 0 to {}",
+                    "labels are 0 to {}{}",
                     shown, classes.largest_position.line, classes.largest_position.column,
                     classes.largest, QuoteForMessage(classes.column), request.classes,
-                    request.classes - 1));
+                    request.classes - 1, tensors::FirstClassHint(classes)));
   }
   tensors::CsvMatrix labels;
   labels.columns = {classes.column};

@@ -31,27 +31,54 @@ std::vector<int64_t> WithRows(int64_t rows, const std::vector<int64_t>& row_shap
   return shape;
 }
 
-at::Tensor MakeInput(Philox& random, int64_t rows, int64_t per_row, bool integers, int64_t limit) {
+// Counts what was done and asks now and then; stays true once it was.
+class Watch {
+ public:
+  explicit Watch(const Interrupted& interrupted) : interrupted_(interrupted) {}
+
+  bool Stopped(int64_t work) {
+    work_ += work;
+    if (!stopped_ && work_ >= kWorkPerPoll && interrupted_) {
+      work_ = 0;
+      stopped_ = interrupted_();
+    }
+    return stopped_;
+  }
+
+ private:
+  static constexpr int64_t kWorkPerPoll = 1 << 18;
+  const Interrupted& interrupted_;
+  int64_t work_ = 0;
+  bool stopped_ = false;
+};
+
+// All of these end early, with some of their numbers missing, when the watch stops them.
+
+at::Tensor MakeInput(Philox& random, int64_t rows, int64_t per_row, bool integers, int64_t limit,
+                     Watch& watch) {
   at::Tensor values = at::empty({rows, per_row}, at::kFloat);
   auto* data = values.mutable_data_ptr<float>();
   const int64_t count = values.numel();
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count && !watch.Stopped(1); ++i) {
     data[i] = integers ? static_cast<float>(random.NextBelow(static_cast<uint64_t>(limit)))
                        : static_cast<float>(random.NextNormal());
   }
   return values;
 }
 
-at::Tensor NormalMatrix(Philox& random, int64_t rows, int64_t columns) {
+at::Tensor NormalMatrix(Philox& random, int64_t rows, int64_t columns, Watch& watch) {
   at::Tensor matrix = at::empty({rows, columns}, at::kFloat);
   auto* data = matrix.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < matrix.numel(); ++i) data[i] = static_cast<float>(random.NextNormal());
+  const int64_t count = matrix.numel();
+  for (int64_t i = 0; i < count && !watch.Stopped(1); ++i) {
+    data[i] = static_cast<float>(random.NextNormal());
+  }
   return matrix;
 }
 
 // features * teacher / sqrt(width) in double and in a fixed order: a BLAS would give other sums,
 // and so now and then another label, on another processor.
-at::Tensor Teach(const at::Tensor& features, const at::Tensor& teacher) {
+at::Tensor Teach(const at::Tensor& features, const at::Tensor& teacher, Watch& watch) {
   const int64_t rows = features.size(0);
   const int64_t width = features.size(1);
   const int64_t scores = teacher.size(1);
@@ -61,7 +88,7 @@ at::Tensor Teach(const at::Tensor& features, const at::Tensor& teacher) {
   const auto* w = teacher.const_data_ptr<float>();
   auto* out = values.mutable_data_ptr<float>();
   std::vector<double> sums(static_cast<size_t>(scores));
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t row = 0; row < rows && !watch.Stopped(width * scores); ++row) {
     std::fill(sums.begin(), sums.end(), 0.0);
     for (int64_t i = 0; i < width; ++i) {
       const double value = x[row * width + i];
@@ -100,6 +127,8 @@ absl::StatusOr<Table> MakeSyntheticTable(const TableRequest& request) {
   if (request.inputs.empty()) {
     return UserFault(reason::kDataInvalid, "the model has no inputs to make data for");
   }
+  const absl::Status cancelled = absl::CancelledError("CANCELLED: cancelled");
+  Watch watch(request.interrupted);
   Table table;
   table.rows = rows;
   std::vector<at::Tensor> flat;
@@ -118,7 +147,8 @@ absl::StatusOr<Table> MakeSyntheticTable(const TableRequest& request) {
     int64_t limit = i < request.index_limits.size() ? request.index_limits[i] : 0;
     if (limit <= 0) limit = kDefaultIndexLimit;
     Philox random(request.seed, "synthetic/" + input.name);
-    flat.push_back(MakeInput(random, rows, per_row, integers, limit));
+    flat.push_back(MakeInput(random, rows, per_row, integers, limit, watch));
+    if (watch.Stopped(0)) return cancelled;
     table.names.push_back(input.name);
     table.inputs.push_back(flat.back().to(input.dtype).reshape(WithRows(rows, row_shape)));
   }
@@ -128,12 +158,13 @@ absl::StatusOr<Table> MakeSyntheticTable(const TableRequest& request) {
   const at::Tensor features = at::cat(flat, 1).contiguous();
   const int64_t scores = per_row * (class_target ? source.classes() : 1);
   Philox random(request.seed, "synthetic/teacher");
-  const at::Tensor teacher = NormalMatrix(random, features.size(1), scores);
-  at::Tensor values = Teach(features, teacher);
+  const at::Tensor teacher = NormalMatrix(random, features.size(1), scores, watch);
+  at::Tensor values = Teach(features, teacher, watch);
   if (source.noise() > 0) {
     Philox noise(request.seed, "synthetic/noise");
-    values.add_(NormalMatrix(noise, rows, scores), source.noise());
+    values.add_(NormalMatrix(noise, rows, scores, watch), source.noise());
   }
+  if (watch.Stopped(0)) return cancelled;
   if (class_target) values = values.reshape({rows, per_row, source.classes()}).argmax(2);
   table.target = values.to(request.target.dtype).reshape(WithRows(rows, target_shape)).contiguous();
   return table;

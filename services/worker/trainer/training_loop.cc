@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "common/base/file.h"
@@ -117,7 +118,7 @@ absl::Status TrainingLoop::Step(double rate) {
   if (!loss.ok()) return loss.status();
   progress_.step = step;
   progress_.position += batch.rows;
-  progress_.loss_sum += *loss * static_cast<double>(batch.rows);
+  progress_.loss_sum += setup_.evaluator().LossSum(*loss, batch.rows);
   progress_.loss_rows += batch.rows;
   if (step != first_step_ + 1) stepping_ += clock_.Monotonic() - begin;
   channel_.EmitStep(step, progress_.epoch(), *loss, rate);
@@ -209,7 +210,10 @@ bool TrainingLoop::LimitReached() const {
 int64_t TrainingLoop::TotalSteps() const {
   int64_t total = job_.steps();
   if (job_.epochs() > 0) {
-    const int64_t by_epochs = job_.epochs() * setup_.batches().steps_per_epoch();
+    int64_t by_epochs = 0;
+    if (__builtin_mul_overflow(job_.epochs(), setup_.batches().steps_per_epoch(), &by_epochs)) {
+      by_epochs = std::numeric_limits<int64_t>::max();  // never reached
+    }
     total = total > 0 ? std::min(total, by_epochs) : by_epochs;
   }
   return total;
@@ -217,7 +221,8 @@ int64_t TrainingLoop::TotalSteps() const {
 
 int64_t TrainingLoop::TotalEpochs() const {
   const int64_t per_epoch = setup_.batches().steps_per_epoch();
-  return (TotalSteps() + per_epoch - 1) / per_epoch;
+  const int64_t steps = TotalSteps();
+  return steps / per_epoch + (steps % per_epoch > 0 ? 1 : 0);
 }
 
 double TrainingLoop::SecondsSoFar() const {

@@ -43,6 +43,43 @@ TEST(Progress, LineTellsShareRateAndRest) {
   EXPECT_EQ(progress.Line(), "step 120/469  25%  loss 0.412  544 samples/s  eta 00:21");
 }
 
+TEST(Progress, RateIsThatOfTheLastSeconds) {
+  Context context;
+  FakeClock clock;
+  Progress progress(&context, &clock);
+  v1::Job job;
+  job.set_total_steps(2000);
+  job.mutable_spec()->mutable_data()->set_batch_size(11);
+  progress.SetJob(job);
+  // A slow minute, one step a second, then a hundred of them.
+  int64_t step = 0;
+  for (int i = 0; i < 60; ++i) {
+    progress.Show(Step(++step, 1));
+    clock.Advance(absl::Seconds(1));
+  }
+  for (int i = 0; i < 1200; ++i) {
+    progress.Show(Step(++step, 1));
+    clock.Advance(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(progress.Line(), "step 1260/2000  63%  loss 1  1.1k samples/s  eta 00:07");
+}
+
+TEST(Progress, StepsThatArriveTogetherHaveTheirOwnTimes) {
+  Context context;
+  FakeClock clock;
+  Progress progress(&context, &clock);
+  v1::Job job;
+  job.set_total_steps(101);
+  progress.SetJob(job);
+  for (int64_t i = 1; i <= 21; ++i) {
+    v1::Event event = Step(i, 1);
+    event.mutable_time()->set_seconds(1000);
+    event.mutable_time()->set_nanos(static_cast<int32_t>(i) * 10'000'000);
+    progress.Show(event);
+  }
+  EXPECT_EQ(progress.Line(), "step 21/101  20%  loss 1  eta 00:01");
+}
+
 TEST(Progress, WithoutATotalThereIsNoShare) {
   Context context;
   FakeClock clock;

@@ -54,6 +54,47 @@ TEST(SelectColumns, NamesAndGlobsInOrderEachOnce) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no column matches \"x*\"")));
 }
 
+TEST(SelectColumns, AnotherSeparatorIsNamed) {
+  const auto error = [](std::vector<std::string> header, const std::string& pattern) {
+    return std::string(MessageOf(SelectColumns(header, {pattern}, {}).status()));
+  };
+  const char* hint = "; the file seems to be separated by semicolons, it must be by commas";
+  EXPECT_EQ(error({"a;b;label"}, "a"), std::string("there is no column \"a\"") + hint);
+  EXPECT_EQ(error({"a;b;label"}, "z*"), std::string("no column matches \"z*\"") + hint);
+  EXPECT_THAT(error({"a\tb"}, "a"), HasSubstr("separated by tabs"));
+  EXPECT_EQ(error({"a;b", "c"}, "z"), "there is no column \"z\"");
+}
+
+TEST(ReadCsv, AllBadCellsAreTold) {
+  CsvRequest request = Columns({"a", "b"});
+  request.classes = {"k"};
+  EXPECT_EQ(ErrorOf("a,b,k\n1,x,u\n,2,v\n3,4,\n", request),
+            "f.csv:2:3: column \"b\": expected a number, found \"x\"; more bad cells at 3:1, 4:5; "
+            "3 in all");
+  std::string many = "a,b,k\n";
+  for (int i = 0; i < 30; ++i) many += "1,x,u\n";
+  EXPECT_THAT(ErrorOf(many, request), testing::EndsWith("10:3, 11:3, ...; 30 in all"));
+}
+
+TEST(ReadCsv, LabelsThatCountFromOneHaveAHint) {
+  const auto hint = [](const std::string& text) {
+    return FirstClassHint(Read(text, Classes("k"))->classes[0]);
+  };
+  EXPECT_EQ(hint("k\n2\n1\n"), "; class labels that are numbers start at 0, these start at 1");
+  EXPECT_EQ(hint("k\n2\n0\n"), "");
+  EXPECT_EQ(hint("k\nb\na\n"), "");
+}
+
+TEST(ReadCsv, CanBeInterrupted) {
+  CsvOptions options;
+  int asked = 0;
+  options.interrupted = [&] { return ++asked == 2; };
+  std::string text = "a\n";
+  for (int i = 0; i < 300'000; ++i) text += "1\n";
+  EXPECT_THAT(Read(text, Columns({"a"}), options), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(ReadCsv, GroupsAndClassesInOnePass) {
   CsvRequest request;
   request.groups = {{{"a", "b"}}, {{"n"}, DType::kI64}};

@@ -94,6 +94,33 @@ TEST_F(JobQueueResultsTest, I12_DroppedPointsShowAsOneGapWithACount) {
   EXPECT_THAT(counts, ElementsAre(8, 4, 5));
 }
 
+TEST_F(JobQueueResultsTest, I12_EventsThatNeverArrivedShowAsAGapBeforeTheEnd) {
+  ASSERT_OK(harness.Publish(worker.Steps(kJob, 1, 4, 1)).status());
+  FinishLeaseRequest finish = QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  finish.set_last_event_seq(11);
+  ASSERT_OK(harness.FinishLease(finish).status());
+  ASSERT_OK(harness.FinishLease(finish).status());  // again: not counted again
+  std::vector<int64_t> counts;
+  bool ended = false;
+  for (const auto& event : harness.store.events(uid)) {
+    if (event->has_gap()) {
+      EXPECT_FALSE(ended);
+      counts.push_back(event->gap().count());
+    }
+    ended |= event->state().state() == v1::JOB_STATE_SUCCEEDED;
+  }
+  EXPECT_TRUE(ended);
+  EXPECT_THAT(counts, ElementsAre(7));
+}
+
+TEST_F(JobQueueResultsTest, NoGapWhereAllEventsArrived) {
+  ASSERT_OK(harness.Publish(worker.Steps(kJob, 1, 4, 1)).status());
+  FinishLeaseRequest finish = QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  finish.set_last_event_seq(4);
+  ASSERT_OK(harness.FinishLease(finish).status());
+  for (const auto& event : harness.store.events(uid)) EXPECT_FALSE(event->has_gap());
+}
+
 TEST_F(JobQueueResultsTest, StateAndCheckpointEventsOfAWorkerAreNotBelieved) {
   PublishEventsRequest request = worker.Steps(kJob, 1, 1, 1);
   request.mutable_events(0)->mutable_event()->mutable_state()->set_state(v1::JOB_STATE_SUCCEEDED);

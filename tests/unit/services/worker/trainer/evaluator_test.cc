@@ -42,10 +42,38 @@ TEST_F(EvaluatorTest, WeighsBatchesByTheirRows) {
   EXPECT_NEAR(values_["test_loss"], (3 * (normalizer - 1) + 2 * normalizer) / 5, 1e-6);
 }
 
-TEST_F(EvaluatorTest, LeavesAPartialBatchOfAFixedProgramOut) {
-  auto evaluator = *Evaluator::Create(job_, at::kLong, executor_, 2, true);
-  ASSERT_TRUE(evaluator.Run(part_, "", [] { return false; }, &values_).ok());
-  EXPECT_NEAR(values_["accuracy"], 0.5, 1e-12);
+// The classifier for batches of two rows and no others.
+api::IrModule ForTwoRows(int reduction) {
+  api::IrModule ir = ClassifierProgram(2, 3, 3, 0.5);
+  for (api::IrInput& input : *ir.mutable_inputs()) {
+    input.mutable_spec()->mutable_shape(0)->set_size(2);
+  }
+  for (api::IrCall& call : *ir.mutable_calls()) {
+    if (call.op() == "aten.cross_entropy_loss.default") {
+      call.mutable_args(3)->set_int_value(reduction);
+    }
+  }
+  return ir;
+}
+
+TEST_F(EvaluatorTest, EveryRowCountsForAProgramWithAFixedBatch) {
+  const double normalizer = std::log(2 + std::exp(1.0));
+  for (const bool sum : {false, true}) {
+    const Plan plan = *Plan::Compile(ForTwoRows(sum ? 2 : 1), c10::Device(c10::kCPU));
+    Executor executor(plan);
+    executor.SetParameters(parameters_);
+    if (sum) (*job_.mutable_loss()->mutable_params())["reduction"].set_string_value("sum");
+    auto evaluator = *Evaluator::Create(job_, at::kLong, executor, 2, true);
+    const absl::Status status = evaluator.Run(part_, "", [] { return false; }, &values_);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_NEAR(values_["accuracy"], 0.6, 1e-12);
+    EXPECT_NEAR(values_["loss"], (3 * (normalizer - 1) + 2 * normalizer) / 5, 1e-6) << sum;
+    // Fewer rows than one batch.
+    values_.clear();
+    ASSERT_TRUE(evaluator.Run(part_.Slice(2, 1), "", [] { return false; }, &values_).ok());
+    EXPECT_NEAR(values_["accuracy"], 0, 1e-12);
+    EXPECT_NEAR(values_["loss"], normalizer, 1e-6) << sum;
+  }
 }
 
 TEST_F(EvaluatorTest, StopsBetweenBatchesAndSaysNothingOfEmptyParts) {

@@ -38,5 +38,47 @@ TEST(SmokeTest, AModelThatDoesNotLearnFailsWithTheEvidence) {
   EXPECT_FALSE(daemon.Events(api::Event::kVerdict)[0].verdict().passed());
 }
 
+// Sends `command` with the first events; overfits so long that it must arrive in time.
+v1::Finished RunAndTell(v1::TrainerCommand command, FakeDaemon* daemon) {
+  TempDir dir;
+  v1::TrainerCommand smoke = SmokeCommand(dir.path(), 0.02);
+  smoke.mutable_train()->mutable_job()->mutable_smoke()->set_overfit_steps(100'000'000);
+  return daemon->Run(
+      smoke, [sent = false, command](const v1::TrainerReport& report, FakeDaemon& self) mutable {
+        if (!sent && report.has_events()) self.Send(command);
+        sent |= report.has_events();
+      });
+}
+
+TEST(SmokeTest, FinishEarlyEndsWithTheVerdictSoFar) {
+  v1::TrainerCommand stop;
+  stop.mutable_finish_early();
+  FakeDaemon daemon;
+  const v1::Finished finished = RunAndTell(stop, &daemon);
+  EXPECT_EQ(finished.outcome(), v1::Finished::OUTCOME_SUCCEEDED) << finished.reason();
+  EXPECT_TRUE(finished.stopped_early());
+  EXPECT_GE(finished.step(), 1);
+  const auto verdicts = daemon.Events(api::Event::kVerdict);
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_THAT(verdicts[0].verdict().findings(verdicts[0].verdict().findings_size() - 1),
+              StartsWith("stopped early, after "));
+}
+
+TEST(SmokeTest, CheckpointAndStopGivesItBack) {
+  v1::TrainerCommand stop;
+  stop.mutable_checkpoint_and_stop();
+  FakeDaemon daemon;
+  EXPECT_EQ(RunAndTell(stop, &daemon).outcome(), v1::Finished::OUTCOME_RELEASED);
+  EXPECT_TRUE(daemon.Events(api::Event::kVerdict).empty());
+}
+
+TEST(SmokeTest, CancelEndsWithoutAVerdict) {
+  v1::TrainerCommand stop;
+  stop.mutable_cancel();
+  FakeDaemon daemon;
+  EXPECT_EQ(RunAndTell(stop, &daemon).outcome(), v1::Finished::OUTCOME_CANCELLED);
+  EXPECT_TRUE(daemon.Events(api::Event::kVerdict).empty());
+}
+
 }  // namespace
 }  // namespace graphkiln::trainer

@@ -58,6 +58,14 @@ TEST(SplitTest, RefusesToLeaveNothing) {
   EXPECT_TRUE(SplitTable(Spec(0, 0), 1, 1, {}).ok());
 }
 
+TEST(SplitTest, APartThatRoundsToNothingIsRefused) {
+  const auto validation = SplitTable(Spec(0.001, 0), 1, 59, {});
+  EXPECT_EQ(validation.status().message(),
+            "DATA_INVALID: data.split.validation: 0.001 of 59 rows rounds to no row");
+  EXPECT_FALSE(SplitTable(Spec(0.2, 0), 1, 1, {}).ok());
+  EXPECT_FALSE(SplitTable(Spec(0.2, 0.001), 1, 50, {}).ok());
+}
+
 TEST(SplitTest, EpochOrdersArePermutationsThatDiffer) {
   const auto first = EpochOrder(7, 1, 50);
   EXPECT_EQ(first, EpochOrder(7, 1, 50));

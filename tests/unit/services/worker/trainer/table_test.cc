@@ -74,6 +74,27 @@ TEST_F(TableTest, ErrorsPointAtTheUsersFile) {
               HasSubstr("takes 2 values per row, but 3 columns are given"));
 }
 
+TEST_F(TableTest, LabelsThatCountFromOneAreExplained) {
+  EXPECT_THAT(CsvError("a,b,label\n1,2,1\n1,2,2\n1,2,3\n"),
+              HasSubstr("so labels are 0 to 2; class labels that are numbers start at 0, these "
+                        "start at 1"));
+  EXPECT_THAT(CsvError("a,b,label\n1,2,0\n1,2,3\n"), ::testing::Not(HasSubstr("start at")));
+}
+
+TEST_F(TableTest, ReadingAndMakingDataCanBeInterrupted) {
+  int asked = 0;
+  request_.interrupted = [&] { return ++asked == 2; };
+  std::string text = "a,b,label\n";
+  for (int i = 0; i < 100'000; ++i) text += "1,2,0\n";
+  EXPECT_TRUE(absl::IsCancelled(LoadCsv(text).status()));
+  EXPECT_EQ(asked, 2);
+  asked = 0;
+  spec_.mutable_synthetic()->set_rows(1'000'000);
+  spec_.mutable_synthetic()->set_classes(3);
+  EXPECT_TRUE(absl::IsCancelled(LoadTable(request_, "").status()));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(TableTest, SyntheticDataAreAFunctionOfTheSeed) {
   spec_.mutable_synthetic()->set_rows(200);
   spec_.mutable_synthetic()->set_classes(3);

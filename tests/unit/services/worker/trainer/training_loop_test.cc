@@ -194,6 +194,57 @@ TEST(TrainingLoopTest, LimitsEndTheRunWhicheverComesFirst) {
   EXPECT_EQ(time.Run(by_time).outcome(), v1::Finished::OUTCOME_SUCCEEDED);
 }
 
+TEST(TrainingLoopTest, MoreEpochsThanStepsCanBeCountedSaturate) {
+  TempDir dir;
+  FakeDaemon daemon;
+  v1::TrainerCommand command = TrainCommand(dir.path(), std::numeric_limits<int64_t>::max() / 2);
+  command.mutable_train()->mutable_job()->set_steps(6);
+  EXPECT_EQ(daemon.Run(command).outcome(), v1::Finished::OUTCOME_SUCCEEDED);
+  EXPECT_EQ(daemon.reports[0].started().total_steps(), 6);
+  EXPECT_EQ(daemon.Events(api::Event::kEpoch)[0].epoch().total_epochs(), 2);
+  FakeDaemon endless;
+  command.mutable_train()->mutable_job()->set_steps(0);
+  EXPECT_EQ(endless.Run(command, Once(v1::TrainerCommand::kCancel)).outcome(),
+            v1::Finished::OUTCOME_CANCELLED);
+  EXPECT_EQ(endless.reports[0].started().total_steps(), std::numeric_limits<int64_t>::max());
+}
+
+TEST(TrainingLoopTest, LossesThatAreSumsAreDividedByTheRows) {
+  TempDir dir;
+  v1::TrainerCommand command = TrainCommand(dir.path(), 1);
+  for (api::IrCall& call : *command.mutable_train()->mutable_ir()->mutable_calls()) {
+    if (call.op() == "aten.cross_entropy_loss.default") call.mutable_args(3)->set_int_value(2);
+  }
+  (*command.mutable_train()->mutable_job()->mutable_loss()->mutable_params())["reduction"]
+      .set_string_value("sum");
+  FakeDaemon daemon;
+  const v1::Finished finished = daemon.Run(command);
+  ASSERT_EQ(finished.outcome(), v1::Finished::OUTCOME_SUCCEEDED) << finished.reason();
+  double sum = 0;
+  for (const double loss : daemon.Losses()) sum += loss;
+  EXPECT_NEAR(finished.metrics().at("train_loss"), sum / 70, 1e-9);
+}
+
+TEST(TrainingLoopTest, StopsWhileDataAreMade) {
+  for (const auto kind : {v1::TrainerCommand::kCancel, v1::TrainerCommand::kCheckpointAndStop}) {
+    TempDir dir;
+    v1::TrainerCommand command = TrainCommand(dir.path(), 1);
+    // Seconds of work.
+    command.mutable_train()->mutable_job()->mutable_data()->mutable_synthetic()->set_rows(
+        10'000'000);
+    *command.mutable_train()->mutable_ir() = ClassifierProgram(20, 16, 3, 0.25);
+    auto [ours, theirs] = *worker::MakeSocketPair();
+    ASSERT_TRUE(worker::WriteMessage(ours.get(), command).ok());
+    ASSERT_TRUE(worker::WriteMessage(ours.get(), Simple(kind)).ok());
+    EXPECT_EQ(ServeSession(std::move(theirs), SystemClock()), 0);
+    v1::TrainerReport report;  // the only one: nothing was started
+    ASSERT_TRUE(worker::ReadMessage(ours.get(), &report).ok());
+    EXPECT_EQ(report.finished().outcome(), kind == v1::TrainerCommand::kCancel
+                                               ? v1::Finished::OUTCOME_CANCELLED
+                                               : v1::Finished::OUTCOME_RELEASED);
+  }
+}
+
 TEST(TrainingLoopTest, DivergenceIsTheJobsFaultAndNamesTheStep) {
   TempDir dir;
   v1::TrainerCommand command = TrainCommand(dir.path(), 50);
