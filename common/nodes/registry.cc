@@ -36,8 +36,8 @@ const Table& GetTable() {
     }
     for (const LazyType& lazy : LazyTypes()) {
       const auto it = table->by_name.find(lazy.type);
-      if (it == table->by_name.end() ||
-          !table->by_name.emplace(std::string(lazy.name), it->second).second) {
+      const NodeDef* def = it != table->by_name.end() ? it->second : nullptr;
+      if (def == nullptr || !table->by_name.emplace(std::string(lazy.name), def).second) {
         GRAPHKILN_BUG("registry.lazy", std::string(lazy.name));
       }
     }

@@ -124,6 +124,9 @@ def test_trainer_equals_torch(world, case):
         expected = dict(flat(reference.output, case.name))
         assert found.keys() == expected.keys()
         for name, tensor in expected.items():
+            if case.drawn:
+                assert found[name].shape == tensor.shape and found[name].dtype == tensor.dtype
+                continue
             same(found[name], tensor.detach(), f"{mode} {name}")
 
 
@@ -185,6 +188,34 @@ def test_generated_python_equals_torch(generated, world, case):
         same(ours.grad, theirs.grad, f"gradient of {name}")
     for (name, ours), (_, theirs) in zip(part.named_buffers(), reference.module.named_buffers(), strict=True):
         same(ours, theirs, f"buffer {name}")
+
+
+def test_random_types_follow_the_seed(kiln, world):
+    weights_file = kiln.path(".safetensors")
+    from safetensors.torch import save_file
+
+    save_file(world["weights"], weights_file)
+    again = kiln.run(world["file"], weights_file, world["inputs"])
+    other = kiln.run(world["file"], weights_file, world["inputs"], seed=1)
+    drawn = [case for case in CASES if case.drawn]
+    assert drawn
+    for case in drawn:
+        for name, tensor in outputs_of(world["eval"], case).items():
+            assert torch.equal(tensor, again[name]), name
+    assert any(not torch.equal(t, other[n]) for case in drawn for n, t in outputs_of(world["eval"], case).items())
+
+
+def test_lazy_types_are_torchs(registry):
+    """Each of torch.nn's lazy modules is the type that it becomes, with the same defaults."""
+    lazy = {name for name in dir(nn) if name.startswith("Lazy")}
+    known = {alias: node["name"] for node in registry["nodes"] for alias in node["aliases"]}
+    assert set(known) == lazy
+    for alias, name in known.items():
+        node = next(n for n in registry["nodes"] if n["name"] == name)
+        theirs = inspect.signature(getattr(nn, alias)).parameters
+        ours = [p["name"] for p in node["params"] if not p["inferred"]]
+        assert ours == [p for p in theirs if p not in NOT_OURS], alias
+        assert getattr(nn, alias).cls_to_become is getattr(nn, name)
 
 
 def test_every_type_and_parameter_has_a_case(registry):
