@@ -16,7 +16,7 @@ CASES = all_cases()
 NOT_OURS = {
     "device", "dtype",  # where tensors live is not the graph's business
     "size_average", "reduce",  # deprecated since PyTorch 0.4
-    "_weight", "_freeze",  # internal
+    "_weight", "_freeze", "_random_samples",  # internal
     "weight",  # CrossEntropyLoss: a tensor, given by no text form
 }
 
@@ -251,7 +251,8 @@ def test_parameters_are_torchs_own(registry):
         cls = getattr(nn, node["python_text"].removeprefix("nn."))
         owner = nn.RNNBase if issubclass(cls, nn.RNNBase) else cls
         parameters = inspect.signature(owner).parameters if owner.__init__ is not nn.Module.__init__ else {}
-        theirs = {n: p.default for n, p in parameters.items() if n not in NOT_OURS | {"mode"}}
+        hidden = NOT_OURS | {"mode"} if owner is nn.RNNBase else NOT_OURS
+        theirs = {n: p.default for n, p in parameters.items() if n not in hidden}
         if cls is nn.GRU:
             del theirs["proj_size"]
         if cls is nn.Softmax:
