@@ -126,7 +126,7 @@ class Builder:
                 out = list(getattr(torch.nn, type_)(**params)(torch.empty(shape)).shape)
         except (RuntimeError, ValueError):
             return
-        if torch.Size(out).numel() < 20000:
+        if 0 < torch.Size(out).numel() < 20000:
             self.add(type_, out, ref, **params)
 
     def build(self):
