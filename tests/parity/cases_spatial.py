@@ -160,7 +160,7 @@ def _operators():
     x, w = f(2, 4, 7, 6), f(6, 2, 3, 2, seed=3)
     fixed = {"stride": [1, 2], "padding": [1, 0], "dilation": [1, 1], "output_padding": [0, 0], "groups": 2}
     yield op("convolution.default", x, w, f(6, seed=4), transposed=False, **fixed)
-    yield op("convolution.default", x, f(4, 3, 3, 2, seed=3), transposed=True, **fixed | {"output_padding": [0, 1]})
+    yield op("convolution.default", x, f(4, 3, 3, 2, seed=3), f(6, seed=4), transposed=True, **fixed | {"output_padding": [0, 1]})
     volume = f(2, 3, 5, 6, 7)
     yield op("_adaptive_avg_pool2d.default", x, output_size=[3, 2])
     yield op("_adaptive_avg_pool3d.default", volume, output_size=[2, 3, 1])
