@@ -107,6 +107,7 @@ class Normaliser {
     }
     node.composite = args_.composites->Find(node.type);
     if (node.composite == nullptr) node.def = nodes::FindNode(node.type);
+    if (node.def != nullptr) node.type = std::string(node.def->name);  // not the lazy name
     if (node.composite != nullptr || node.def != nullptr) return;
     node.broken = true;
     v1::Diagnostic& diagnostic = report_.ErrorAt(

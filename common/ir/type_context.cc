@@ -1,6 +1,7 @@
 #include "common/ir/type_context.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -75,8 +76,22 @@ std::vector<int64_t> TypeContext::Ints(std::string_view name, int count) const {
   return out;
 }
 
+std::vector<double> TypeContext::Floats(std::string_view name) const {
+  std::vector<double> out;
+  if (const auto* list = arg(name).As<Argument::List>()) {
+    for (const Argument& item : *list) {
+      const double* v = item.As<double>();
+      const int64_t* n = item.As<int64_t>();
+      out.push_back(v != nullptr ? *v : n != nullptr ? static_cast<double>(*n) : 0);
+    }
+  }
+  return out;
+}
+
 std::vector<Dim> TypeContext::Dims(std::string_view name) const {
   std::vector<Dim> out;
+  if (const int64_t* v = arg(name).As<int64_t>()) out.emplace_back(*v);
+  if (const Dim* d = arg(name).As<Dim>()) out.push_back(*d);
   if (const auto* list = arg(name).As<Argument::List>()) {
     for (const Argument& item : *list) {
       if (const int64_t* v = item.As<int64_t>()) out.emplace_back(*v);
@@ -182,6 +197,23 @@ absl::Status TypeContext::SameDType(std::string_view rule, std::string_view a, s
   if (x.dtype == y.dtype) return absl::OkStatus();
   return Fail(rule, a, fmt::format("{} must have the element type of {}", a, b),
               std::string(DTypeName(y.dtype)), std::string(DTypeName(x.dtype)), "DTYPE_MISMATCH");
+}
+
+std::optional<Dim> FloorScale(const Dim& size, double factor) {
+  if (size.IsConst()) {
+    const double scaled = std::floor(static_cast<double>(size.value()) * factor);
+    return Dim(scaled < static_cast<double>(Dim::kSaturated) ? static_cast<int64_t>(scaled)
+                                                             : Dim::kSaturated);
+  }
+  constexpr int kMostHalvings = 10;
+  constexpr double kMostNumerator = 1 << 20;
+  for (int k = 0; k <= kMostHalvings; ++k) {
+    const double numerator = std::ldexp(factor, k);
+    if (numerator > kMostNumerator) break;
+    if (numerator != std::floor(numerator)) continue;
+    return (size * Dim(static_cast<int64_t>(numerator))).FloorDiv(int64_t{1} << k);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b) {

@@ -42,6 +42,8 @@ class TypeContext {
   const std::string& Text(std::string_view name) const;
   // A list of ints; one that is shorter than `count` and has one element is repeated (ATen's rule).
   std::vector<int64_t> Ints(std::string_view name, int count = 0) const;
+  std::vector<double> Floats(std::string_view name) const;
+  // A list of sizes; one size is a list of one.
   std::vector<Dim> Dims(std::string_view name) const;
   std::optional<DataType> DType(std::string_view name) const;
   // A whole number or a size expression; nothing where neither stands there.
@@ -83,6 +85,10 @@ class TypeContext {
 // PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with
 // itself.
 std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b);
+// floor(size * factor) as floating-point arithmetic has it. Nothing where the size is open and the
+// factor no fraction with a small power of two below (2, 1.5, 0.25): no expression is that number.
+// REQUIRES: factor > 0.
+std::optional<Dim> FloorScale(const Dim& size, double factor);
 // PyTorch's promotion of two tensor element types.
 DataType Promote(DataType a, DataType b);
 

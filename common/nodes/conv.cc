@@ -135,6 +135,20 @@ void AddConvNodes(std::vector<NodeDef>& nodes) {
                               {"kernel_size", int64_t{3}},
                               {"stride", int64_t{2}}},
                    .outputs = {"float32[2, 4, 3, 3]"}}});
+  nodes.push_back(
+      {.name = "Conv3d",
+       .category = "conv",
+       .doc = "3-D convolution over [B, C, D, H, W] or [C, D, H, W]; each of D, H, W becomes "
+              "(D + 2*padding - dilation*(kernel_size-1) - 1) // stride + 1.",
+       .params = ConvParams(3),
+       .inputs = {{.name = "input", .doc = "[B, in_channels, D, H, W] or [in_channels, D, H, W]"}},
+       .body = [](Body& b) { ConvBody(b, 3); },
+       .python = Python::Module("nn.Conv3d"),
+       .example = {.inputs = {"float32[2, 3, 4, 8, 8]"},
+                   .params = {{"out_channels", int64_t{4}},
+                              {"kernel_size", int64_t{3}},
+                              {"padding", std::vector<int64_t>{1, 0, 0}}},
+                   .outputs = {"float32[2, 4, 4, 6, 6]"}}});
 }
 
 }  // namespace graphkiln::nodes

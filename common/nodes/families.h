@@ -9,12 +9,19 @@
 namespace graphkiln::nodes {
 
 void AddActivationNodes(std::vector<NodeDef>& nodes);
+void AddAdaptivePoolNodes(std::vector<NodeDef>& nodes);
 void AddCombineNodes(std::vector<NodeDef>& nodes);
 void AddConvNodes(std::vector<NodeDef>& nodes);
+void AddConvTransposeNodes(std::vector<NodeDef>& nodes);
 void AddEmbeddingNodes(std::vector<NodeDef>& nodes);
+void AddFoldNodes(std::vector<NodeDef>& nodes);
+void AddFractionalPoolNodes(std::vector<NodeDef>& nodes);
+void AddGridNodes(std::vector<NodeDef>& nodes);
 void AddLinearNodes(std::vector<NodeDef>& nodes);
 void AddLossNodes(std::vector<NodeDef>& nodes);
+void AddLpPoolNodes(std::vector<NodeDef>& nodes);
 void AddNormNodes(std::vector<NodeDef>& nodes);
+void AddPadNodes(std::vector<NodeDef>& nodes);
 void AddPartsNodes(std::vector<NodeDef>& nodes);
 void AddPointwiseNodes(std::vector<NodeDef>& nodes);
 void AddPoolNodes(std::vector<NodeDef>& nodes);
@@ -23,15 +30,24 @@ void AddRearrangeNodes(std::vector<NodeDef>& nodes);
 void AddReduceNodes(std::vector<NodeDef>& nodes);
 void AddRnnNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
+void AddShuffleNodes(std::vector<NodeDef>& nodes);
+void AddUpsampleNodes(std::vector<NodeDef>& nodes);
 
 inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddActivationNodes(nodes);
+  AddAdaptivePoolNodes(nodes);
   AddCombineNodes(nodes);
   AddConvNodes(nodes);
+  AddConvTransposeNodes(nodes);
   AddEmbeddingNodes(nodes);
+  AddFoldNodes(nodes);
+  AddFractionalPoolNodes(nodes);
+  AddGridNodes(nodes);
   AddLinearNodes(nodes);
   AddLossNodes(nodes);
+  AddLpPoolNodes(nodes);
   AddNormNodes(nodes);
+  AddPadNodes(nodes);
   AddPartsNodes(nodes);
   AddPointwiseNodes(nodes);
   AddPoolNodes(nodes);
@@ -40,6 +56,8 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddReduceNodes(nodes);
   AddRnnNodes(nodes);
   AddShapeNodes(nodes);
+  AddShuffleNodes(nodes);
+  AddUpsampleNodes(nodes);
 }
 
 }  // namespace graphkiln::nodes

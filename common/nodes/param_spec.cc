@@ -179,7 +179,9 @@ class Checker {
     } else if (spec_.single_ok && AsInt(value_)) {
       // One number for all: kept as a number, so that it is written back as the user wrote it.
       const int64_t v = *AsInt(value_);
-      return CheckRange(static_cast<double>(v), ParamValue(v));
+      return CheckRange(static_cast<double>(v), floats ? ParamValue(static_cast<double>(v)) : v);
+    } else if (spec_.single_ok && floats && AsNumber(value_)) {
+      return CheckRange(*AsNumber(value_), ParamValue(*AsNumber(value_)));
     } else {
       return Wrong();
     }
@@ -187,11 +189,15 @@ class Checker {
     std::vector<int64_t> ints;
     std::vector<double> doubles;
     for (const v1::Value& item : items) {
+      if (spec_.null_items && item.kind_case() == v1::Value::kNullValue) {
+        ints.push_back(kNullItem);
+        continue;
+      }
       const auto number =
           floats ? AsNumber(item)
                  : (AsInt(item) ? std::optional<double>(static_cast<double>(*AsInt(item)))
                                 : std::nullopt);
-      if (!number) return Wrong();
+      if (!number || *number == static_cast<double>(kNullItem)) return Wrong();
       if (!CheckRange(*number, ParamValue(true))) return std::nullopt;
       if (floats) {
         doubles.push_back(*number);
@@ -234,6 +240,11 @@ ParamSpec IntN(std::string_view name, int count) {
   return spec;
 }
 ParamSpec Floats(std::string_view name) { return {name, ParamType::kFloats}; }
+ParamSpec FloatsOrFloat(std::string_view name, int count) {
+  ParamSpec spec = FloatN(name, count);
+  spec.single_ok = true;
+  return spec;
+}
 ParamSpec FloatN(std::string_view name, int count) {
   ParamSpec spec(name, ParamType::kFloats);
   spec.count = count;
@@ -304,10 +315,13 @@ std::vector<int64_t> Params::Ints(std::string_view name, int count) const {
   return {};
 }
 
-std::vector<double> Params::Floats(std::string_view name) const {
+std::vector<double> Params::Floats(std::string_view name, int count) const {
   const ParamValue* value = Find(name);
-  const auto* list = value != nullptr ? std::get_if<std::vector<double>>(value) : nullptr;
-  return list != nullptr ? *list : std::vector<double>();
+  if (value == nullptr) return {};
+  if (const auto* list = std::get_if<std::vector<double>>(value)) return *list;
+  if (const auto* single = std::get_if<double>(value))
+    return std::vector<double>(count > 0 ? static_cast<size_t>(count) : 1, *single);
+  return {};
 }
 
 v1::DataType Params::DType(std::string_view name) const {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@
 #include "graphkiln/v1/value.pb.h"
 
 namespace graphkiln::nodes {
+
+// Stands for null among the numbers of a list (AdaptiveAvgPool2d's `[null, 7]`).
+constexpr int64_t kNullItem = std::numeric_limits<int64_t>::min();
 
 // A checked parameter value.
 using ParamValue = std::variant<std::monostate, bool, int64_t, double, std::string,
@@ -50,6 +54,11 @@ class ParamSpec {
   // Python's None is legal; it is the default where no other is given.
   ParamSpec& Nullable() {
     nullable = true;
+    return *this;
+  }
+  // For lists: null is legal among the numbers.
+  ParamSpec& NullItems() {
+    null_items = true;
     return *this;
   }
   ParamSpec& Min(double value) {
@@ -96,6 +105,7 @@ class ParamSpec {
   bool inferred = false;
   bool open_minimum = false;
   bool tensor = false;
+  bool null_items = false;
   std::string inferred_port;
   int inferred_dim = 0;
   int count = 0;  // for lists: fixed length (0: any); a single number stands for `count` equal ones
@@ -117,6 +127,8 @@ ParamSpec IntsOrInt(std::string_view name);          // a list of ints of any le
 ParamSpec IntN(std::string_view name, int count);    // `count` ints, or one int for all
 ParamSpec FloatN(std::string_view name, int count);  // exactly `count` numbers
 ParamSpec Floats(std::string_view name);             // a list of numbers
+// `count` numbers (0: any), or one number for all.
+ParamSpec FloatsOrFloat(std::string_view name, int count);
 
 // Checked parameters of one instance, in the order of the specs.
 class Params {
@@ -135,7 +147,7 @@ class Params {
   const std::string& Text(std::string_view name) const;
   // Lists; a single number is repeated to `count`.
   std::vector<int64_t> Ints(std::string_view name, int count = 0) const;
-  std::vector<double> Floats(std::string_view name) const;
+  std::vector<double> Floats(std::string_view name, int count = 0) const;
   v1::DataType DType(std::string_view name) const;
 
   struct Entry {

@@ -36,8 +36,10 @@ std::string TypeText(const ParamSpec& spec) {
       break;
     case ParamType::kInts:
     case ParamType::kFloats: {
-      const char* item = spec.type == ParamType::kInts ? "int" : "float";
-      text = spec.count > 0 ? fmt::format("{}[{}]", item, spec.count) : fmt::format("{}[]", item);
+      const std::string item = spec.type == ParamType::kInts ? "int" : "float";
+      const std::string element = spec.null_items ? fmt::format("({} | null)", item) : item;
+      text = spec.count > 0 ? fmt::format("{}[{}]", element, spec.count)
+                            : fmt::format("{}[]", element);
       if (spec.single_ok) text = fmt::format("{} | {}", item, text);
       break;
     }
@@ -63,7 +65,14 @@ v1::Value ToValue(const ParamValue& value) {
     out.set_string_value(*s);
   } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
     out.mutable_list_value();
-    for (const int64_t v : *ints) out.mutable_list_value()->add_values()->set_int_value(v);
+    for (const int64_t v : *ints) {
+      v1::Value* item = out.mutable_list_value()->add_values();
+      if (v == kNullItem) {
+        item->set_null_value(v1::NULL_VALUE_UNSPECIFIED);
+      } else {
+        item->set_int_value(v);
+      }
+    }
   } else if (const auto* doubles = std::get_if<std::vector<double>>(&value)) {
     out.mutable_list_value();
     for (const double v : *doubles) out.mutable_list_value()->add_values()->set_double_value(v);
@@ -106,7 +115,7 @@ std::string ToPython(const ParamValue& value) {
   size_t count = 0;
   const auto add = [&](const std::string& item) { out += (count++ > 0 ? ", " : "") + item; };
   if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
-    for (const int64_t v : *ints) add(fmt::format("{}", v));
+    for (const int64_t v : *ints) add(v == kNullItem ? "None" : fmt::format("{}", v));
   } else if (const auto* doubles = std::get_if<std::vector<double>>(&value)) {
     for (const double v : *doubles) add(number(v));
   }

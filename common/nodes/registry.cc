@@ -8,6 +8,7 @@
 #include "common/nodes/body.h"
 #include "common/nodes/example.h"
 #include "common/nodes/families.h"
+#include "common/nodes/lazy.h"
 #include "common/nodes/operator_nodes.h"
 
 namespace graphkiln::nodes {
@@ -33,6 +34,13 @@ const Table& GetTable() {
       table->by_name.emplace(std::string(def.name), &def);
       table->operators.push_back(&def);
     }
+    for (const LazyType& lazy : LazyTypes()) {
+      const auto it = table->by_name.find(lazy.type);
+      const NodeDef* def = it != table->by_name.end() ? it->second : nullptr;
+      if (def == nullptr || !table->by_name.emplace(std::string(lazy.name), def).second) {
+        GRAPHKILN_BUG("registry.lazy", std::string(lazy.name));
+      }
+    }
     std::sort(table->ordered.begin(), table->ordered.end(),
               [](const NodeDef* a, const NodeDef* b) { return a->name < b->name; });
     return table;
@@ -56,6 +64,7 @@ std::vector<std::string> NodeNames(std::string_view like) {
   std::vector<std::string> names;
   for (const NodeDef* def : IsOperatorName(like) ? OperatorNodes() : AllNodes())
     names.emplace_back(def->name);
+  for (const LazyType& lazy : LazyTypes()) names.emplace_back(lazy.name);
   return names;
 }
 
@@ -91,6 +100,9 @@ v1::NodeType Describe(const NodeDef& def) {
   type.set_bypass(def.bypass == Bypass::kIdentity
                       ? "identity, where the output has the input's type"
                       : "not allowed");
+  for (const LazyType& lazy : LazyTypes()) {
+    if (lazy.type == def.name) type.add_aliases(std::string(lazy.name));
+  }
   DescribeExample(def, &type);
   return type;
 }

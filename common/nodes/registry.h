@@ -10,13 +10,14 @@
 
 namespace graphkiln::nodes {
 
-// Null where unknown.
+// By name or by the name of a lazy module; null where unknown.
 const NodeDef* FindNode(std::string_view type);
 // All types but `aten.*`, ordered by name.
 const std::vector<const NodeDef*>& AllNodes();
 // The types `aten.*`, one for each operator that gives tensors, ordered by name.
 const std::vector<const NodeDef*>& OperatorNodes();
-// Names to choose the nearest from: of the operators where `like` is one of theirs.
+// Names to choose the nearest from: of the operators where `like` is one of theirs,
+// lazy names included otherwise.
 std::vector<std::string> NodeNames(std::string_view like = "");
 // Types of one category, ordered by name (`loss`, ...).
 std::vector<const NodeDef*> NodesOf(std::string_view category);

@@ -18,6 +18,7 @@ class Case:
     inputs: dict[str, Any]  # port -> tensor or list of tensors
     reference: Callable[[], Any]  # makes a module or function of the ports' values
     random: bool = False  # training draws random numbers
+    drawn: bool = False  # evaluation does, too
     gradients: bool = True
     name: str = ""
 
@@ -41,6 +42,10 @@ INFERRED = {
     "Linear": (("in_features", -1),),
     "Conv1d": (("in_channels", -2),),
     "Conv2d": (("in_channels", -3),),
+    "Conv3d": (("in_channels", -4),),
+    "ConvTranspose1d": (("in_channels", -2),),
+    "ConvTranspose2d": (("in_channels", -3),),
+    "ConvTranspose3d": (("in_channels", -4),),
     "BatchNorm1d": (("num_features", 1),),
     "BatchNorm2d": (("num_features", 1),),
     "LayerNorm": (("normalized_shape", -1),),
@@ -49,7 +54,7 @@ INFERRED = {
 }
 
 
-def module(type_, x, _random=False, _gradients=True, _ports=None, **params):
+def module(type_, x, _random=False, _gradients=True, _ports=None, _drawn=False, **params):
     """A case of a torch.nn type of the same name."""
     inputs = {"input": x, **(_ports or {})}
 
@@ -59,7 +64,7 @@ def module(type_, x, _random=False, _gradients=True, _ports=None, **params):
             given.setdefault(name, x.shape[dim])
         return getattr(nn, type_)(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
-    return Case(type_, params, inputs, reference, _random, _gradients)
+    return Case(type_, params, inputs, reference, _random, _drawn, _gradients)
 
 
 def function(type_, inputs, call, **params):
@@ -71,22 +76,6 @@ def _linear():
     yield module("Linear", f(2, 3), out_features=4)
     yield module("Linear", f(3), out_features=4, bias=False)
     yield module("Linear", f(2, 3, 5), in_features=5, out_features=1)
-
-
-def _conv():
-    for n, x in ((1, f(2, 4, 13)), (2, f(2, 4, 9, 10))):
-        name = f"Conv{n}d"
-        yield module(name, x, out_channels=6, kernel_size=3)
-        yield module(name, x[0], out_channels=6, kernel_size=3, padding=1)
-        yield module(name, x, in_channels=4, out_channels=8, kernel_size=3, stride=2, padding=2, dilation=2, groups=4)
-        yield module(name, x, out_channels=4, kernel_size=2, padding="same", bias=False)
-        yield module(name, x, out_channels=4, kernel_size=4, padding="same", dilation=2)
-        yield module(name, x, out_channels=4, kernel_size=3, padding="valid", stride=3)
-        for mode in ("reflect", "replicate", "circular"):
-            yield module(name, x, out_channels=4, kernel_size=3, padding=2, stride=2, padding_mode=mode)
-            yield module(name, x, out_channels=4, kernel_size=4, padding="same", padding_mode=mode)
-    yield module("Conv2d", f(2, 4, 9, 10), out_channels=3, kernel_size=[3, 2], stride=[1, 2], padding=[0, 1], dilation=[2, 1])
-    yield module("Conv2d", f(2, 4, 9, 10), out_channels=3, kernel_size=[3, 5], padding=[1, 2], padding_mode="circular")
 
 
 def _norm():
@@ -117,25 +106,6 @@ def _activation():
     # The hint never changes another node's value, so the reference is the plain form.
     yield Case("ReLU", {"inplace": True}, {"input": x}, nn.ReLU)
     yield Case("Dropout", {"p": 0.2, "inplace": True}, {"input": x}, lambda: nn.Dropout(0.2), random=True)
-
-
-def _pool():
-    for n, x in ((1, f(2, 3, 11)), (2, f(2, 3, 11, 8))):
-        name = f"MaxPool{n}d"
-        yield module(name, x, kernel_size=2)
-        yield module(name, x[0], kernel_size=3, stride=2, padding=1, dilation=2)
-        yield module(name, x, kernel_size=3, stride=2, ceil_mode=True)
-        yield module(name, x, kernel_size=2, stride=3, padding=1, ceil_mode=True)
-        yield module(name, x, kernel_size=3, stride=None, return_indices=True)
-    yield module("MaxPool2d", f(2, 3, 11, 8), kernel_size=[3, 2], stride=[2, 1], padding=[1, 0], dilation=[1, 2])
-    x = f(2, 3, 11, 8)
-    yield module("AvgPool2d", x, kernel_size=2)
-    yield module("AvgPool2d", x[0], kernel_size=[3, 2], stride=[2, 3], padding=[1, 1])
-    yield module("AvgPool2d", x, kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False)
-    yield module("AvgPool2d", x, kernel_size=3, stride=2, ceil_mode=True)
-    yield module("AvgPool2d", x, kernel_size=2, stride=None, divisor_override=3)
-    yield module("AdaptiveAvgPool2d", x, output_size=1)
-    yield module("AdaptiveAvgPool2d", x[0], output_size=[5, 3])
 
 
 def _embedding():
@@ -225,12 +195,13 @@ def _loss():
 
 def all_cases():
     cases = []
-    for family in (_linear, _conv, _norm, _activation, _pool, _embedding, _rnn, _combine, _shape, _loss):
+    for family in (_linear, _norm, _activation, _embedding, _rnn, _combine, _shape, _loss):
         cases.extend(family())
     from cases_functional import functional_cases
     from cases_operators import operator_cases
+    from cases_spatial import spatial_cases
 
-    cases.extend([*functional_cases(), *operator_cases()])
+    cases.extend([*spatial_cases(), *functional_cases(), *operator_cases()])
     for n, case in enumerate(cases):
         case.name = f"c{n:03d}_{case.type}".replace(".", "_")
     return cases

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(ROOT.glob("templates/models/*.kiln.yaml"))
 # What FlopCounterMode counts exactly as we do: products and convolutions. It leaves out sums, activations, biases.
-PRODUCTS = ("Linear", "Conv1d", "Conv2d")
+PRODUCTS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
 
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda p: p.name.split(".")[0])

@@ -34,7 +34,7 @@ class Builder:
         rng = self.rng
         ref, shape = rng.choice(self.values)
         rank = len(shape)
-        kind = rng.choice(["act", "linear", "conv", "pool", "norm", "shape", "combine", "rnn", "reduce", "block"])
+        kind = rng.choice(["act", "linear", "conv", "pool", "norm", "shape", "combine", "rnn", "reduce", "block", "spatial", "spatial"])
         if kind == "act":
             type_, params = rng.choice([("ReLU", {}), ("GELU", {}), ("Tanh", {}), ("Softmax", {"dim": -1}), ("Dropout", {"p": 0.3})])
             self.add(type_, shape, ref, **params)
@@ -93,10 +93,41 @@ class Builder:
             dim, keep = rng.randrange(rank), rng.random() < 0.5
             out = [1 if d == dim else v for d, v in enumerate(shape) if keep or d != dim]
             self.add(rng.choice(["Mean", "Max"]), out, ref, dim=dim, keepdim=keep)
+        elif kind == "spatial" and rank in (3, 4):
+            self.spatial(ref, shape)
         elif kind == "block" and rank in (3, 4):
             self.add("ResidualBlock", None, ref, out_channels=rng.choice([shape[1], 3]), kernel_size=3)
             if shape[1] >= 2:
                 self.add("SEBlock", shape, ref, reduction=2)
+
+    def spatial(self, ref, shape):
+        """Modules whose shape PyTorch tells; sizes stay small."""
+        rng, n = self.rng, len(shape) - 2
+        k, s, p = rng.randint(1, 3), rng.randint(1, 3), rng.randint(0, 1)
+        mode = {1: "linear", 2: "bilinear"}[n]
+        type_, params = rng.choice(
+            [
+                (f"ConvTranspose{n}d", {"in_channels": shape[1], "out_channels": 3, "kernel_size": k, "stride": s, "padding": p}),
+                (f"AvgPool{n}d", {"kernel_size": k, "stride": s, "padding": p, "ceil_mode": rng.random() < 0.5}),
+                (f"AdaptiveAvgPool{n}d", {"output_size": rng.randint(1, 6)}),
+                (f"AdaptiveMaxPool{n}d", {"output_size": rng.randint(1, 6)}),
+                (f"LPPool{n}d", {"norm_type": 2.0, "kernel_size": k, "stride": s}),
+                (f"ReflectionPad{n}d", {"padding": rng.randint(-1, 3)}),
+                (f"ReplicationPad{n}d", {"padding": rng.randint(-1, 3)}),
+                (f"CircularPad{n}d", {"padding": rng.randint(0, 3)}),
+                (f"ConstantPad{n}d", {"padding": rng.randint(-1, 3), "value": 0.5}),
+                ("Upsample", {"scale_factor": rng.choice([0.5, 1.3, 2.0]), "mode": rng.choice(["nearest", mode])}),
+                ("ChannelShuffle", {"groups": rng.randint(1, 3)}),
+                ("PixelUnshuffle", {"downscale_factor": rng.randint(1, 2)}),
+            ]
+        )
+        try:
+            with torch.device("meta"):
+                out = list(getattr(torch.nn, type_)(**params)(torch.empty(shape)).shape)
+        except (RuntimeError, ValueError):
+            return
+        if 0 < torch.Size(out).numel() < 20000:
+            self.add(type_, out, ref, **params)
 
     def build(self):
         for _ in range(self.rng.randint(3, 25)):

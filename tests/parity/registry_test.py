@@ -16,7 +16,7 @@ CASES = all_cases()
 NOT_OURS = {
     "device", "dtype",  # where tensors live is not the graph's business
     "size_average", "reduce",  # deprecated since PyTorch 0.4
-    "_weight", "_freeze",  # internal
+    "_weight", "_freeze", "_random_samples",  # internal
     "weight",  # CrossEntropyLoss: a tensor, given by no text form
 }
 
@@ -124,6 +124,9 @@ def test_trainer_equals_torch(world, case):
         expected = dict(flat(reference.output, case.name))
         assert found.keys() == expected.keys()
         for name, tensor in expected.items():
+            if case.drawn:
+                assert found[name].shape == tensor.shape and found[name].dtype == tensor.dtype
+                continue
             same(found[name], tensor.detach(), f"{mode} {name}")
 
 
@@ -187,6 +190,34 @@ def test_generated_python_equals_torch(generated, world, case):
         same(ours, theirs, f"buffer {name}")
 
 
+def test_random_types_follow_the_seed(kiln, world):
+    weights_file = kiln.path(".safetensors")
+    from safetensors.torch import save_file
+
+    save_file(world["weights"], weights_file)
+    again = kiln.run(world["file"], weights_file, world["inputs"])
+    other = kiln.run(world["file"], weights_file, world["inputs"], seed=1)
+    drawn = [case for case in CASES if case.drawn]
+    assert drawn
+    for case in drawn:
+        for name, tensor in outputs_of(world["eval"], case).items():
+            assert torch.equal(tensor, again[name]), name
+    assert any(not torch.equal(t, other[n]) for case in drawn for n, t in outputs_of(world["eval"], case).items())
+
+
+def test_lazy_types_are_torchs(registry):
+    """Each of torch.nn's lazy modules is the type that it becomes, with the same defaults."""
+    lazy = {name for name in dir(nn) if name.startswith("Lazy")}
+    known = {alias: node["name"] for node in registry["nodes"] for alias in node["aliases"]}
+    assert set(known) == lazy
+    for alias, name in known.items():
+        node = next(n for n in registry["nodes"] if n["name"] == name)
+        theirs = inspect.signature(getattr(nn, alias)).parameters
+        ours = [p["name"] for p in node["params"] if not p["inferred"]]
+        assert ours == [p for p in theirs if p not in NOT_OURS], alias
+        assert getattr(nn, alias).cls_to_become is getattr(nn, name)
+
+
 def test_every_type_and_parameter_has_a_case(registry):
     covered = {}
     for case in CASES:
@@ -220,7 +251,8 @@ def test_parameters_are_torchs_own(registry):
         cls = getattr(nn, node["python_text"].removeprefix("nn."))
         owner = nn.RNNBase if issubclass(cls, nn.RNNBase) else cls
         parameters = inspect.signature(owner).parameters if owner.__init__ is not nn.Module.__init__ else {}
-        theirs = {n: p.default for n, p in parameters.items() if n not in NOT_OURS | {"mode"}}
+        hidden = NOT_OURS | {"mode"} if owner is nn.RNNBase else NOT_OURS
+        theirs = {n: p.default for n, p in parameters.items() if n not in hidden}
         if cls is nn.GRU:
             del theirs["proj_size"]
         if cls is nn.Softmax:

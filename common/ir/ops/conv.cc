@@ -1,44 +1,64 @@
-// Convolutions and padding.
-#include <algorithm>
+// Convolutions.
+#include "common/ir/ops/conv.h"
+
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/ir/ops/families.h"
-#include "common/ir/type_context.h"
+#include "common/ir/ops/window.h"
 #include "fmt/format.h"
 
 namespace graphkiln::ir::ops {
-namespace {
 
-// Shared by all spatial ranks; `same` and `valid` stand in `padding` for the .padding overloads.
-absl::Status InferConv(TypeContext& c, int spatial) {
+absl::Status CheckConvOperands(TypeContext& c, int spatial, bool transposed) {
   const TensorType& input = c.tensor("input");
   const TensorType& weight = c.tensor("weight");
   RETURN_IF_ERROR(c.Rank("CONV_C1", "input", {spatial + 1, spatial + 2}));
+  RETURN_IF_ERROR(c.Rank("CONV_C7", "weight", {spatial + 2}));
   RETURN_IF_ERROR(c.SameDType("CONV_C2", "input", "weight"));
-  const bool batched = input.rank() == spatial + 2;
-  const int channel_dim = batched ? 1 : 0;
   const int64_t groups = c.Int("groups");
-  const Dim& channels = input.dim(channel_dim);
-  const Dim expected = weight.dim(1) * Dim(groups);
-  if (channels != expected) {
+  const Dim& first = weight.dim(0);
+  if (groups < 1 || (first.IsConst() && (first.value() < groups || first.value() % groups != 0))) {
+    const char* what = transposed ? "in_channels" : "out_channels";
+    return c.Fail("CONV_C4", "groups", fmt::format("{} must be divisible by groups", what),
+                  fmt::format("a divisor of {}", first.ToString()), fmt::format("{}", groups),
+                  "PARAM_RANGE");
+  }
+  const int channel_dim = input.rank() - spatial - 1;
+  const Dim expected = transposed ? first : weight.dim(1) * Dim(groups);
+  if (input.dim(channel_dim) != expected) {
     return c.Fail("CONV_C3", "input", "the channel dimension must be in_channels",
                   TypeText(input.WithDim(channel_dim, expected)), TypeText(input));
   }
-  if (groups < 1 || (weight.dim(0).IsConst() && weight.dim(0).value() % groups != 0)) {
-    return c.Fail("CONV_C4", "groups", "out_channels must be divisible by groups",
-                  fmt::format("a divisor of {}", weight.dim(0).ToString()),
-                  fmt::format("{}", groups), "PARAM_RANGE");
-  }
-  const std::vector<int64_t> stride = c.Ints("stride", spatial);
-  const std::vector<int64_t> dilation = c.Ints("dilation", spatial);
-  const bool same = c.Text("padding") == "same";
+  if (!c.Has("bias")) return absl::OkStatus();
+  const TensorType& bias = c.tensor("bias");
+  const TensorType fitting{weight.dtype, {transposed ? weight.dim(1) * Dim(groups) : first}};
+  if (bias == fitting) return absl::OkStatus();
+  return c.Fail("CONV_C8", "bias", "bias must have one number for each output channel",
+                TypeText(fitting), TypeText(bias));
+}
+
+absl::Status InferConv(TypeContext& c, int spatial) {
+  RETURN_IF_ERROR(CheckConvOperands(c, spatial, false));
+  const TensorType& input = c.tensor("input");
+  const TensorType& weight = c.tensor("weight");
+  ASSIGN_OR_RETURN(const std::vector<int64_t> stride, WindowInts(c, "stride", spatial, 1));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dilation, WindowInts(c, "dilation", spatial, 1));
+  // The .padding overloads name it.
+  const std::string* mode = c.arg("padding").As<std::string>();
   std::vector<int64_t> padding(static_cast<size_t>(spatial), 0);
-  if (c.arg("padding").As<std::string>() == nullptr) padding = c.Ints("padding", spatial);
+  if (mode == nullptr) {
+    ASSIGN_OR_RETURN(padding, WindowInts(c, "padding", spatial, 0));
+  } else if (*mode != "same" && *mode != "valid") {
+    return c.Fail("CONV_C9", "padding", "there is no such padding", "\"same\" or \"valid\"",
+                  mode->substr(0, 100), "PARAM_RANGE");
+  }
+  const int channel_dim = input.rank() - spatial - 1;
   TensorType out = input.WithDim(channel_dim, weight.dim(0));
   for (int i = 0; i < spatial; ++i) {
     const size_t s = static_cast<size_t>(i);
     const int d = channel_dim + 1 + i;
-    if (same) {
+    if (mode != nullptr && *mode == "same") {
       if (stride[s] != 1) {
         return c.Fail("CONV_C5", "stride", "padding \"same\" needs stride 1", "1",
                       fmt::format("{}", stride[s]), "PARAM_RANGE");
@@ -53,7 +73,7 @@ absl::Status InferConv(TypeContext& c, int spatial) {
           fmt::format("at least {} in dimension {}", (reach - Dim(2 * padding[s])).ToString(), d),
           TypeText(input));
     }
-    out = out.WithDim(d, free.FloorDiv(std::max<int64_t>(stride[s], 1)) + Dim(1));
+    out = out.WithDim(d, free.FloorDiv(stride[s]) + Dim(1));
   }
   return c.Output(std::move(out));
 }
@@ -65,87 +85,99 @@ Dim ConvFlops(const TypeContext& c) {
   return c.output(0).Numel() * (c.Has("bias") ? per_output + Dim(1) : per_output);
 }
 
-std::vector<Rule> ConvRules() {
+std::vector<Rule> ConvOperandRules() {
   return {{"CONV_C1", "input has a channel and the spatial dimensions, with or without a batch"},
           {"CONV_C2", "input and weight have one element type"},
-          {"CONV_C3", "input's channels equal weight's input channels times groups"},
-          {"CONV_C4", "the output channels are divisible by groups"},
-          {"CONV_C5", "padding \"same\" needs stride 1"},
-          {"CONV_C6", "the dilated kernel fits into the padded input"}};
+          {"CONV_C3", "input's channels are those that weight and groups ask for"},
+          {"CONV_C4", "weight's first size is divisible by groups"},
+          {"CONV_C7", "weight has two channel dimensions and the spatial ones"},
+          {"CONV_C8", "bias has one number of weight's type for each output channel"},
+          WindowRule()};
 }
 
-absl::Status InferPad(TypeContext& c) {
-  const TensorType& input = c.tensor("self");
-  const std::vector<int64_t> pad = c.Ints("pad");
-  const int dims = static_cast<int>(pad.size() / 2);
-  if (pad.size() % 2 != 0 || dims > input.rank()) {
-    return c.Fail("PAD_C1", "pad", "pad holds two numbers for each padded dimension",
-                  fmt::format("at most {} numbers", 2 * input.rank()),
-                  fmt::format("{}", pad.size()), "PARAM_RANGE");
-  }
-  const std::string& mode = c.Text("mode");
-  TensorType out = input;
-  for (int i = 0; i < dims; ++i) {
-    const int d = input.rank() - 1 - i;
-    const int64_t before = pad[static_cast<size_t>(2 * i)];
-    const int64_t after = pad[static_cast<size_t>(2 * i + 1)];
-    const Dim& size = input.dim(d);
-    if (size.IsConst()) {
-      // Reflection reads inside the border, wrapping reads at most the whole row.
-      const int64_t most = mode == "reflect" ? size.value() - 1 : size.value();
-      if ((mode == "reflect" || mode == "circular") && std::max(before, after) > most) {
-        return c.Fail("PAD_C2", "self", fmt::format("{} padding must not exceed the input", mode),
-                      fmt::format("padding of at most {}", most),
-                      fmt::format("{}", std::max(before, after)));
-      }
-    }
-    out = out.WithDim(d, size + Dim(before) + Dim(after));
-  }
-  return c.Output(std::move(out));
+std::vector<Rule> ConvRules() {
+  std::vector<Rule> rules = ConvOperandRules();
+  rules.push_back({"CONV_C5", "padding \"same\" needs stride 1"});
+  rules.push_back({"CONV_C6", "the dilated kernel fits into the padded input"});
+  rules.push_back({"CONV_C9", "named padding is same or valid"});
+  return rules;
 }
+
+namespace {
+
+template <int kSpatial>
+absl::Status InferConvN(TypeContext& c) {
+  return InferConv(c, kSpatial);
+}
+
+// The one operator that all convolutions of torch.export's core form are; always with a batch.
+absl::Status InferConvolution(TypeContext& c) {
+  RETURN_IF_ERROR(c.Rank("CONV_C7", "weight", {3, 4, 5}));
+  const int rank = c.tensor("weight").rank();
+  RETURN_IF_ERROR(c.Rank("CONV_C10", "input", {rank}));
+  RETURN_IF_ERROR(WindowInts(c, "output_padding", rank - 2, 0).status());
+  return c.Flag("transposed") ? InferConvTranspose(c, rank - 2) : InferConv(c, rank - 2);
+}
+
+struct Entry {
+  std::string_view name, schema;
+  absl::Status (*infer)(TypeContext&);
+};
+
+constexpr Entry kEntries[] = {
+    {"aten.conv1d.default",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, SymInt[1] padding=0, "
+     "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<1>},
+    {"aten.conv1d.padding",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, str padding=\"valid\", "
+     "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<1>},
+    {"aten.conv2d.default",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, SymInt[2] padding=0, "
+     "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<2>},
+    {"aten.conv2d.padding",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, str padding=\"valid\", "
+     "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<2>},
+    {"aten.conv3d.default",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=1, SymInt[3] padding=0, "
+     "SymInt[3] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<3>},
+    {"aten.conv3d.padding",
+     "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=1, str padding=\"valid\", "
+     "SymInt[3] dilation=1, SymInt groups=1) -> Tensor",
+     InferConvN<3>},
+};
 
 }  // namespace
 
 void AddConv(std::vector<OpDef>& ops) {
-  ops.push_back({.name = "aten.conv1d.default",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, "
-                           "SymInt[1] padding=0, "
-                           "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferConv(c, 1); },
-                 .flops = ConvFlops,
-                 .rules = ConvRules(),
+  for (const Entry& entry : kEntries) {
+    ops.push_back({.name = entry.name,
+                   .schema = entry.schema,
+                   .infer = entry.infer,
+                   .flops = ConvFlops,
+                   .rules = ConvRules(),
+                   .saved = "input weight"});
+  }
+  std::vector<Rule> rules = ConvRules();
+  for (const Rule& rule : ConvTransposeRules()) {
+    if (rule.label.substr(0, 7) == "CONV_T_") rules.push_back(rule);
+  }
+  rules.push_back({"CONV_C10", "input has a batch, a channel and the spatial dimensions"});
+  ops.push_back({.name = "aten.convolution.default",
+                 .schema = "(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] "
+                           "padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, "
+                           "SymInt groups) -> Tensor",
+                 .infer = InferConvolution,
+                 .flops =
+                     [](const TypeContext& c) {
+                       return c.Flag("transposed") ? ConvTransposeFlops(c) : ConvFlops(c);
+                     },
+                 .rules = std::move(rules),
                  .saved = "input weight"});
-  ops.push_back({.name = "aten.conv1d.padding",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=1, "
-                           "str padding=\"valid\", "
-                           "SymInt[1] dilation=1, SymInt groups=1) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferConv(c, 1); },
-                 .flops = ConvFlops,
-                 .rules = ConvRules(),
-                 .saved = "input weight"});
-  ops.push_back({.name = "aten.conv2d.default",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, "
-                           "SymInt[2] padding=0, "
-                           "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferConv(c, 2); },
-                 .flops = ConvFlops,
-                 .rules = ConvRules(),
-                 .saved = "input weight"});
-  ops.push_back({.name = "aten.conv2d.padding",
-                 .schema = "(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=1, "
-                           "str padding=\"valid\", "
-                           "SymInt[2] dilation=1, SymInt groups=1) -> Tensor",
-                 .infer = [](TypeContext& c) { return InferConv(c, 2); },
-                 .flops = ConvFlops,
-                 .rules = ConvRules(),
-                 .saved = "input weight"});
-  ops.push_back(
-      {.name = "aten.pad.default",
-       .schema = "(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
-       .infer = InferPad,
-       .flops = [](const TypeContext&) { return Dim(0); },
-       .rules = {{"PAD_C1", "pad holds two numbers for each of the last dimensions"},
-                 {"PAD_C2", "reflected and circular padding does not exceed the input"}}});
 }
 
 }  // namespace graphkiln::ir::ops

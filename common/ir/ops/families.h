@@ -10,15 +10,21 @@
 namespace graphkiln::ir::ops {
 
 void AddActivation(std::vector<OpDef>& ops);
+void AddAdaptivePool(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
+void AddConvTranspose(std::vector<OpDef>& ops);
 void AddCreate(std::vector<OpDef>& ops);
 void AddEinsum(std::vector<OpDef>& ops);
 void AddEmbedding(std::vector<OpDef>& ops);
+void AddFold(std::vector<OpDef>& ops);
+void AddFractionalPool(std::vector<OpDef>& ops);
+void AddGrid(std::vector<OpDef>& ops);
 void AddIndex(std::vector<OpDef>& ops);
 void AddLinear(std::vector<OpDef>& ops);
 void AddLoss(std::vector<OpDef>& ops);
 void AddMatmul(std::vector<OpDef>& ops);
 void AddNorm(std::vector<OpDef>& ops);
+void AddPad(std::vector<OpDef>& ops);
 void AddPointwise(std::vector<OpDef>& ops);
 void AddPool(std::vector<OpDef>& ops);
 void AddReduce(std::vector<OpDef>& ops);
@@ -26,18 +32,27 @@ void AddResize(std::vector<OpDef>& ops);
 void AddRnn(std::vector<OpDef>& ops);
 void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
+void AddShuffle(std::vector<OpDef>& ops);
+void AddUnpool(std::vector<OpDef>& ops);
+void AddUpsample(std::vector<OpDef>& ops);
 
 inline void AddAll(std::vector<OpDef>& ops) {
   AddActivation(ops);
+  AddAdaptivePool(ops);
   AddConv(ops);
+  AddConvTranspose(ops);
   AddCreate(ops);
   AddEinsum(ops);
   AddEmbedding(ops);
+  AddFold(ops);
+  AddFractionalPool(ops);
+  AddGrid(ops);
   AddIndex(ops);
   AddLinear(ops);
   AddLoss(ops);
   AddMatmul(ops);
   AddNorm(ops);
+  AddPad(ops);
   AddPointwise(ops);
   AddPool(ops);
   AddReduce(ops);
@@ -45,6 +60,9 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddRnn(ops);
   AddScan(ops);
   AddShape(ops);
+  AddShuffle(ops);
+  AddUnpool(ops);
+  AddUpsample(ops);
 }
 
 }  // namespace graphkiln::ir::ops

@@ -79,6 +79,7 @@ ir::Argument ToArgument(const TextNode& node, ir::Module& module) {
     case TextNode::Kind::kDouble:
       return node.d;
     case TextNode::Kind::kString: {
+      if (node.s.rfind("torch.", 0) == 0) return ir::ParseDType(node.s.substr(6));
       const auto type = nodes::ParseType(node.s);
       if (!type.ok()) return node.s;
       return module.AddValue({ir::ValueKind::kTensor, *type});
@@ -249,6 +250,9 @@ TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
         "TENSOR_C3", "VGG_C1", "WEIGHT_C1"}) {
     EXPECT_TRUE(rules.contains(rule)) << rule;
   }
+  for (const char* rule : {"FRACTIONAL_C3", "INTERPOLATE_C1", "INTERPOLATE_C2", "INTERPOLATE_C3",
+                           "INTERPOLATE_C4", "INTERPOLATE_C5", "INTERPOLATE_C6", "INTERPOLATE_C7"})
+    EXPECT_TRUE(rules.contains(rule)) << rule;
 }
 
 TEST(Scenarios, EveryCodeHasANegativeOne) {
