@@ -9,11 +9,16 @@
 namespace graphkiln::nodes {
 
 void AddActivationNodes(std::vector<NodeDef>& nodes);
+void AddAdaptiveSoftmaxNodes(std::vector<NodeDef>& nodes);
 void AddCombineNodes(std::vector<NodeDef>& nodes);
 void AddConvNodes(std::vector<NodeDef>& nodes);
+void AddDropoutNodes(std::vector<NodeDef>& nodes);
 void AddEmbeddingNodes(std::vector<NodeDef>& nodes);
 void AddLinearNodes(std::vector<NodeDef>& nodes);
+void AddLossClassNodes(std::vector<NodeDef>& nodes);
 void AddLossNodes(std::vector<NodeDef>& nodes);
+void AddLossPairNodes(std::vector<NodeDef>& nodes);
+void AddNormLayerNodes(std::vector<NodeDef>& nodes);
 void AddNormNodes(std::vector<NodeDef>& nodes);
 void AddPartsNodes(std::vector<NodeDef>& nodes);
 void AddPointwiseNodes(std::vector<NodeDef>& nodes);
@@ -23,14 +28,20 @@ void AddRearrangeNodes(std::vector<NodeDef>& nodes);
 void AddReduceNodes(std::vector<NodeDef>& nodes);
 void AddRnnNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
+void AddSoftmaxNodes(std::vector<NodeDef>& nodes);
 
 inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddActivationNodes(nodes);
+  AddAdaptiveSoftmaxNodes(nodes);
   AddCombineNodes(nodes);
   AddConvNodes(nodes);
+  AddDropoutNodes(nodes);
   AddEmbeddingNodes(nodes);
   AddLinearNodes(nodes);
+  AddLossClassNodes(nodes);
   AddLossNodes(nodes);
+  AddLossPairNodes(nodes);
+  AddNormLayerNodes(nodes);
   AddNormNodes(nodes);
   AddPartsNodes(nodes);
   AddPointwiseNodes(nodes);
@@ -40,6 +51,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddReduceNodes(nodes);
   AddRnnNodes(nodes);
   AddShapeNodes(nodes);
+  AddSoftmaxNodes(nodes);
 }
 
 }  // namespace graphkiln::nodes

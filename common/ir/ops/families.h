@@ -12,13 +12,17 @@ namespace graphkiln::ir::ops {
 void AddActivation(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
 void AddCreate(std::vector<OpDef>& ops);
+void AddDropout(std::vector<OpDef>& ops);
 void AddEinsum(std::vector<OpDef>& ops);
 void AddEmbedding(std::vector<OpDef>& ops);
 void AddIndex(std::vector<OpDef>& ops);
 void AddLinear(std::vector<OpDef>& ops);
 void AddLoss(std::vector<OpDef>& ops);
+void AddLossClass(std::vector<OpDef>& ops);
+void AddLossPair(std::vector<OpDef>& ops);
 void AddMatmul(std::vector<OpDef>& ops);
 void AddNorm(std::vector<OpDef>& ops);
+void AddNormNative(std::vector<OpDef>& ops);
 void AddPointwise(std::vector<OpDef>& ops);
 void AddPool(std::vector<OpDef>& ops);
 void AddReduce(std::vector<OpDef>& ops);
@@ -26,18 +30,23 @@ void AddResize(std::vector<OpDef>& ops);
 void AddRnn(std::vector<OpDef>& ops);
 void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
+void AddSoftmax(std::vector<OpDef>& ops);
 
 inline void AddAll(std::vector<OpDef>& ops) {
   AddActivation(ops);
   AddConv(ops);
   AddCreate(ops);
+  AddDropout(ops);
   AddEinsum(ops);
   AddEmbedding(ops);
   AddIndex(ops);
   AddLinear(ops);
   AddLoss(ops);
+  AddLossClass(ops);
+  AddLossPair(ops);
   AddMatmul(ops);
   AddNorm(ops);
+  AddNormNative(ops);
   AddPointwise(ops);
   AddPool(ops);
   AddReduce(ops);
@@ -45,6 +54,7 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddRnn(ops);
   AddScan(ops);
   AddShape(ops);
+  AddSoftmax(ops);
 }
 
 }  // namespace graphkiln::ir::ops

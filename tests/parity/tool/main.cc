@@ -4,6 +4,8 @@
 //   kiln-parity-tool registry   {"ops": [...], "nodes": [...]}
 //   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of
 //   stdout
+//   kiln-parity-tool call       one operator call per line: {"op": "aten.glu.default", "args":
+//   [{"tensor": "float32[2, 6]"}, -1]}; the types of its results, or the error
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -12,8 +14,10 @@
 #include "common/emit/emit.h"
 #include "common/estimate/summary.h"
 #include "common/graph/text.h"
+#include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
 #include "common/ir/types.h"
+#include "common/nodes/example.h"
 #include "common/nodes/registry.h"
 #include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
@@ -94,18 +98,50 @@ Json CompileLine(const std::string& line) {
   return out;
 }
 
+ir::Argument ToArgument(const Json& value, ir::Module& module) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<int64_t>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array()) {
+    ir::Argument::List list;
+    for (const Json& item : value) list.push_back(ToArgument(item, module));
+    return list;
+  }
+  if (value.is_object()) {
+    const auto type = nodes::ParseType(value["tensor"].get<std::string>());
+    if (type.ok()) return module.AddValue({ir::ValueKind::kTensor, *type});
+  }
+  return {};
+}
+
+Json CallLine(const std::string& line) {
+  const Json request = Json::parse(line);
+  const ir::OpDef* op = ir::FindOp(request["op"].get<std::string>());
+  if (op == nullptr) return {{"error", "no such operator"}};
+  ir::Module module;
+  std::vector<ir::Argument> args;
+  for (const Json& arg : request["args"]) args.push_back(ToArgument(arg, module));
+  ir::OpError error;
+  const auto results = ir::AppendCall(module, *op, std::move(args), -1, &error);
+  if (!results.ok()) return {{"error", error.message}, {"rule", error.rule}};
+  Json out = {{"results", Json::array()}};
+  for (const ir::ValueId id : *results) out["results"].push_back(TypeJson(module.type(id)));
+  return out;
+}
+
 int Main(int argc, char** argv) {
   const std::string mode = argc == 2 ? argv[1] : "";
   if (mode == "registry") {
     std::cout << Registry().dump() << "\n";
     return 0;
   }
-  if (mode != "compile") {
-    std::cerr << "usage: kiln-parity-tool registry|compile\n";
+  if (mode != "compile" && mode != "call") {
+    std::cerr << "usage: kiln-parity-tool registry|compile|call\n";
     return 2;
   }
   for (std::string line; std::getline(std::cin, line);)
-    std::cout << CompileLine(line).dump() << std::endl;
+    std::cout << (mode == "call" ? CallLine(line) : CompileLine(line)).dump() << std::endl;
   return 0;
 }
 
