@@ -1,6 +1,8 @@
-// Normalisations.
+// Batch and instance normalisation: statistics per channel. Names, parameters and defaults are
+// torch.nn's.
 #include "common/nodes/body.h"
 #include "common/nodes/families.h"
+#include "common/nodes/ranks.h"
 #include "fmt/format.h"
 
 namespace graphkiln::nodes {
@@ -8,52 +10,49 @@ namespace {
 
 using ir::Initializer;
 
-std::vector<ParamSpec> BatchNormParams() {
-  return {
-      Int("num_features").InferredFrom("input", 1).Min(1).Doc("channels of the input"),
-      Float("eps").Default(1e-5).Min(0).Doc("added to the variance"),
+std::vector<ParamSpec> StatisticsParams(int channel_dim, bool batch) {
+  ParamSpec momentum =
       Float("momentum")
           .Default(0.1)
           .Nullable()
-          .Doc("share of the new batch in the running statistics; null: all batches alike"),
-      Bool("affine").Default(ParamValue(true)).Doc("learned scale and shift"),
-      Bool("track_running_stats").Default(ParamValue(true)).Doc("keeps statistics for evaluation")};
+          .Doc(batch ? "share of the new batch in the running statistics; null: all batches alike"
+                     : "share of the new batch in the running statistics; null: none");
+  return {
+      Int("num_features").InferredFrom("input", channel_dim).Min(1).Doc("channels of the input"),
+      Float("eps").Default(1e-5).Min(0).Doc("added to the variance"), std::move(momentum),
+      Bool("affine").Default(ParamValue(batch)).Doc("learned scale and shift"),
+      Bool("track_running_stats")
+          .Default(ParamValue(batch))
+          .Doc("keeps statistics for evaluation")};
 }
 
-void BatchNormBody(Body& b, std::initializer_list<int> ranks) {
-  const ir::TensorType& type = b.TypeOf(b.In("input"));
-  bool fits = false;
-  std::string legal;
-  for (const int rank : ranks) {
-    fits = fits || type.rank() == rank;
-    legal += fmt::format("{}{}", legal.empty() ? "rank " : " or ", rank);
-  }
-  if (!fits) {
-    Failure failure;
-    failure.code = "RANK_MISMATCH";
-    failure.rule = "BATCH_NORM_C1";
-    failure.port = "input";
-    failure.message = fmt::format("input must have {}", legal);
-    failure.expected = legal;
-    failure.found = ir::TypeText(type);
-    return b.Fail(std::move(failure));
-  }
+struct Statistics {
+  ir::Argument weight, bias, mean, var, batches;
+};
+
+Statistics Declare(Body& b) {
   const int64_t n = b.Int("num_features");
-  ir::Argument weight, bias, mean, var;
+  Statistics s;
   if (b.Flag("affine")) {
-    weight = b.Weight("weight", {n}, Initializer::Constant(1));
-    bias = b.Weight("bias", {n}, Initializer::Constant(0));
+    s.weight = b.Weight("weight", {n}, Initializer::Constant(1));
+    s.bias = b.Weight("bias", {n}, Initializer::Constant(0));
   }
+  if (b.Flag("track_running_stats")) {
+    s.mean = b.Buffer("running_mean", {n}, Initializer::Constant(0));
+    s.var = b.Buffer("running_var", {n}, Initializer::Constant(1));
+    s.batches = b.Buffer("num_batches_tracked", {}, Initializer::Constant(0), v1::DATA_TYPE_INT64);
+  }
+  return s;
+}
+
+void BatchNormBody(Body& b) {
+  const Statistics s = Declare(b);
   ir::Argument momentum = b.Float("momentum");
   // Without running statistics, those of the batch serve in evaluation, too.
   ir::Argument training = true;
   if (b.Flag("track_running_stats")) {
-    mean = b.Buffer("running_mean", {n}, Initializer::Constant(0));
-    var = b.Buffer("running_var", {n}, Initializer::Constant(1));
-    const auto batches =
-        b.Buffer("num_batches_tracked", {}, Initializer::Constant(0), v1::DATA_TYPE_INT64);
     training = ir::TrainingArg{};
-    const auto count = b.Call("aten.add_.Scalar", {batches, ir::TrainingArg{}});
+    const auto count = b.Call("aten.add_.Scalar", {s.batches, ir::TrainingArg{}});
     if (b.IsNull("momentum")) {
       // The cumulative mean: the n-th batch has weight 1/n.
       momentum = b.Call("aten.item.default", {b.Call("aten.reciprocal.default", {count})});
@@ -61,59 +60,91 @@ void BatchNormBody(Body& b, std::initializer_list<int> ranks) {
   } else if (b.IsNull("momentum")) {
     momentum = 0.0;
   }
-  b.Return(b.Call("aten.batch_norm.default", {b.In("input"), weight, bias, mean, var, training,
-                                              momentum, b.Float("eps"), true}));
+  b.Return(b.Call("aten.batch_norm.default", {b.In("input"), s.weight, s.bias, s.mean, s.var,
+                                              training, momentum, b.Float("eps"), true}));
+}
+
+// torch counts no batches here.
+void InstanceNormBody(Body& b, int spatial) {
+  if (!CheckRank(b, "INSTANCE_NORM_C1", {spatial + 1, spatial + 2})) return;
+  const Statistics s = Declare(b);
+  const ir::Argument own =
+      b.Flag("track_running_stats") ? ir::Argument(ir::TrainingArg{}) : ir::Argument(true);
+  WithBatch(b, spatial + 1, [&](const ir::Argument& input) {
+    return b.Call("aten.instance_norm.default", {input, s.weight, s.bias, s.mean, s.var, own,
+                                                 b.Float("momentum"), b.Float("eps"), true});
+  });
+}
+
+struct Form {
+  std::string_view name, python, doc, shape, example;
+};
+
+NodeDef BatchNorm(const Form& form, void (*body)(Body&)) {
+  return {
+      .name = form.name,
+      .category = "norm",
+      .doc = form.doc,
+      .params = StatisticsParams(1, true),
+      .inputs = {{.name = "input", .doc = std::string(form.shape)}},
+      .outputs = {{.doc = "of the input's shape"}},
+      .body = body,
+      .python = Python::Module(form.python),
+      .example = {.inputs = {std::string(form.example)}, .outputs = {std::string(form.example)}}};
+}
+
+NodeDef InstanceNorm(const Form& form, int spatial, void (*body)(Body&)) {
+  NodeDef def = BatchNorm(form, body);
+  def.params = StatisticsParams(-1 - spatial, false);
+  return def;
 }
 
 }  // namespace
 
 void AddNormNodes(std::vector<NodeDef>& nodes) {
+  nodes.push_back(BatchNorm({"BatchNorm1d", "nn.BatchNorm1d",
+                             "Batch normalisation of [B, C] or [B, C, L] per channel: (x - mean) / "
+                             "sqrt(var + eps) * weight + bias.",
+                             "[B, num_features] or [B, num_features, L]", "float32[4, 3]"},
+                            [](Body& b) {
+                              if (CheckRank(b, "BATCH_NORM_C1", {2, 3})) BatchNormBody(b);
+                            }));
+  nodes.push_back(BatchNorm({"BatchNorm2d", "nn.BatchNorm2d",
+                             "Batch normalisation of [B, C, H, W] per channel: (x - mean) / "
+                             "sqrt(var + eps) * weight + bias.",
+                             "[B, num_features, H, W]", "float32[4, 3, 5, 5]"},
+                            [](Body& b) {
+                              if (CheckRank(b, "BATCH_NORM_C1", {4})) BatchNormBody(b);
+                            }));
+  nodes.push_back(BatchNorm({"BatchNorm3d", "nn.BatchNorm3d",
+                             "Batch normalisation of [B, C, D, H, W] per channel: (x - mean) / "
+                             "sqrt(var + eps) * weight + bias.",
+                             "[B, num_features, D, H, W]", "float32[4, 3, 2, 5, 5]"},
+                            [](Body& b) {
+                              if (CheckRank(b, "BATCH_NORM_C1", {5})) BatchNormBody(b);
+                            }));
+  nodes.push_back(BatchNorm({"SyncBatchNorm", "nn.SyncBatchNorm",
+                             "Batch normalisation of [B, C, ...] per channel. On one device it is "
+                             "BatchNorm; over several, the statistics are those of all of them.",
+                             "[B, num_features, ...]", "float32[4, 3, 5, 5]"},
+                            BatchNormBody));
+  nodes.push_back(InstanceNorm({"InstanceNorm1d", "nn.InstanceNorm1d",
+                                "Normalises each channel of each sequence: (x - mean) / sqrt(var + "
+                                "eps), with scale and shift where affine.",
+                                "[B, num_features, L] or [num_features, L]", "float32[2, 3, 8]"},
+                               1, [](Body& b) { InstanceNormBody(b, 1); }));
   nodes.push_back(
-      {.name = "BatchNorm1d",
-       .category = "norm",
-       .doc = "Batch normalisation of [B, C] or [B, C, L] per channel: (x - mean) / sqrt(var + "
-              "eps) * weight + bias.",
-       .params = BatchNormParams(),
-       .inputs = {{.name = "input", .doc = "[B, num_features] or [B, num_features, L]"}},
-       .body = [](Body& b) { BatchNormBody(b, {2, 3}); },
-       .python = Python::Module("nn.BatchNorm1d"),
-       .example = {.inputs = {"float32[4, 3]"}, .outputs = {"float32[4, 3]"}}});
-  nodes.push_back(
-      {.name = "BatchNorm2d",
-       .category = "norm",
-       .doc = "Batch normalisation of [B, C, H, W] per channel: (x - mean) / sqrt(var + eps) * "
-              "weight + bias.",
-       .params = BatchNormParams(),
-       .inputs = {{.name = "input", .doc = "[B, num_features, H, W]"}},
-       .body = [](Body& b) { BatchNormBody(b, {4}); },
-       .python = Python::Module("nn.BatchNorm2d"),
-       .example = {.inputs = {"float32[4, 3, 5, 5]"}, .outputs = {"float32[4, 3, 5, 5]"}}});
-  nodes.push_back(
-      {.name = "LayerNorm",
-       .category = "norm",
-       .doc = "Normalises over the last dimensions, which must equal normalized_shape.",
-       .params =
-           {IntsOrInt("normalized_shape")
-                .InferredFrom("input", -1)
-                .Min(1)
-                .Doc("sizes of the normalised dimensions"),
-            Float("eps").Default(1e-5).Min(0).Doc("added to the variance"),
-            Bool("elementwise_affine").Default(ParamValue(true)).Doc("learned scale and shift"),
-            Bool("bias").Default(ParamValue(true)).Doc("learned shift, where there is a scale")},
-       .inputs = {{.name = "input", .doc = "[..., *normalized_shape]"}},
-       .body =
-           [](Body& b) {
-             const std::vector<int64_t> shape = b.Ints("normalized_shape");
-             ir::Argument weight, bias;
-             if (b.Flag("elementwise_affine")) {
-               weight = b.Weight("weight", shape, Initializer::Constant(1));
-               if (b.Flag("bias")) bias = b.Weight("bias", shape, Initializer::Constant(0));
-             }
-             b.Return(b.Call("aten.layer_norm.default",
-                             {b.In("input"), shape, weight, bias, b.Float("eps")}));
-           },
-       .python = Python::Module("nn.LayerNorm"),
-       .example = {.inputs = {"float32[2, 3, 4]"}, .outputs = {"float32[2, 3, 4]"}}});
+      InstanceNorm({"InstanceNorm2d", "nn.InstanceNorm2d",
+                    "Normalises each channel of each image: (x - mean) / sqrt(var + "
+                    "eps), with scale and shift where affine.",
+                    "[B, num_features, H, W] or [num_features, H, W]", "float32[2, 3, 4, 4]"},
+                   2, [](Body& b) { InstanceNormBody(b, 2); }));
+  nodes.push_back(InstanceNorm(
+      {"InstanceNorm3d", "nn.InstanceNorm3d",
+       "Normalises each channel of each volume: (x - mean) / sqrt(var + "
+       "eps), with scale and shift where affine.",
+       "[B, num_features, D, H, W] or [num_features, D, H, W]", "float32[2, 3, 2, 4, 4]"},
+      3, [](Body& b) { InstanceNormBody(b, 3); }));
 }
 
 }  // namespace graphkiln::nodes

@@ -17,6 +17,24 @@ void AddShapeNodes(std::vector<NodeDef>& nodes) {
                        },
                    .python = Python::Module("nn.Flatten"),
                    .example = {.inputs = {"float32[2, 3, 4]"}, .outputs = {"float32[2, 12]"}}});
+  nodes.push_back({.name = "Unflatten",
+                   .category = "shape",
+                   .doc = "Unfolds one dimension into several.",
+                   .params = {Int("dim").Required().Doc("dimension that is unfolded"),
+                              Ints("unflattened_size")
+                                  .Required()
+                                  .Min(-1)
+                                  .Doc("the new sizes; one may be -1 and follows from the others")},
+                   .body =
+                       [](Body& b) {
+                         b.Return(b.Call("aten.unflatten.int", {b.In("input"), b.Int("dim"),
+                                                                b.Ints("unflattened_size")}));
+                       },
+                   .python = Python::Module("nn.Unflatten"),
+                   .example = {.inputs = {"float32[2, 12]"},
+                               .params = {{"dim", int64_t{1}},
+                                          {"unflattened_size", std::vector<int64_t>{3, 4}}},
+                               .outputs = {"float32[2, 3, 4]"}}});
   nodes.push_back(
       {.name = "Permute",
        .category = "shape",

@@ -5,6 +5,7 @@ makes of the same type and parameters. A type that is missing here fails registr
 """
 
 import dataclasses
+import importlib
 from typing import Any, Callable
 
 import torch
@@ -37,6 +38,12 @@ def i(high, *shape, seed=1):
     return torch.randint(0, high, shape, generator=_gen(seed))
 
 
+# Families with files of their own, each with a function `cases`.
+FILES = ("cases_activation", "cases_embedding", "cases_loss", "cases_norm")
+
+# Lists of numbers that torch.nn takes as tensors.
+TENSORS = ("weight", "pos_weight")
+
 # What GraphKiln infers and torch.nn wants first.
 INFERRED = {
     "Linear": (("in_features", -1),),
@@ -46,23 +53,33 @@ INFERRED = {
     "ConvTranspose1d": (("in_channels", -2),),
     "ConvTranspose2d": (("in_channels", -3),),
     "ConvTranspose3d": (("in_channels", -4),),
-    "BatchNorm1d": (("num_features", 1),),
-    "BatchNorm2d": (("num_features", 1),),
+    **{f"BatchNorm{n}d": (("num_features", 1),) for n in (1, 2, 3)},
+    **{f"InstanceNorm{n}d": (("num_features", -1 - n),) for n in (1, 2, 3)},
+    "SyncBatchNorm": (("num_features", 1),),
+    "GroupNorm": (("num_channels", 1),),
     "LayerNorm": (("normalized_shape", -1),),
+    "RMSNorm": (("normalized_shape", -1),),
+    "Bilinear": (("in1_features", -1), ("in2_features", "input2")),
+    "AdaptiveLogSoftmaxWithLoss": (("in_features", -1),),
     "LSTM": (("input_size", -1),),
     "GRU": (("input_size", -1),),
 }
 
 
-def module(type_, x, _random=False, _gradients=True, _ports=None, _drawn=False, **params):
+def module(type_, x, _random=False, _gradients=True, _ports=None, _drawn=False, _first="input", **params):
     """A case of a torch.nn type of the same name."""
-    inputs = {"input": x, **(_ports or {})}
+    inputs = {_first: x, **(_ports or {})}
+
+    def argument(name, value):
+        if not isinstance(value, list):
+            return value
+        return torch.tensor(value) if name in TENSORS else tuple(value)
 
     def reference():
         given = dict(params)
         for name, dim in INFERRED.get(type_, ()):
-            given.setdefault(name, x.shape[dim])
-        return getattr(nn, type_)(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+            given.setdefault(name, inputs[dim].shape[-1] if isinstance(dim, str) else x.shape[dim])
+        return getattr(nn, type_)(**{k: argument(k, v) for k, v in given.items()})
 
     return Case(type_, params, inputs, reference, _random, _drawn, _gradients)
 
@@ -78,44 +95,6 @@ def _linear():
     yield module("Linear", f(2, 3, 5), in_features=5, out_features=1)
 
 
-def _norm():
-    for name, x in (("BatchNorm1d", f(6, 3)), ("BatchNorm1d", f(6, 3, 4)), ("BatchNorm2d", f(4, 3, 5, 5))):
-        yield module(name, x)
-        yield module(name, x, num_features=3, eps=0.01, momentum=0.3, affine=False)
-        yield module(name, x, momentum=None)
-        yield module(name, x, track_running_stats=False)
-        yield module(name, x, track_running_stats=False, momentum=None)
-    yield module("LayerNorm", f(2, 3, 4))
-    yield module("LayerNorm", f(2, 3, 4), normalized_shape=[3, 4], eps=0.1, bias=False)
-    yield module("LayerNorm", f(2, 3, 4), normalized_shape=4, elementwise_affine=False)
-
-
-def _activation():
-    x = f(3, 4, 5)
-    yield module("ReLU", x)
-    yield module("ReLU", x, inplace=False)
-    yield module("GELU", x)
-    yield module("GELU", x, approximate="tanh")
-    yield module("Sigmoid", x)
-    yield module("Tanh", x)
-    yield module("Softmax", x, dim=-1)
-    yield module("Softmax", x, dim=1)
-    yield module("Dropout", x, _random=True)
-    yield module("Dropout", x, p=0.0)
-    yield module("Dropout", x, p=1.0)
-    # The hint never changes another node's value, so the reference is the plain form.
-    yield Case("ReLU", {"inplace": True}, {"input": x}, nn.ReLU)
-    yield Case("Dropout", {"p": 0.2, "inplace": True}, {"input": x}, lambda: nn.Dropout(0.2), random=True)
-
-
-def _embedding():
-    x = i(10, 2, 5)
-    yield module("Embedding", x, num_embeddings=10, embedding_dim=3)
-    yield module("Embedding", x.int(), num_embeddings=10, embedding_dim=3, padding_idx=2)
-    yield module("Embedding", x, num_embeddings=10, embedding_dim=3, padding_idx=-1, scale_grad_by_freq=True)
-    yield module("Embedding", x, num_embeddings=10, embedding_dim=3, max_norm=1.0)
-    yield module("Embedding", x, num_embeddings=10, embedding_dim=3, max_norm=2.0, norm_type=1.0)
-    yield module("Embedding", x, num_embeddings=10, embedding_dim=3, sparse=True, _gradients=False)
 
 
 def _rnn():
@@ -167,6 +146,8 @@ def _shape():
     yield module("Flatten", x)
     yield module("Flatten", x, start_dim=0)
     yield module("Flatten", x, start_dim=-3, end_dim=1)
+    yield module("Unflatten", f(2, 12), dim=1, unflattened_size=[3, 4])
+    yield module("Unflatten", f(2, 12, 5), dim=-2, unflattened_size=[2, -1, 2])
     yield function("Permute", {"input": x}, lambda v: v.permute(0, 2, 1), dims=[0, 2, 1])
     yield function("Permute", {"input": x}, lambda v: v.permute(-1, 0, 1), dims=[-1, 0, 1])
     yield function("Reshape", {"input": x}, lambda v: v.reshape(4, 6), shape=[4, 6])
@@ -179,29 +160,17 @@ def _shape():
     yield function("Max", {"input": x}, lambda v: v.amax((0, -1), keepdim=True), dim=[0, -1], keepdim=True)
 
 
-def _loss():
-    x, y = f(4, 3), f(4, 3, seed=2)
-    for name in ("MSELoss", "L1Loss"):
-        for reduction in ("mean", "sum", "none"):
-            yield module(name, x, _ports={"target": y}, reduction=reduction)
-    classes = {"target": i(3, 4)}
-    yield module("CrossEntropyLoss", x, _ports=classes)
-    yield module("CrossEntropyLoss", x, _ports=classes, reduction="sum", label_smoothing=0.2)
-    yield module("CrossEntropyLoss", x, _ports=classes, reduction="none", ignore_index=1)
-    yield module("CrossEntropyLoss", f(3), _ports={"target": i(3)})
-    yield module("CrossEntropyLoss", f(4, 3, 5), _ports={"target": i(3, 4, 5)})
-    yield module("CrossEntropyLoss", x, _ports={"target": y.softmax(1)}, label_smoothing=0.1)
-
-
 def all_cases():
     cases = []
-    for family in (_linear, _norm, _activation, _embedding, _rnn, _combine, _shape, _loss):
+    for family in (_linear, _rnn, _combine, _shape):
         cases.extend(family())
     from cases_functional import functional_cases
     from cases_operators import operator_cases
     from cases_spatial import spatial_cases
 
     cases.extend([*spatial_cases(), *functional_cases(), *operator_cases()])
+    for file in FILES:
+        cases.extend(importlib.import_module(file).cases())
     for n, case in enumerate(cases):
         case.name = f"c{n:03d}_{case.type}".replace(".", "_")
     return cases

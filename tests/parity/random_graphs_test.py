@@ -36,7 +36,11 @@ class Builder:
         rank = len(shape)
         kind = rng.choice(["act", "linear", "conv", "pool", "norm", "shape", "combine", "rnn", "reduce", "block", "spatial", "spatial"])
         if kind == "act":
-            type_, params = rng.choice([("ReLU", {}), ("GELU", {}), ("Tanh", {}), ("Softmax", {"dim": -1}), ("Dropout", {"p": 0.3})])
+            type_, params = rng.choice(
+                [("ReLU", {}), ("GELU", {}), ("Tanh", {}), ("Softmax", {"dim": -1}), ("Dropout", {"p": 0.3}), ("SiLU", {}),
+                 ("LeakyReLU", {"negative_slope": 0.2}), ("PReLU", {}), ("Softplus", {}), ("LogSoftmax", {"dim": 0}), ("RReLU", {}),
+                 ("Hardtanh", {"min_val": -2.0}), ("AlphaDropout", {}), ("Identity", {}), ("Softsign", {})]
+            )
             self.add(type_, shape, ref, **params)
         elif kind == "linear" and rank >= 1:
             width = rng.randint(1, 9)
@@ -59,8 +63,17 @@ class Builder:
                 return
             self.add(f"MaxPool{n}d", out, ref, kernel_size=k, stride=s, padding=p, ceil_mode=ceil)
         elif kind == "norm":
-            if rank in (2, 3, 4) and rng.random() < 0.6:
+            draw = rng.random()
+            if rank in (2, 3, 4) and draw < 0.4:
                 self.add("BatchNorm2d" if rank == 4 else "BatchNorm1d", shape, ref)
+            elif rank in (3, 4) and draw < 0.5 and shape[-1] > 1:
+                self.add(f"InstanceNorm{rank - 2}d", shape, ref, affine=rng.random() < 0.5)
+            elif rank in (3, 4) and draw < 0.6 and shape[0] > 1:
+                self.add("GroupNorm", shape, ref, num_groups=rng.choice([g for g in range(1, shape[1] + 1) if shape[1] % g == 0]))
+            elif draw < 0.7:
+                self.add("RMSNorm", shape, ref, normalized_shape=shape[-rng.randint(1, rank) :])
+            elif rank in (3, 4) and draw < 0.8:
+                self.add("LocalResponseNorm", shape, ref, size=rng.randint(1, 5))
             else:
                 self.add("LayerNorm", shape, ref, normalized_shape=shape[-rng.randint(1, rank) :])
         elif kind == "shape":

@@ -14,6 +14,7 @@ void AddAdaptivePool(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
 void AddConvTranspose(std::vector<OpDef>& ops);
 void AddCreate(std::vector<OpDef>& ops);
+void AddDropout(std::vector<OpDef>& ops);
 void AddEinsum(std::vector<OpDef>& ops);
 void AddEmbedding(std::vector<OpDef>& ops);
 void AddFold(std::vector<OpDef>& ops);
@@ -22,8 +23,11 @@ void AddGrid(std::vector<OpDef>& ops);
 void AddIndex(std::vector<OpDef>& ops);
 void AddLinear(std::vector<OpDef>& ops);
 void AddLoss(std::vector<OpDef>& ops);
+void AddLossClass(std::vector<OpDef>& ops);
+void AddLossPair(std::vector<OpDef>& ops);
 void AddMatmul(std::vector<OpDef>& ops);
 void AddNorm(std::vector<OpDef>& ops);
+void AddNormNative(std::vector<OpDef>& ops);
 void AddPad(std::vector<OpDef>& ops);
 void AddPointwise(std::vector<OpDef>& ops);
 void AddPool(std::vector<OpDef>& ops);
@@ -33,6 +37,7 @@ void AddRnn(std::vector<OpDef>& ops);
 void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
 void AddShuffle(std::vector<OpDef>& ops);
+void AddSoftmax(std::vector<OpDef>& ops);
 void AddUnpool(std::vector<OpDef>& ops);
 void AddUpsample(std::vector<OpDef>& ops);
 
@@ -42,6 +47,7 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddConv(ops);
   AddConvTranspose(ops);
   AddCreate(ops);
+  AddDropout(ops);
   AddEinsum(ops);
   AddEmbedding(ops);
   AddFold(ops);
@@ -50,8 +56,11 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddIndex(ops);
   AddLinear(ops);
   AddLoss(ops);
+  AddLossClass(ops);
+  AddLossPair(ops);
   AddMatmul(ops);
   AddNorm(ops);
+  AddNormNative(ops);
   AddPad(ops);
   AddPointwise(ops);
   AddPool(ops);
@@ -61,6 +70,7 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddScan(ops);
   AddShape(ops);
   AddShuffle(ops);
+  AddSoftmax(ops);
   AddUnpool(ops);
   AddUpsample(ops);
 }

@@ -68,6 +68,43 @@ absl::Status InferReshape(TypeContext& c, const char* sizes) {
   return c.Output(std::move(out));
 }
 
+absl::Status InferUnflatten(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  if (self.rank() == 0) {
+    return c.Fail("UNFLATTEN_C1", "self", "a scalar has no dimension to unfold", "rank 1 or more",
+                  TypeText(self), "RANK_MISMATCH");
+  }
+  ASSIGN_OR_RETURN(const int d, c.WrapDim("UNFLATTEN_C1", "dim", c.Int("dim"), self.rank()));
+  std::vector<Dim> sizes = c.Dims("sizes");
+  Dim known(1);
+  int open = -1;
+  bool legal = !sizes.empty();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (!sizes[i].IsConst() || sizes[i].value() >= 0) {
+      known = known * sizes[i];
+    } else {
+      legal = legal && open < 0 && sizes[i].value() == -1;
+      open = static_cast<int>(i);
+    }
+  }
+  if (!legal) {
+    return c.Fail("UNFLATTEN_C2", "sizes", "sizes must name at least one size, -1 at most once",
+                  "sizes of 0 or more, and one -1", ShapeText(sizes), "PARAM_RANGE");
+  }
+  const std::optional<Dim> rest = open >= 0 ? self.dim(d).DivideExact(known) : known;
+  if (!rest || (open < 0 && known != self.dim(d))) {
+    return c.Fail("UNFLATTEN_C3", "self",
+                  fmt::format("dimension {} cannot be unfolded into {}", d, ShapeText(sizes)),
+                  fmt::format("{} {}", open >= 0 ? "a multiple of" : "size", known.ToString()),
+                  TypeText(self));
+  }
+  if (open >= 0) sizes[static_cast<size_t>(open)] = *rest;
+  TensorType out = self;
+  out.shape.erase(out.shape.begin() + d);
+  out.shape.insert(out.shape.begin() + d, sizes.begin(), sizes.end());
+  return c.Output(std::move(out));
+}
+
 absl::Status InferPermute(TypeContext& c) {
   const TensorType& self = c.tensor("self");
   const std::vector<int64_t> dims = c.Ints("dims");
@@ -137,6 +174,20 @@ void AddShape(std::vector<OpDef>& ops) {
                  .rules = {{"FLATTEN_C1", "start_dim and end_dim exist in self"},
                            {"FLATTEN_C2", "start_dim does not come after end_dim"}},
                  .view = true});
+  ops.push_back({.name = "aten.alias.default",
+                 .schema = "(Tensor(a) self) -> Tensor(a)",
+                 .infer = [](TypeContext& c) { return c.OutputLike("self"); },
+                 .flops = NoFlops,
+                 .view = true});
+  ops.push_back(
+      {.name = "aten.unflatten.int",
+       .schema = "(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)",
+       .infer = InferUnflatten,
+       .flops = NoFlops,
+       .rules = {{"UNFLATTEN_C1", "dim exists in self, which has rank 1 or more"},
+                 {"UNFLATTEN_C2", "at least one size is given, at most one of them is -1"},
+                 {"UNFLATTEN_C3", "the sizes multiply to dimension dim"}},
+       .view = true});
   ops.push_back({.name = "aten.reshape.default",
                  .schema = "(Tensor self, SymInt[] shape) -> Tensor",
                  .infer = [](TypeContext& c) { return InferReshape(c, "shape"); },

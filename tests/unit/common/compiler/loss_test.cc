@@ -38,6 +38,46 @@ TEST(AppendLoss, TargetsAreTypedByTheLoss) {
   EXPECT_TRUE(diagnostics.empty());
 }
 
+TEST(AppendLoss, ClassWeightsAreConstantsOutsideOfTheStateDict) {
+  const auto model = Model("[B, 4]");
+  std::vector<v1::Diagnostic> diagnostics;
+  v1::Component loss = Loss("CrossEntropyLoss");
+  auto* weight = (*loss.mutable_params())["weight"].mutable_list_value();
+  for (const double v : {0.5, 2.0, 1.0}) weight->add_values()->set_double_value(v);
+  ASSERT_OK_AND_ASSIGN(const ir::Module ce, AppendLoss(*model.module, loss, &diagnostics));
+  ASSERT_OK(ir::Verify(ce));
+  ASSERT_EQ(ce.parameters.size(), model.module->parameters.size() + 1);
+  const ir::Parameter& constant = ce.parameters.back();
+  EXPECT_EQ(constant.init.values, (std::vector<double>{0.5, 2.0, 1.0}));
+  EXPECT_TRUE(constant.buffer);
+  EXPECT_FALSE(constant.trainable);
+  EXPECT_FALSE(constant.persistent);
+  weight->add_values()->set_double_value(1);
+  EXPECT_FALSE(AppendLoss(*model.module, loss, &diagnostics).ok());
+  ASSERT_EQ(diagnostics.size(), 1u);
+  EXPECT_EQ(diagnostics[0].expected(), "[3]");
+}
+
+TEST(AppendLoss, OutputsStandAtThePortsInTheirOrder) {
+  const auto model = CompileText(
+      "graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes:\n"
+      "  a: {type: Linear, in: x, params: {out_features: 1}}\n"
+      "  b: {type: Softplus, in: a}\noutputs: {mean: a, variance: b}\n");
+  ASSERT_TRUE(model.ok);
+  std::vector<v1::Diagnostic> diagnostics;
+  ASSERT_OK_AND_ASSIGN(const ir::Module nll,
+                       AppendLoss(*model.module, Loss("GaussianNLLLoss"), &diagnostics));
+  ASSERT_OK(ir::Verify(nll));
+  EXPECT_EQ(ir::TypeText(nll.type(nll.inputs.back().value)), "float32[B, 1]");
+  // One output is too few, and three rows are more than a job's target.
+  const auto one = Model("[B, 4]");
+  EXPECT_FALSE(AppendLoss(*one.module, Loss("GaussianNLLLoss"), &diagnostics).ok());
+  ASSERT_EQ(diagnostics.size(), 1u);
+  EXPECT_EQ(diagnostics[0].code(), "ARITY");
+  EXPECT_FALSE(AppendLoss(*one.module, Loss("TripletMarginLoss"), &diagnostics).ok());
+  EXPECT_EQ(diagnostics[1].code(), "UNSUPPORTED");
+}
+
 TEST(AppendLoss, FaultsAreLocatedAtTheJobsKeys) {
   const auto model = Model("[B, 4]");
   std::vector<v1::Diagnostic> diagnostics;

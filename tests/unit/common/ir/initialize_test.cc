@@ -45,6 +45,18 @@ TEST(Initialize, UniformHasItsBoundsAndVariance) {
   EXPECT_NEAR(squares / v.size(), 0.2 * 0.2 / 12, 0.0001);
 }
 
+TEST(Initialize, ValuesAreTakenAsTheyAreAndCounted) {
+  v1::IrParameter p = Parameter("w", {3});
+  p.mutable_init()->set_kind(v1::IrInitializer::KIND_VALUES);
+  for (const double v : {0.5, -2.0, 1e9}) p.mutable_init()->add_values(v);
+  EXPECT_EQ(Fill(p, 1), (std::vector<float>{0.5f, -2.0f, 1e9f}));
+  p.mutable_init()->add_values(1);
+  std::vector<float> out(3);
+  EXPECT_FALSE(
+      FillInitial(p, 1, absl::MakeSpan(reinterpret_cast<char*>(out.data()), 3 * sizeof(float)))
+          .ok());
+}
+
 TEST(Initialize, NormalHasItsMoments) {
   v1::IrParameter p = Parameter("w", {20000});
   p.mutable_init()->set_kind(v1::IrInitializer::KIND_NORMAL);

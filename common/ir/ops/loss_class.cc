@@ -1,0 +1,185 @@
+// Losses over classes: the prediction has a class dimension. `reduction` is at::Reduction.
+#include "common/base/status.h"
+#include "common/ir/ops/families.h"
+#include "common/ir/ops/loss_rules.h"
+#include "common/ir/type_context.h"
+#include "fmt/format.h"
+
+namespace graphkiln::ir::ops {
+namespace {
+
+int ClassDim(const TensorType& prediction) { return prediction.rank() == 1 ? 0 : 1; }
+
+TensorType Rows(const TensorType& prediction) {
+  TensorType rows = prediction;
+  rows.shape.erase(rows.shape.begin() + ClassDim(prediction));
+  return rows;
+}
+
+absl::Status CheckPrediction(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  RETURN_IF_ERROR(c.Floating("LOSS_C2", "self"));
+  if (self.rank() == 0) {
+    return c.Fail("CROSS_ENTROPY_C1", "self", "the prediction needs a class dimension",
+                  "rank 1 or more", TypeText(self), "RANK_MISMATCH");
+  }
+  if (c.Has("weight")) {
+    const TensorType& weight = c.tensor("weight");
+    const Dim& classes = self.dim(ClassDim(self));
+    if (weight != TensorType{self.dtype, {classes}}) {
+      return c.Fail("CROSS_ENTROPY_C3", "weight", "there is one weight per class",
+                    fmt::format("[{}]", classes.ToString()), TypeText(weight));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferCrossEntropy(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  const TensorType& target = c.tensor("target");
+  RETURN_IF_ERROR(CheckPrediction(c));
+  TensorType rows = Rows(self);
+  const bool probabilities = IsFloating(target.dtype);
+  const std::vector<Dim>& expected = probabilities ? self.shape : rows.shape;
+  if (target.shape != expected || !(probabilities || target.dtype == v1::DATA_TYPE_INT64)) {
+    return c.Fail("CROSS_ENTROPY_C2", "target",
+                  "target must hold class indices or class probabilities",
+                  fmt::format("int64{} or {}{}", ShapeText(rows.shape), DTypeName(self.dtype),
+                              ShapeText(self.shape)),
+                  TypeText(target));
+  }
+  return Reduced(c, std::move(rows));
+}
+
+absl::Status CheckNll(TypeContext& c) {
+  RETURN_IF_ERROR(CheckPrediction(c));
+  const TensorType rows = Rows(c.tensor("self"));
+  const TensorType& target = c.tensor("target");
+  RETURN_IF_ERROR(ClassIndices(c, "NLL_C1", "target"));
+  if (target.shape == rows.shape) return absl::OkStatus();
+  return c.Fail("NLL_C2", "target", "target must hold one class index for each row",
+                fmt::format("int64{}", ShapeText(rows.shape)), TypeText(target));
+}
+
+absl::Status InferNll(TypeContext& c) {
+  RETURN_IF_ERROR(CheckNll(c));
+  return Reduced(c, Rows(c.tensor("self")));
+}
+
+// Also gives the sum of the rows' weights.
+absl::Status InferNllForward(TypeContext& c) {
+  RETURN_IF_ERROR(InferNll(c));
+  return c.Output({c.tensor("self").dtype, {}});
+}
+
+// [N, C] or [C].
+absl::Status CheckMargin(TypeContext& c) {
+  RETURN_IF_ERROR(c.Floating("LOSS_C2", "self"));
+  RETURN_IF_ERROR(c.Rank("MULTI_MARGIN_C1", "self", {1, 2}));
+  return ClassIndices(c, "MULTI_MARGIN_C2", "target");
+}
+
+absl::Status InferMultiMargin(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  const TensorType& target = c.tensor("target");
+  RETURN_IF_ERROR(CheckMargin(c));
+  const double p = c.Float("p");
+  if (p != 1 && p != 2) {
+    return c.Fail("MULTI_MARGIN_C4", "p", "p must be 1 or 2", "1 or 2", fmt::format("{}", p),
+                  "PARAM_RANGE");
+  }
+  const TensorType rows = Rows(self);
+  if (target.shape != rows.shape) {
+    return c.Fail("MULTI_MARGIN_C3", "target", "target must hold one class index for each row",
+                  fmt::format("int64{}", ShapeText(rows.shape)), TypeText(target));
+  }
+  if (c.Has("weight") && c.tensor("weight") != TensorType{self.dtype, {self.dim(ClassDim(self))}}) {
+    return c.Fail("CROSS_ENTROPY_C3", "weight", "there is one weight per class",
+                  fmt::format("[{}]", self.dim(ClassDim(self)).ToString()),
+                  TypeText(c.tensor("weight")));
+  }
+  return Reduced(c, rows);
+}
+
+absl::Status InferMultilabelMargin(TypeContext& c) {
+  const TensorType& self = c.tensor("self");
+  RETURN_IF_ERROR(CheckMargin(c));
+  if (c.tensor("target").shape != self.shape) {
+    return c.Fail("MULTI_MARGIN_C3", "target",
+                  "target must hold class indices, ended by -1, in the prediction's shape",
+                  fmt::format("int64{}", ShapeText(self.shape)), TypeText(c.tensor("target")));
+  }
+  RETURN_IF_ERROR(Reduced(c, Rows(self)));
+  return c.op().num_returns == 2 ? c.Output(self) : absl::OkStatus();
+}
+
+OpDef Class(std::string_view name, std::string_view schema) {
+  return {.name = name,
+          .schema = schema,
+          .infer = InferCrossEntropy,
+          .flops = PerPrediction<6>,
+          .rules = {{"LOSS_C2", "the prediction is floating-point"},
+                    {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
+                    {"CROSS_ENTROPY_C3", "there is one weight per class"}},
+          .saved = "self target"};
+}
+
+OpDef Nll(std::string_view name, std::string_view schema, absl::Status (*infer)(TypeContext&)) {
+  OpDef op = Class(name, schema);
+  op.infer = infer;
+  op.flops = [](const TypeContext& c) { return c.tensor("target").Numel() * Dim(2); };
+  op.rules.push_back({"NLL_C1", "class indices are int64"});
+  op.rules.push_back({"NLL_C2", "there is one class index for each row"});
+  op.saved = "target";
+  return op;
+}
+
+OpDef Margin(std::string_view name, std::string_view schema) {
+  return {.name = name,
+          .schema = schema,
+          .infer = InferMultilabelMargin,
+          .flops = PerPrediction<4>,
+          .rules = {{"LOSS_C2", "the prediction is floating-point"},
+                    {"MULTI_MARGIN_C1", "the prediction has rank 1 or 2"},
+                    {"MULTI_MARGIN_C2", "class indices are int64"},
+                    {"MULTI_MARGIN_C3", "target has the prediction's rows"}},
+          .saved = "self target"};
+}
+
+}  // namespace
+
+void AddLossClass(std::vector<OpDef>& ops) {
+  ops.push_back(
+      Class("aten.cross_entropy_loss.default",
+            "(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt "
+            "ignore_index=-100, float label_smoothing=0.0) -> Tensor"));
+  ops.back().rules.push_back(
+      {"CROSS_ENTROPY_C2",
+       "target holds class indices, or probabilities of the prediction's shape"});
+  for (const char* name :
+       {"aten.nll_loss_nd.default", "aten.nll_loss.default", "aten.nll_loss2d.default"}) {
+    ops.push_back(Nll(name,
+                      "(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, "
+                      "SymInt ignore_index=-100) -> Tensor",
+                      InferNll));
+  }
+  for (const char* name : {"aten.nll_loss_forward.default", "aten.nll_loss2d_forward.default"}) {
+    ops.push_back(Nll(name,
+                      "(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt "
+                      "ignore_index) -> (Tensor output, Tensor total_weight)",
+                      InferNllForward));
+  }
+  ops.push_back(Margin("aten.multi_margin_loss.default",
+                       "(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? "
+                       "weight=None, int reduction=Mean) -> Tensor"));
+  ops.back().infer = InferMultiMargin;
+  ops.back().rules.push_back({"MULTI_MARGIN_C4", "p is 1 or 2"});
+  ops.back().rules.push_back({"CROSS_ENTROPY_C3", "there is one weight per class"});
+  ops.push_back(Margin("aten.multilabel_margin_loss.default",
+                       "(Tensor self, Tensor target, int reduction=Mean) -> Tensor"));
+  ops.push_back(
+      Margin("aten.multilabel_margin_loss_forward.default",
+             "(Tensor self, Tensor target, int reduction) -> (Tensor output, Tensor is_target)"));
+}
+
+}  // namespace graphkiln::ir::ops
