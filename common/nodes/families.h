@@ -9,6 +9,7 @@
 namespace graphkiln::nodes {
 
 void AddActivationNodes(std::vector<NodeDef>& nodes);
+void AddAttentionNodes(std::vector<NodeDef>& nodes);
 void AddCombineNodes(std::vector<NodeDef>& nodes);
 void AddConvNodes(std::vector<NodeDef>& nodes);
 void AddEmbeddingNodes(std::vector<NodeDef>& nodes);
@@ -22,10 +23,12 @@ void AddProductNodes(std::vector<NodeDef>& nodes);
 void AddRearrangeNodes(std::vector<NodeDef>& nodes);
 void AddReduceNodes(std::vector<NodeDef>& nodes);
 void AddRnnNodes(std::vector<NodeDef>& nodes);
+void AddRnnCellNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
 
 inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddActivationNodes(nodes);
+  AddAttentionNodes(nodes);
   AddCombineNodes(nodes);
   AddConvNodes(nodes);
   AddEmbeddingNodes(nodes);
@@ -39,6 +42,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddRearrangeNodes(nodes);
   AddReduceNodes(nodes);
   AddRnnNodes(nodes);
+  AddRnnCellNodes(nodes);
   AddShapeNodes(nodes);
 }
 

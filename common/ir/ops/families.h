@@ -10,6 +10,7 @@
 namespace graphkiln::ir::ops {
 
 void AddActivation(std::vector<OpDef>& ops);
+void AddAttention(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
 void AddCreate(std::vector<OpDef>& ops);
 void AddEinsum(std::vector<OpDef>& ops);
@@ -24,11 +25,13 @@ void AddPool(std::vector<OpDef>& ops);
 void AddReduce(std::vector<OpDef>& ops);
 void AddResize(std::vector<OpDef>& ops);
 void AddRnn(std::vector<OpDef>& ops);
+void AddRnnCell(std::vector<OpDef>& ops);
 void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
 
 inline void AddAll(std::vector<OpDef>& ops) {
   AddActivation(ops);
+  AddAttention(ops);
   AddConv(ops);
   AddCreate(ops);
   AddEinsum(ops);
@@ -43,6 +46,7 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddReduce(ops);
   AddResize(ops);
   AddRnn(ops);
+  AddRnnCell(ops);
   AddScan(ops);
   AddShape(ops);
 }
