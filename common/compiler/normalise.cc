@@ -64,7 +64,7 @@ class Normaliser {
       // list in Python, so the number stays.
       for (size_t i = 0; i < ids.size(); ++i) {
         const size_t dot = ids[i].rfind('.');
-        if (!ids[i].empty() && ids[i].find_first_not_of("0123456789") == std::string::npos)
+        if (args_.container && ids[i].find_first_not_of("0123456789") == std::string::npos)
           identifiers[i] = ids[i];
         if (dot == std::string::npos || dot + 1 == ids[i].size() ||
             ids[i].find_first_not_of("0123456789", dot + 1) != std::string::npos) {

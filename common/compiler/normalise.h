@@ -62,6 +62,7 @@ struct NormaliseArgs {
   std::vector<const v1::GraphOutput*> outputs;
   const ExpressionScope* scope = nullptr;
   const CompositeLibrary* composites = nullptr;
+  bool container = false;  // the ids are keys, which may be numbers
   // Place of the composite around; empty for the user's graph.
   Report::Place outer;
 };

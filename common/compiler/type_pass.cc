@@ -528,6 +528,7 @@ class Typer {
     for (const v1::GraphOutput& output : owned->outputs) args.outputs.push_back(&output);
     args.scope = &owned->scope;
     args.composites = &composites_;
+    args.container = node.own != nullptr;
     args.outer = {place.node, place.path.empty() ? node.type : place.path};
     const int errors = report_.errors();
     auto graph = std::make_shared<NormalGraph>(Normalise(args, report_));

@@ -282,9 +282,8 @@ class ModelEmitter {
         items += group.items[0].second;
         access.emplace(group.paths[0], fmt::format("self[{}]", key));
       }
-      out.Line(8, fmt::format(base == "nn.ModuleList" ? "super().__init__([{}])"
-                                                      : "super().__init__({{{}}})",
-                              items));
+      const bool list = base == "nn.ModuleList";
+      out.Line(8, fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
       return true;
     }
     out.Line(8, "super().__init__()");
