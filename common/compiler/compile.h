@@ -43,6 +43,7 @@ struct Instance {
   std::vector<Tree> inputs;  // by port; a variadic port is a tuple; kNone where not connected
   Tree output;               // by the type's output ports (a tuple where there are several)
   int parent = -1;           // instance of the composite around
+  bool container = false;    // the composite is a Sequential, ModuleList or ModuleDict
   bool bypassed = false;     // passes its first input through; makes no call
 };
 

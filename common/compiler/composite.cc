@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/resources.h"
 #include "common/base/status.h"
+#include "common/compiler/container.h"
 #include "common/graph/text.h"
 #include "fmt/format.h"
 
@@ -24,12 +25,12 @@ class Expander {
            int64_t* budget)
       : composite_(composite), place_(place), report_(report), budget_(budget) {}
 
-  std::optional<Expansion> Run(const nodes::Params& params,
-                               const std::vector<const ir::TensorType*>& inputs) {
+  std::optional<Expansion> Run(const nodes::Params& params, const std::vector<PortType>& inputs) {
     for (const nodes::Params::Entry& entry : params.entries())
       out_.scope.Set(entry.name, nodes::ToValue(entry.value));
     for (int i = 0; i < composite_.inputs_size(); ++i) {
-      out_.scope.SetInput(composite_.inputs(i).name(), inputs[static_cast<size_t>(i)]);
+      const PortType& input = inputs[static_cast<size_t>(i)];
+      out_.scope.SetInput(composite_.inputs(i).name(), input.type, input.present);
     }
     if (!Ranks(inputs) || !Bindings() || !Constraints()) return std::nullopt;
     for (const v1::CompositeNode& node : composite_.nodes()) {
@@ -42,17 +43,17 @@ class Expander {
       }
     }
     for (v1::GraphOutput& output : out_.outputs) {
-      if (!Rewrite(output.mutable_value())) return std::nullopt;
+      if (!Named(output.mutable_value()) || !Rewrite(output.mutable_value())) return std::nullopt;
     }
     return std::move(out_);
   }
 
  private:
-  bool Ranks(const std::vector<const ir::TensorType*>& inputs) {
+  bool Ranks(const std::vector<PortType>& inputs) {
     bool ok = true;
     for (int i = 0; i < composite_.inputs_size(); ++i) {
       const v1::CompositePort& port = composite_.inputs(i);
-      const ir::TensorType* type = inputs[static_cast<size_t>(i)];
+      const ir::TensorType* type = inputs[static_cast<size_t>(i)].type;
       if (type == nullptr || port.ranks_size() == 0) continue;
       if (std::find(port.ranks().begin(), port.ranks().end(), type->rank()) != port.ranks().end())
         continue;
@@ -108,8 +109,10 @@ class Expander {
       const auto present = Evaluate(template_node.when(), out_.scope);
       if (!present.ok()) return Fault(std::string(present.status().message()));
       if (!IsTrue(*present)) {
-        aliases_[node.id()] =
+        v1::Argument stand_in =
             template_node.has_otherwise() ? template_node.otherwise() : FirstInput(node);
+        if (!Named(&stand_in)) return false;
+        aliases_[node.id()] = std::move(stand_in);
         return true;
       }
     }
@@ -143,7 +146,9 @@ class Expander {
       if (!Evaluated(out_.nodes.back())) return false;
     }
     if (times == 0) {
-      aliases_[node.id()] = FirstInput(node);
+      v1::Argument stand_in = FirstInput(node);
+      if (!Named(&stand_in)) return false;
+      aliases_[node.id()] = std::move(stand_in);
     } else {
       v1::Argument last;
       last.mutable_reference()->set_node(fmt::format("{}.{}", node.id(), times - 1));
@@ -163,7 +168,47 @@ class Expander {
             fmt::format("{}.{}: {}", node.id(), name, std::string(evaluated.status().message())));
       value = *std::move(evaluated);
     }
+    for (v1::NodeInput& input : *node.mutable_inputs()) {
+      if (!Named(input.mutable_value())) return false;
+    }
+    const absl::Status children = EvaluateChildren(out_.scope, &node);
+    if (!children.ok())
+      return Fault(fmt::format("{}: {}", node.id(), std::string(children.message())));
     return true;
+  }
+
+  // Decides references that are expressions: `{'norm1' if $norm_first else 'src'}`.
+  bool Named(v1::Argument* argument) {
+    std::vector<v1::Argument*> stack = {argument};
+    while (!stack.empty()) {
+      v1::Argument* current = stack.back();
+      stack.pop_back();
+      if (current->has_list()) {
+        for (v1::Argument& item : *current->mutable_list()->mutable_items()) stack.push_back(&item);
+      } else if (current->has_map()) {
+        for (v1::ArgumentEntry& entry : *current->mutable_map()->mutable_entries())
+          stack.push_back(entry.mutable_value());
+      }
+      if (!current->has_reference() || current->reference().node().find('{') == std::string::npos) {
+        continue;
+      }
+      v1::Reference* reference = current->mutable_reference();
+      const auto text = Interpolate(reference->node(), out_.scope);
+      if (!text.ok()) return Fault(std::string(text.status().message()));
+      const size_t dot = text->rfind('.');
+      if (!Declared(*text) && dot != std::string::npos && Declared(text->substr(0, dot))) {
+        reference->set_node(text->substr(0, dot));
+        reference->set_port(text->substr(dot + 1));
+      } else {
+        reference->set_node(*text);
+      }
+    }
+    return true;
+  }
+
+  bool Declared(const std::string& id) const {
+    return std::any_of(composite_.nodes().begin(), composite_.nodes().end(),
+                       [&](const v1::CompositeNode& node) { return node.node().id() == id; });
   }
 
   static v1::Argument FirstInput(const v1::Node& node) {
@@ -311,6 +356,7 @@ v1::NodeType Describe(const v1::Composite& composite) {
     v1::PortInfo* info = type.add_inputs();
     info->set_name(port.name());
     info->set_doc(port.doc());
+    info->set_optional(port.optional());
   }
   for (const v1::GraphOutput& output : composite.outputs())
     type.add_outputs()->set_name(output.name());
@@ -327,8 +373,8 @@ std::optional<v1::Value> CompositeScope::Variable(std::string_view name) const {
 
 std::optional<v1::Value> CompositeScope::InputDim(std::string_view port, int64_t dim) const {
   const auto it = inputs_.find(port);
-  if (it == inputs_.end() || it->second == nullptr) return std::nullopt;
-  const ir::TensorType& type = *it->second;
+  if (it == inputs_.end() || it->second.type == nullptr) return std::nullopt;
+  const ir::TensorType& type = *it->second.type;
   if (dim < -type.rank() || dim >= type.rank()) return std::nullopt;
   const ir::Dim& size = type.dim(static_cast<int>(dim));
   if (!size.IsConst()) return std::nullopt;
@@ -339,13 +385,18 @@ std::optional<v1::Value> CompositeScope::InputDim(std::string_view port, int64_t
 
 std::optional<int64_t> CompositeScope::InputRank(std::string_view port) const {
   const auto it = inputs_.find(port);
-  if (it == inputs_.end() || it->second == nullptr) return std::nullopt;
-  return it->second->rank();
+  if (it == inputs_.end() || it->second.type == nullptr) return std::nullopt;
+  return it->second.type->rank();
+}
+
+std::optional<bool> CompositeScope::InputPresent(std::string_view port) const {
+  const auto it = inputs_.find(port);
+  return it != inputs_.end() ? std::optional<bool>(it->second.present) : std::nullopt;
 }
 
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
-                                const std::vector<const ir::TensorType*>& inputs,
-                                const Report::Place& place, Report& report, int64_t* budget) {
+                                const std::vector<PortType>& inputs, const Report::Place& place,
+                                Report& report, int64_t* budget) {
   return Expander(composite, place, report, budget).Run(params, inputs);
 }
 

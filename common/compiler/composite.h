@@ -48,16 +48,28 @@ class CompositeScope final : public ExpressionScope {
   void Set(std::string_view name, v1::Value value) {
     variables_[std::string(name)] = std::move(value);
   }
-  void SetInput(std::string_view port, const ir::TensorType* type) {
-    inputs_[std::string(port)] = type;
+  // `type` is null where no tensor stands at the port.
+  void SetInput(std::string_view port, const ir::TensorType* type, bool present) {
+    inputs_[std::string(port)] = {type, present};
   }
   std::optional<v1::Value> Variable(std::string_view name) const override;
   std::optional<v1::Value> InputDim(std::string_view port, int64_t dim) const override;
   std::optional<int64_t> InputRank(std::string_view port) const override;
+  std::optional<bool> InputPresent(std::string_view port) const override;
 
  private:
+  struct Input {
+    const ir::TensorType* type;
+    bool present;
+  };
   StringMap<v1::Value> variables_;
-  StringMap<const ir::TensorType*> inputs_;
+  StringMap<Input> inputs_;
+};
+
+// What reaches a port of an instance.
+struct PortType {
+  const ir::TensorType* type = nullptr;  // null where no tensor
+  bool present = true;
 };
 
 // The plain nodes and outputs of one instance: conditions decided, repetitions written out,
@@ -68,11 +80,11 @@ struct Expansion {
   CompositeScope scope;
 };
 
-// `params` are checked already, `inputs` are the types at the ports in order (null where no
-// tensor). Faults are reported at `place`; nothing is returned then. Every node written out is
-// taken from `budget`, also where a fault follows.
+// `params` are checked already, `inputs` tell of the ports in order. Faults are reported at
+// `place`; nothing is returned then. Every node written out is taken from `budget`, also where a
+// fault follows.
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
-                                const std::vector<const ir::TensorType*>& inputs,
-                                const Report::Place& place, Report& report, int64_t* budget);
+                                const std::vector<PortType>& inputs, const Report::Place& place,
+                                Report& report, int64_t* budget);
 
 }  // namespace graphkiln::compiler

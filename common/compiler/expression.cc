@@ -305,7 +305,12 @@ class Parser {
       if (!rank) return Error(fmt::format("there is no input {}", port));
       return Int(*rank);
     }
-    if (property != "dim" || !Eat("(")) return Error("an input has .dim(i) and .rank");
+    if (property == "present") {
+      const auto present = scope_.InputPresent(port);
+      if (!present) return Error(fmt::format("there is no input {}", port));
+      return Bool(*present);
+    }
+    if (property != "dim" || !Eat("(")) return Error("an input has .dim(i), .rank and .present");
     ASSIGN_OR_RETURN(const v1::Value args, List(depth, ")"));
     if (args.list_value().values_size() != 1 || !IsInt(args.list_value().values(0))) {
       return Error("dim takes one number");

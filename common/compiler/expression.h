@@ -24,6 +24,8 @@ class ExpressionScope {
   // are none.
   virtual std::optional<v1::Value> InputDim(std::string_view port, int64_t dim) const = 0;
   virtual std::optional<int64_t> InputRank(std::string_view port) const = 0;
+  // Whether something is connected to an optional port.
+  virtual std::optional<bool> InputPresent(std::string_view /*port*/) const { return std::nullopt; }
 };
 
 absl::StatusOr<v1::Value> Evaluate(std::string_view text, const ExpressionScope& scope);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/compiler/composite.h"
+#include "common/compiler/container.h"
 #include "common/compiler/identifiers.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
@@ -59,10 +60,12 @@ class Normaliser {
     for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
     std::vector<std::string> identifiers = MangleIds(ids);
     if (!args_.outer.node.empty()) {
-      // Copies of a repeated node (`layers.0`) are items of a list in Python, so the number stays
-      // behind its dot.
+      // Children of a container (`0`) and copies of a repeated node (`layers.0`) are items of a
+      // list in Python, so the number stays.
       for (size_t i = 0; i < ids.size(); ++i) {
         const size_t dot = ids[i].rfind('.');
+        if (args_.container && ids[i].find_first_not_of("0123456789") == std::string::npos)
+          identifiers[i] = ids[i];
         if (dot == std::string::npos || dot + 1 == ids[i].size() ||
             ids[i].find_first_not_of("0123456789", dot + 1) != std::string::npos) {
           continue;
@@ -108,6 +111,13 @@ class Normaliser {
     node.composite = args_.composites->Find(node.type);
     if (node.composite == nullptr) node.def = nodes::FindNode(node.type);
     if (node.def != nullptr) node.type = std::string(node.def->name);  // not the lazy name
+    if (node.composite == nullptr && node.def == nullptr && IsContainer(node.type)) {
+      return Container(node, *args_.nodes[i], place);
+    }
+    if (args_.nodes[i]->children_size() > 0) {
+      ContainerFault(place, "only Sequential, ModuleList and ModuleDict hold children", node.type);
+      node.broken = true;
+    }
     if (node.composite != nullptr || node.def != nullptr) return;
     node.broken = true;
     v1::Diagnostic& diagnostic = report_.ErrorAt(
@@ -116,6 +126,7 @@ class Normaliser {
     if (report_.errors() > kMostSuggestions) return;
     std::vector<std::string> names = nodes::NodeNames(node.type);
     for (const std::string& name : args_.composites->Names()) names.push_back(name);
+    for (std::string& name : ContainerNames()) names.push_back(std::move(name));
     const auto near = NearestName(node.type, names);
     if (!near) return;
     diagnostic.set_expected(*near);
@@ -125,6 +136,30 @@ class Normaliser {
     v1::SetType* edit = fix->add_edits()->mutable_set_type();
     edit->set_node(node.id);
     edit->set_type(*near);
+  }
+
+  void ContainerFault(const Report::Place& place, std::string message, const std::string& found) {
+    v1::Diagnostic& diagnostic = report_.ErrorAt(place, "COMPOSITE_RULE", std::move(message));
+    diagnostic.set_rule("CONTAINER_C1");
+    diagnostic.set_found(found.substr(0, 200));
+  }
+
+  void Container(NormalNode& node, const v1::Node& source, const Report::Place& place) {
+    // One that shares another's weights takes over what that one holds.
+    if (source.children_size() == 0 && !source.module().empty()) return;
+    v1::Node evaluated = source;
+    absl::Status status = EvaluateChildren(*args_.scope, &evaluated);
+    if (status.ok()) {
+      auto composite = ContainerComposite(evaluated);
+      if (composite.ok()) {
+        node.own = *std::move(composite);
+        node.composite = node.own.get();
+        return;
+      }
+      status = composite.status();
+    }
+    ContainerFault(place, std::string(status.message()), node.type);
+    node.broken = true;
   }
 
   void Params(size_t i, const Report::Place& place) {
@@ -169,9 +204,18 @@ class Normaliser {
       diagnostic.set_expected(owner.type);
       diagnostic.set_found(node.type);
       node.broken = node.bad_params = true;
+    } else if (owner.own != nullptr && node.own != nullptr &&
+               owner.own->SerializeAsString() != node.own->SerializeAsString()) {
+      report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
+                      "containers that share weights must hold the same");
+      node.broken = true;
     } else if (node.params.empty()) {
       node.params = owner.params;
     }
+    if (node.def == nullptr && node.composite == nullptr) node.broken = owner.own == nullptr;
+    if (owner.own == nullptr || node.type != owner.type) return;
+    node.own = owner.own;
+    node.composite = node.own.get();
   }
 
   // What the ports of a node's type are called.
@@ -186,7 +230,7 @@ class Normaliser {
         ports.push_back({port.name, port.optional, port.variadic});
     } else if (node.composite != nullptr) {
       for (const v1::CompositePort& port : node.composite->inputs())
-        ports.push_back({port.name(), false, false});
+        ports.push_back({port.name(), port.optional(), false});
     }
     return ports;
   }

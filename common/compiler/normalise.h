@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,9 @@ struct NormalNode {
   const nodes::NodeDef* def =
       nullptr;  // exactly one of def and composite; both null where the type is unknown
   const v1::Composite* composite = nullptr;
-  std::map<std::string, v1::Value> params;  // expressions evaluated
-  std::vector<std::vector<Arg>> inputs;     // by port; several for variadic ports
+  std::shared_ptr<const v1::Composite> own;  // what `composite` is, for a container
+  std::map<std::string, v1::Value> params;   // expressions evaluated
+  std::vector<std::vector<Arg>> inputs;      // by port; several for variadic ports
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
   int module = -1;          // node whose weights this one shares
@@ -60,6 +62,7 @@ struct NormaliseArgs {
   std::vector<const v1::GraphOutput*> outputs;
   const ExpressionScope* scope = nullptr;
   const CompositeLibrary* composites = nullptr;
+  bool container = false;  // the ids are keys, which may be numbers
   // Place of the composite around; empty for the user's graph.
   Report::Place outer;
 };

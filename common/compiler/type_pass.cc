@@ -37,6 +37,7 @@ struct Frame {
   std::string path, weights_path;  // empty, or ending without a dot
   Report::Place place;             // of the composite around
   bool shared = false, frozen = false;
+  bool xavier = false;    // weights inside start so
   int parent = -1;        // instance of the composite
   int parent_node = -1;   // node in the frame below that receives the result
   size_t first_call = 0;  // of the module, when the composite was entered
@@ -164,8 +165,13 @@ class Typer {
         tree.kind = Tree::Kind::kNone;
       } else if (variadic) {
         tree.kind = Tree::Kind::kTuple;
+        bool skipped = false;
         for (const Arg& arg : node.inputs[p]) {
           Tree value = Value(frame, arg);
+          if (value.kind == Tree::Kind::kNone) {
+            skipped = true;
+            continue;
+          }
           // A tuple given to a port that takes several values is taken apart.
           if (node.inputs[p].size() == 1 && value.kind == Tree::Kind::kTuple) {
             tree = std::move(value);
@@ -173,6 +179,8 @@ class Typer {
             tree.Add(std::move(value));
           }
         }
+        // Optional ports of the composite around that nothing is connected to.
+        if (skipped && tree.items.empty()) tree.kind = Tree::Kind::kNone;
       } else {
         tree = Value(frame, node.inputs[p][0]);
       }
@@ -211,6 +219,7 @@ class Typer {
     instance.type = node.type;
     instance.def = node.def;
     instance.composite = node.composite;
+    instance.container = node.own != nullptr;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
     const bool ok = nodes::ResolveParams(
@@ -219,6 +228,7 @@ class Typer {
         [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
     if (!ok) return;
     const bool shared = frame.shared || shares || IsShared(*frame.graph, index);
+    if (!Connected(node, instance, place)) return;
     const bool frozen = frame.frozen || node.compile_mode == v1::COMPILE_MODE_FREEZE;
     if (node.composite != nullptr) {
       Enter(index, node, std::move(instance), place, shared, frozen);
@@ -238,12 +248,30 @@ class Typer {
         [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
   }
 
+  // Inside of a composite, an optional port hands on nothing where nothing is connected to it.
+  bool Connected(const NormalNode& node, const Instance& instance, const Report::Place& place) {
+    bool ok = true;
+    for (size_t p = 0; p < instance.inputs.size(); ++p) {
+      const bool optional = node.def != nullptr
+                                ? node.def->inputs[p].optional
+                                : node.composite->inputs(static_cast<int>(p)).optional();
+      if (optional || instance.inputs[p].kind != Tree::Kind::kNone) continue;
+      const std::string name = node.def != nullptr
+                                   ? node.def->inputs[p].name
+                                   : node.composite->inputs(static_cast<int>(p)).name();
+      report_.ErrorAt(place, "MISSING_INPUT", fmt::format("nothing is connected to {}", name))
+          .set_port(name);
+      ok = false;
+    }
+    return ok;
+  }
+
   // Nodes that share weights are one module in Python, so all that makes the module must agree.
   bool SharesWell(const Instance& instance, const Report::Place& place) {
-    const auto [it, first] =
-        shared_.try_emplace(instance.weights_path, instance.type, instance.params);
+    const auto [it, first] = shared_.try_emplace(
+        instance.weights_path, SharedModule{instance.type, instance.params, Presence(instance)});
     if (first) return true;
-    const auto& [type, params] = it->second;
+    const auto& [type, params, ports] = it->second;
     const auto fail = [&](std::string message, std::string expected,
                           std::string found) -> v1::Diagnostic& {
       v1::Diagnostic& diagnostic = report_.ErrorAt(place, "SHARED_MODULE", std::move(message));
@@ -256,6 +284,11 @@ class Typer {
       fail("nodes that share weights must have one type", type, instance.type);
       return false;
     }
+    if (instance.composite != nullptr && Presence(instance) != ports) {
+      fail("composites that share weights must have the same ports connected", ports,
+           Presence(instance));
+      return false;
+    }
     for (const nodes::Params::Entry& entry : instance.params.entries()) {
       const nodes::ParamValue* other = params.Find(entry.name);
       if (other != nullptr && *other == entry.value) continue;
@@ -265,6 +298,16 @@ class Typer {
       return false;
     }
     return true;
+  }
+
+  // The connected ports of a composite: its class has no arguments for the others.
+  static std::string Presence(const Instance& instance) {
+    std::string ports;
+    for (size_t p = 0; instance.composite != nullptr && p < instance.inputs.size(); ++p) {
+      if (instance.inputs[p].kind == Tree::Kind::kNone) continue;
+      ports += (ports.empty() ? "" : ", ") + instance.composite->inputs(static_cast<int>(p)).name();
+    }
+    return ports;
   }
 
   // True where another node names this one as its module: whichever comes first declares the
@@ -361,7 +404,8 @@ class Typer {
     const size_t calls = out_.module.calls.size();
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
     out_.module.sources.push_back({place.node, instance.path, instance.type});
-    Weights weights(out_.module, keys_, instance.weights_path, shared, frozen);
+    Weights weights(out_.module, keys_, instance.weights_path, shared, frozen,
+                    stack_.back().xavier);
     nodes::Body body(def, instance.params, *ports, out_.module, weights, source);
     def.body(body);
     if (!body.ok()) return report_.NodeFailure(place, *body.failure());
@@ -469,9 +513,11 @@ class Typer {
                       fmt::format("composites nest more than {} levels", kMaxNesting));
       return;
     }
-    std::vector<const ir::TensorType*> types;
-    for (const Tree& tree : instance.inputs)
-      types.push_back(tree.IsTensor() ? &out_.module.type(tree.value) : nullptr);
+    std::vector<PortType> types;
+    for (const Tree& tree : instance.inputs) {
+      types.push_back({tree.IsTensor() ? &out_.module.type(tree.value) : nullptr,
+                       tree.kind != Tree::Kind::kNone});
+    }
     auto expansion = Expand(*node.composite, instance.params, types, place, report_, &expandable_);
     if (!expansion) return;
     auto owned = std::make_shared<Expansion>(*std::move(expansion));
@@ -482,6 +528,7 @@ class Typer {
     for (const v1::GraphOutput& output : owned->outputs) args.outputs.push_back(&output);
     args.scope = &owned->scope;
     args.composites = &composites_;
+    args.container = node.own != nullptr;
     args.outer = {place.node, place.path.empty() ? node.type : place.path};
     const int errors = report_.errors();
     auto graph = std::make_shared<NormalGraph>(Normalise(args, report_));
@@ -495,11 +542,13 @@ class Typer {
     frame.place = args.outer;
     frame.shared = shared;
     frame.frozen = frozen;
+    frame.xavier = stack_.back().xavier || node.composite->init() == "xavier_uniform";
     frame.parent = static_cast<int>(out_.instances.size());
     frame.parent_node = index;
     frame.first_call = out_.module.calls.size();
     out_.instances.push_back(std::move(instance));
     out_.keep_alive.push_back(owned);
+    if (node.own != nullptr) out_.keep_alive.push_back(node.own);
     stack_.push_back(std::move(frame));
   }
 
@@ -542,7 +591,12 @@ class Typer {
   Typed out_;
   std::vector<Frame> stack_;
   StringMap<int> keys_;
-  StringMap<std::pair<std::string, nodes::Params>> shared_;  // by weights path
+  struct SharedModule {
+    std::string type;
+    nodes::Params params;
+    std::string ports;
+  };
+  StringMap<SharedModule> shared_;  // by weights path
   absl::flat_hash_map<const NormalGraph*, std::optional<absl::flat_hash_set<int>>> owners_;
   int64_t expandable_ = kMaxExpanded;
   int64_t trees_ = 0;   // parts of tuples and dicts made so far

@@ -2,6 +2,7 @@
 // type pass.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,12 +18,15 @@ namespace graphkiln::compiler {
 // is there.
 class Weights final : public nodes::WeightStore {
  public:
-  Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen)
+  // `xavier`: weights of two dimensions start as a composite around says, not as the node's type.
+  Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen,
+          bool xavier)
       : module_(module),
         keys_(keys),
         prefix_(std::move(prefix)),
         shared_(shared),
-        frozen_(frozen) {}
+        frozen_(frozen),
+        xavier_(xavier) {}
 
   std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
@@ -43,15 +47,22 @@ class Weights final : public nodes::WeightStore {
     const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
     keys_.emplace(key, static_cast<int>(module_.parameters.size()));
     module_.parameters.push_back(
-        {std::move(key), id, init, buffer, !buffer && !frozen_, persistent});
+        {std::move(key), id, Start(type, init, buffer), buffer, !buffer && !frozen_, persistent});
     return id;
   }
 
  private:
+  ir::Initializer Start(const ir::TensorType& type, const ir::Initializer& init,
+                        bool buffer) const {
+    if (!xavier_ || buffer || type.rank() != 2) return init;
+    const double fans = static_cast<double>(type.dim(0).value() + type.dim(1).value());
+    return ir::Initializer::Uniform(std::sqrt(6.0 / fans));
+  }
+
   ir::Module& module_;
   StringMap<int>& keys_;
   const std::string prefix_;
-  const bool shared_, frozen_;
+  const bool shared_, frozen_, xavier_;
 };
 
 }  // namespace graphkiln::compiler

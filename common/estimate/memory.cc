@@ -85,6 +85,7 @@ class Meter {
   int64_t Extra(const ir::Call& call) const {
     int64_t bytes = 0;
     if (call.outputs.empty() || !Reached(call)) return bytes;
+    bytes = sizes_.Workspace(call);
     for (const std::string_view name : SplitView(call.op->saved, ' ')) {
       if (name == "mask") bytes = Plus(bytes, sizes_.Bytes(call.outputs[0]));
       if (name == "index")

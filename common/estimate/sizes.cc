@@ -50,11 +50,19 @@ int64_t Sizes::Flops(const ir::Call& call) const {
     for (const ir::ValueId id : call.outputs) sum = Plus(sum, Elements(id));
     return sum;
   }
-  // The rule has passed once, when the call was typed; it runs again to give the cost rule its
-  // outputs.
+  return Rule(call, call.op->flops);
+}
+
+int64_t Sizes::Workspace(const ir::Call& call) const {
+  if (call.op->workspace == nullptr || call.outputs.empty()) return 0;
+  return Times(Rule(call, call.op->workspace), ir::DTypeBytes(module_.type(call.outputs[0]).dtype));
+}
+
+// The type rule has passed once, when the call was typed; it runs again to give the cost rule its
+// outputs.
+int64_t Sizes::Rule(const ir::Call& call, ir::Dim (*rule)(const ir::TypeContext&)) const {
   ir::TypeContext context(*call.op, call.args, module_.values);
-  if (!call.op->infer(context).ok()) return 0;
-  return Evaluate(call.op->flops(context));
+  return call.op->infer(context).ok() ? Evaluate(rule(context)) : 0;
 }
 
 }  // namespace graphkiln::estimate

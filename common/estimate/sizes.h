@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/ir/module.h"
+#include "common/ir/type_context.h"
 
 namespace graphkiln::estimate {
 
@@ -22,8 +23,11 @@ class Sizes {
   int64_t Elements(ir::ValueId id) const { return elements_[static_cast<size_t>(id.index)]; }
   int64_t Bytes(ir::ValueId id) const;
   int64_t Flops(const ir::Call& call) const;
+  // Bytes that the kernel itself keeps for backward.
+  int64_t Workspace(const ir::Call& call) const;
 
  private:
+  int64_t Rule(const ir::Call& call, ir::Dim (*rule)(const ir::TypeContext&)) const;
   int64_t Evaluate(const ir::Dim& dim) const;
 
   const ir::Module& module_;

@@ -11,7 +11,9 @@ namespace graphkiln::graph {
 
 namespace {
 
+// Containers nest at most 64 levels.
 void MakeCanonical(v1::Node& node) {
+  for (v1::CompositeNode& child : *node.mutable_children()) MakeCanonical(*child.mutable_node());
   node.clear_doc();
   node.clear_extra();
   if (node.mode() == v1::NODE_MODE_NORMAL) node.clear_mode();

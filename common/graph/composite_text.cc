@@ -46,7 +46,11 @@ void ReadInputs(const TextNode& map, const std::string& path, Reader& reader, v1
         if (rank.IsInt()) port->add_ranks(static_cast<int32_t>(rank.i));
       }
     }
-    reader.Unknown(entry.value, {"ranks", "doc"}, at, nullptr);
+    if (const TextNode* optional = entry.value.Find("optional");
+        optional != nullptr && reader.Expect(*optional, TextNode::Kind::kBool, at + ".optional")) {
+      port->set_optional(optional->b);
+    }
+    reader.Unknown(entry.value, {"ranks", "optional", "doc"}, at, nullptr);
   }
 }
 
@@ -77,6 +81,11 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
   if (const TextNode* since = node.Find("since"); since != nullptr && since->IsInt()) {
     out.set_since_version(static_cast<int32_t>(since->i));
   }
+  out.set_init(reader.Text(node, "init", path));
+  if (!out.init().empty() && out.init() != "xavier_uniform") {
+    reader.Error("PARAM_RANGE", node.Find("init")->pos, path + ".init", "unknown initialisation")
+        .set_expected("xavier_uniform");
+  }
   if (const TextNode* params = reader.Map(node, "params", path + ".params"))
     ReadParams(*params, path, reader, out);
   StringSet ids;
@@ -101,9 +110,7 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
       const std::string at = path + ".nodes." + inner.key;
       reader.Node(inner, ids, at, c->mutable_node(), {"when", "repeat", "otherwise"});
       if (!inner.value.IsMap()) continue;
-      c->set_when(reader.Text(inner.value, "when", at));
-      const TextNode* repeat = inner.value.Find("repeat");
-      if (repeat != nullptr) c->set_repeat(repeat->IsString() ? repeat->s : repeat->Describe());
+      reader.Presence(inner.value, at, c);
       if (const TextNode* otherwise = inner.value.Find("otherwise"))
         *c->mutable_otherwise() = reader.Argument(*otherwise, ids, at);
     }
@@ -114,9 +121,9 @@ v1::Composite ReadComposite(const TextEntry& entry, const std::string& path, Rea
   if (out.nodes_size() == 0 || out.outputs_size() == 0 || out.inputs_size() == 0) {
     reader.Error("MISSING_KEY", entry.key_pos, path, "a composite needs inputs, nodes and outputs");
   }
-  reader.Unknown(node,
-                 {"doc", "since", "params", "inputs", "let", "constraints", "nodes", "outputs"},
-                 path, nullptr);
+  reader.Unknown(
+      node, {"doc", "since", "init", "params", "inputs", "let", "constraints", "nodes", "outputs"},
+      path, nullptr);
   return out;
 }
 

@@ -35,7 +35,7 @@ class Differ {
       } else if (pair.second == nullptr) {
         out_.add_removed(id);
       } else if (*pair.first != *pair.second) {
-        for (const char* field : {"type", "in", "module", "mode", "compile"})
+        for (const char* field : {"type", "in", "module", "mode", "compile", "children"})
           Field(id, field, *pair.first, *pair.second);
         Section(id, "params", *pair.first, *pair.second);
       }

@@ -155,13 +155,37 @@ void Reader::Params(const TextNode& map, const std::string& path, v1::Node* out)
   }
 }
 
-void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::string& path,
-                  v1::Node* out, std::initializer_list<std::string_view> more_keys) {
-  out->set_id(entry.key);
-  Place(path, entry.key_pos);
-  const TextNode& node = entry.value;
+void Reader::Presence(const TextNode& node, const std::string& path, v1::CompositeNode* out) {
+  out->set_when(Text(node, "when", path));
+  const TextNode* repeat = node.Find("repeat");
+  if (repeat != nullptr) out->set_repeat(repeat->IsString() ? repeat->s : repeat->Describe());
+}
+
+void Reader::Children(const TextNode& node, const std::string& path, v1::Node* out) {
+  const auto child = [&](const std::string& id, const TextPos& pos, const TextNode& value,
+                         const std::string& at) {
+    v1::CompositeNode* c = out->add_children();
+    Node(id, pos, value, {}, at, c->mutable_node(), {"when", "repeat"});
+    if (value.IsMap()) Presence(value, at, c);
+  };
+  if (node.IsList()) {
+    for (size_t i = 0; i < node.items.size(); ++i) {
+      const TextNode& item = node.items[i];
+      child("", item.pos, item, fmt::format("{}.children.{}", path, i));
+    }
+  } else if (Expect(node, TextNode::Kind::kMap, path + ".children")) {
+    for (const TextEntry& entry : node.entries)
+      child(entry.key, entry.key_pos, entry.value, path + ".children." + entry.key);
+  }
+}
+
+void Reader::Node(const std::string& id, const TextPos& pos, const TextNode& node,
+                  const StringSet& ids, const std::string& path, v1::Node* out,
+                  std::initializer_list<std::string_view> more_keys) {
+  out->set_id(id);
+  Place(path, pos);
   const auto at_node = [&](v1::Diagnostic& diagnostic) -> v1::Diagnostic& {
-    diagnostic.set_node(entry.key);
+    diagnostic.set_node(id);
     return diagnostic;
   };
   const size_t before = diagnostics_->size();
@@ -171,7 +195,7 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
   }
   const TextNode* type = node.Find("type");
   if (type == nullptr || type->IsNull()) {
-    at_node(Error("MISSING_KEY", entry.key_pos, path + ".type", "the node has no type"))
+    at_node(Error("MISSING_KEY", pos, path + ".type", "the node has no type"))
         .set_expected("type: TYPE");
   } else if (Expect(*type, TextNode::Kind::kString, path + ".type")) {
     Place(path + ".type", type->pos);
@@ -183,6 +207,7 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
   }
   if (const TextNode* params = Map(node, "params", path + ".params")) Params(*params, path, out);
   if (const TextNode* module = node.Find("module")) Place(path + ".module", module->pos);
+  if (const TextNode* children = node.Find("children")) Children(*children, path, out);
   out->set_module(Text(node, "module", path));
   out->set_doc(Text(node, "doc", path));
   const std::string mode = Text(node, "mode", path);
@@ -205,8 +230,8 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
     Error("PARAM_RANGE", node.Find("compile")->pos, path + ".compile", "unknown compile mode")
         .set_expected("runtime, freeze, constant or export");
   }
-  std::vector<std::string_view> known = {"type", "in",   "params", "module",
-                                         "doc",  "mode", "compile"};
+  std::vector<std::string_view> known = {"type", "in",   "params",  "module",
+                                         "doc",  "mode", "compile", "children"};
   known.insert(known.end(), more_keys.begin(), more_keys.end());
   for (const TextEntry& field : node.entries) {
     if (std::find(known.begin(), known.end(), field.key) != known.end()) continue;
@@ -218,7 +243,7 @@ void Reader::Node(const TextEntry& entry, const StringSet& ids, const std::strin
     diagnostic.set_found(field.key.substr(0, 200));
     if (const auto near = NearestName(field.key, names)) diagnostic.set_expected(*near);
   }
-  for (size_t i = before; i < diagnostics_->size(); ++i) (*diagnostics_)[i].set_node(entry.key);
+  for (size_t i = before; i < diagnostics_->size(); ++i) (*diagnostics_)[i].set_node(id);
 }
 
 void Reader::Outputs(const TextNode& map, const StringSet& ids, const std::string& path,

@@ -47,13 +47,22 @@ class Reader {
                   v1::Node* out);
   // type, in, params, module, mode, compile, doc of one node.
   void Node(const TextEntry& entry, const StringSet& ids, const std::string& path, v1::Node* out,
-            std::initializer_list<std::string_view> more_keys);
+            std::initializer_list<std::string_view> more_keys) {
+    Node(entry.key, entry.key_pos, entry.value, ids, path, out, more_keys);
+  }
+  // when and repeat of a node inside of a composite or container.
+  void Presence(const TextNode& node, const std::string& path, v1::CompositeNode* out);
   void Params(const TextNode& map, const std::string& path, v1::Node* out);
   // Name to argument.
   void Outputs(const TextNode& map, const StringSet& ids, const std::string& path,
                google::protobuf::RepeatedPtrField<v1::GraphOutput>* out);
 
  private:
+  void Node(const std::string& id, const TextPos& pos, const TextNode& node, const StringSet& ids,
+            const std::string& path, v1::Node* out,
+            std::initializer_list<std::string_view> more_keys);
+  // What a container holds: a list, or a map by key. The text reader bounds the depth.
+  void Children(const TextNode& node, const std::string& path, v1::Node* out);
   v1::Diagnostic& Add(v1::Severity severity, std::string_view code, const TextPos& pos,
                       std::string path, std::string message);
 

@@ -69,6 +69,34 @@ Json Sorted(const Map& map) {
   return out;
 }
 
+Json NodeJson(const v1::Node& node);
+
+Json CompositeNodeJson(const v1::CompositeNode& node) {
+  Json out = NodeJson(node.node());
+  if (!node.when().empty()) out["when"] = node.when();
+  if (!node.repeat().empty()) out["repeat"] = node.repeat();
+  if (node.has_otherwise()) out["otherwise"] = ToJson(node.otherwise());
+  return out;
+}
+
+// What a container holds: a list where no child has a key, else a map; a position stands for an
+// empty key. Containers nest at most 64 levels.
+Json ChildrenJson(const v1::Node& node) {
+  const bool list = std::all_of(node.children().begin(), node.children().end(),
+                                [](const auto& child) { return child.node().id().empty(); });
+  Json out = list ? Json::array() : Json::object();
+  for (int i = 0; i < node.children_size(); ++i) {
+    Json child = CompositeNodeJson(node.children(i));
+    const std::string& id = node.children(i).node().id();
+    if (list) {
+      out.push_back(std::move(child));
+    } else {
+      Append(out, id.empty() ? fmt::format("{}", i) : id, std::move(child));
+    }
+  }
+  return out;
+}
+
 Json NodeJson(const v1::Node& node) {
   Json out = Json::object();
   out["type"] = node.type();
@@ -96,6 +124,7 @@ Json NodeJson(const v1::Node& node) {
   if (node.compile_mode() == v1::COMPILE_MODE_CONSTANT) out["compile"] = "constant";
   if (node.compile_mode() == v1::COMPILE_MODE_EXPORT) out["compile"] = "export";
   if (!node.doc().empty()) out["doc"] = node.doc();
+  if (node.children_size() > 0) out["children"] = ChildrenJson(node);
   const Json extra = Sorted(node.extra().fields());
   for (const auto& [key, value] : extra.items()) {
     if (!out.contains(key)) out[key] = value;  // a key that has a meaning today keeps it
@@ -106,6 +135,7 @@ Json NodeJson(const v1::Node& node) {
 Json CompositeJson(const v1::Composite& composite) {
   Json out = Json::object();
   if (!composite.doc().empty()) out["doc"] = composite.doc();
+  if (!composite.init().empty()) out["init"] = composite.init();
   if (composite.since_version() != 0) out["since"] = composite.since_version();
   for (const v1::CompositeParam& param : composite.params()) {
     Json p = Json::object();
@@ -120,6 +150,7 @@ Json CompositeJson(const v1::Composite& composite) {
   for (const v1::CompositePort& port : composite.inputs()) {
     Json p = Json::object();
     for (const int rank : port.ranks()) p["ranks"].push_back(rank);
+    if (port.optional()) p["optional"] = true;
     if (!port.doc().empty()) p["doc"] = port.doc();
     out["inputs"][port.name()] = std::move(p);
   }
@@ -135,11 +166,7 @@ Json CompositeJson(const v1::Composite& composite) {
     out["constraints"].push_back(std::move(c));
   }
   for (const v1::CompositeNode& node : composite.nodes()) {
-    Json n = NodeJson(node.node());
-    if (!node.when().empty()) n["when"] = node.when();
-    if (!node.repeat().empty()) n["repeat"] = node.repeat();
-    if (node.has_otherwise()) n["otherwise"] = ToJson(node.otherwise());
-    out["nodes"][node.node().id()] = std::move(n);
+    out["nodes"][node.node().id()] = CompositeNodeJson(node);
   }
   for (const v1::GraphOutput& output : composite.outputs())
     out["outputs"][output.name()] = ToJson(output.value());

@@ -59,7 +59,9 @@ void ArgToProto(const Argument& arg, const std::vector<int32_t>& number, v1::IrA
   } else if (const auto* dtype = arg.As<DataType>()) {
     out->set_dtype(*dtype);
   } else if (const auto* training = arg.As<TrainingArg>()) {
-    if (training->negated) {
+    if (training->value != 1) {
+      out->set_training_value(training->value);
+    } else if (training->negated) {
       out->set_not_training(v1::NULL_VALUE_UNSPECIFIED);
     } else {
       out->set_training(v1::NULL_VALUE_UNSPECIFIED);
@@ -98,6 +100,8 @@ absl::StatusOr<Argument> ArgFromProto(const v1::IrArgument& arg, int32_t values,
       return Argument(arg.dtype());
     case v1::IrArgument::kTraining:
       return Argument(TrainingArg{false});
+    case v1::IrArgument::kTrainingValue:
+      return Argument(TrainingArg{false, arg.training_value()});
     case v1::IrArgument::kNotTraining:
       return Argument(TrainingArg{true});
     case v1::IrArgument::kDevice:
@@ -182,6 +186,8 @@ std::string ArgText(const Argument& arg) {
   if (const auto* s = arg.As<std::string>()) return QuoteForMessage(*s, 1 << 20);
   if (const auto* size = arg.As<Dim>()) return fmt::format("${{{}}}", size->ToString());
   if (const auto* dtype = arg.As<DataType>()) return fmt::format("torch.{}", DTypeName(*dtype));
+  if (const auto* training = arg.As<TrainingArg>(); training != nullptr && training->value != 1)
+    return fmt::format("training*{}", training->value);
   if (const auto* training = arg.As<TrainingArg>())
     return training->negated ? "!training" : "training";
   if (arg.As<DeviceArg>() != nullptr) return "device";

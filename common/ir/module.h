@@ -27,9 +27,11 @@ struct ValueId {
 
 // Run-time values that are no constants.
 struct NoneArg {};
+// The run-time flag; as a number `value` or 0.
 struct TrainingArg {
   bool negated = false;
-};  // the run-time flag; as a number 1 or 0
+  double value = 1;
+};
 struct DeviceArg {};  // the device of the run
 
 // One argument of a call.

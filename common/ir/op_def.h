@@ -70,6 +70,8 @@ struct OpDef {
   // means the outputs; `mask` and `index` one more tensor of the first output's shape, of its own
   // type or of int64.
   std::string_view saved = "";
+  // Elements of the first output's type that the kernel itself keeps for backward besides those.
+  Dim (*workspace)(const TypeContext&) = nullptr;
 
   // Filled in by the table from `schema`.
   std::vector<SchemaArg> args = {};

@@ -11,6 +11,7 @@ namespace graphkiln::nodes {
 void AddActivationNodes(std::vector<NodeDef>& nodes);
 void AddAdaptivePoolNodes(std::vector<NodeDef>& nodes);
 void AddAdaptiveSoftmaxNodes(std::vector<NodeDef>& nodes);
+void AddAttentionNodes(std::vector<NodeDef>& nodes);
 void AddCombineNodes(std::vector<NodeDef>& nodes);
 void AddConvNodes(std::vector<NodeDef>& nodes);
 void AddConvTransposeNodes(std::vector<NodeDef>& nodes);
@@ -33,6 +34,7 @@ void AddPoolNodes(std::vector<NodeDef>& nodes);
 void AddProductNodes(std::vector<NodeDef>& nodes);
 void AddRearrangeNodes(std::vector<NodeDef>& nodes);
 void AddReduceNodes(std::vector<NodeDef>& nodes);
+void AddRnnCellNodes(std::vector<NodeDef>& nodes);
 void AddRnnNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
 void AddShuffleNodes(std::vector<NodeDef>& nodes);
@@ -43,6 +45,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddActivationNodes(nodes);
   AddAdaptivePoolNodes(nodes);
   AddAdaptiveSoftmaxNodes(nodes);
+  AddAttentionNodes(nodes);
   AddCombineNodes(nodes);
   AddConvNodes(nodes);
   AddConvTransposeNodes(nodes);
@@ -65,6 +68,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddProductNodes(nodes);
   AddRearrangeNodes(nodes);
   AddReduceNodes(nodes);
+  AddRnnCellNodes(nodes);
   AddRnnNodes(nodes);
   AddShapeNodes(nodes);
   AddShuffleNodes(nodes);

@@ -26,6 +26,7 @@ struct PortSpec {
   int at_most = 1 << 20;
   bool any_value = false;  // takes tuples and dicts, too (Get)
   bool holes = false;      // for variadic ports: null may stand among the values
+  bool keyword = false;    // Python's call names it
 };
 
 struct OutputSpec {
@@ -41,17 +42,19 @@ struct OutputSpec {
   std::string when = "";
 };
 
-// How Python writes the node. Templates name ports and parameters: `{input}`, `{dim}`; a variadic
+// How Python writes the node. A function takes the ports by position and the parameters by name.
+// Templates name ports and parameters: `{input}`, `{dim}`; a variadic
 // port stands as a list
 // `[a, b]`, or joined: `{inputs|+}` gives `a + b`.
 struct Python {
-  enum class Kind { kModule, kExpression, kOperator };
+  enum class Kind { kModule, kFunction, kExpression, kOperator };
   Kind kind = Kind::kModule;
   std::string text;  // `nn.Linear`, or an expression template
 
   static Python Module(std::string_view name) { return {Kind::kModule, std::string(name)}; }
   // `torch.ops.aten.add.Tensor`; the arguments follow from the schema.
   static Python Operator(std::string_view text) { return {Kind::kOperator, std::string(text)}; }
+  static Python Function(std::string_view name) { return {Kind::kFunction, std::string(name)}; }
   static Python Expression(std::string_view text) { return {Kind::kExpression, std::string(text)}; }
 };
 
@@ -84,6 +87,8 @@ struct NodeDef {
   std::vector<OutputSpec> outputs = {{}};
   void (*body)(Body&) = nullptr;
   Python python;
+  // Python's result is a tuple, also where one port is left of it.
+  bool tuple_result = false;
   Bypass bypass = Bypass::kIdentity;
   Example example;
   // For losses.

@@ -93,6 +93,16 @@ class ParamSpec {
     tensor = true;
     return *this;
   }
+  // Python's forward takes it, not the constructor.
+  ParamSpec& AtCall() {
+    at_call = true;
+    return *this;
+  }
+  // Counts while training; Python's function gets 0 otherwise.
+  ParamSpec& TrainingOnly() {
+    training_only = true;
+    return *this;
+  }
   ParamSpec& Doc(std::string_view text) {
     doc = text;
     return *this;
@@ -106,6 +116,8 @@ class ParamSpec {
   bool open_minimum = false;
   bool tensor = false;
   bool null_items = false;
+  bool at_call = false;
+  bool training_only = false;
   std::string inferred_port;
   int inferred_dim = 0;
   int count = 0;  // for lists: fixed length (0: any); a single number stands for `count` equal ones

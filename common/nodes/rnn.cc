@@ -99,15 +99,14 @@ ir::Argument Squeeze(Body& b, const Sequence& seq, const ir::Argument& value, in
   return b.Call("aten.reshape.default", {value, shape});
 }
 
-void GruBody(Body& b) {
+void PlainBody(Body& b, const char* op, int64_t gates) {
   const auto seq = ReadSequence(b);
   if (!seq) return;
-  const auto weights = DeclareWeights(b, 3, 0);
+  const auto weights = DeclareWeights(b, gates, 0);
   const auto h0 = State(b, *seq, b.In("hx"), b.Int("hidden_size"));
-  const auto results =
-      b.CallMany("aten.gru.input",
-                 {seq->input, h0, weights, b.Flag("bias"), b.Int("num_layers"), b.Float("dropout"),
-                  ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
+  const auto results = b.CallMany(
+      op, {seq->input, h0, weights, b.Flag("bias"), b.Int("num_layers"), b.Float("dropout"),
+           ir::TrainingArg{}, b.Flag("bidirectional"), b.Flag("batch_first")});
   if (results.size() < 2) return;
   b.Return("output", Squeeze(b, *seq, results[0], b.Flag("batch_first") ? 0 : 1));
   b.Return("h_n", Squeeze(b, *seq, results[1], 1));
@@ -145,6 +144,36 @@ void LstmBody(Body& b) {
 }  // namespace
 
 void AddRnnNodes(std::vector<NodeDef>& nodes) {
+  std::vector<ParamSpec> plain = RecurrentParams();
+  plain.insert(plain.begin() + 3, Text("nonlinearity")
+                                      .Default("tanh")
+                                      .Choices({"tanh", "relu"})
+                                      .Doc("what bends the sum of input and state"));
+  nodes.push_back(
+      {.name = "RNN",
+       .category = "rnn",
+       .doc = "Elman's recurrent network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh). Gives (output, "
+              "h_n): all steps of the last layer, and the last state of every layer and direction.",
+       .params = std::move(plain),
+       .inputs = {{.name = "input",
+                   .doc = "[T, B, input_size], or [B, T, input_size] with batch_first"},
+                  {.name = "hx",
+                   .doc = "first state [layers * directions, B, hidden_size]; zeros where absent",
+                   .optional = true}},
+       .outputs = {{.name = "output", .doc = "[T, B, directions * hidden_size]", .path = {0}},
+                   {.name = "h_n", .doc = "[layers * directions, B, hidden_size]", .path = {1}}},
+       .body =
+           [](Body& b) {
+             PlainBody(
+                 b,
+                 b.Text("nonlinearity") == "relu" ? "aten.rnn_relu.input" : "aten.rnn_tanh.input",
+                 1);
+           },
+       .python = Python::Module("nn.RNN"),
+       .bypass = Bypass::kNotAllowed,
+       .example = {.inputs = {"float32[5, 2, 3]"},
+                   .params = {{"hidden_size", int64_t{4}}},
+                   .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]"}}});
   nodes.push_back(
       {.name = "GRU",
        .category = "rnn",
@@ -159,7 +188,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes) {
                    .optional = true}},
        .outputs = {{.name = "output", .doc = "[T, B, directions * hidden_size]", .path = {0}},
                    {.name = "h_n", .doc = "[layers * directions, B, hidden_size]", .path = {1}}},
-       .body = GruBody,
+       .body = [](Body& b) { PlainBody(b, "aten.gru.input", 3); },
        .python = Python::Module("nn.GRU"),
        .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[5, 2, 3]"},

@@ -70,7 +70,7 @@ def decode(arg, env):
         return [decode(item, env) for item in value["items"]]
     if kind in ("int_value",):
         return int(value)
-    if kind == "double_value":
+    if kind in ("double_value", "training_value"):
         return float(value)
     if kind in ("bool_value", "string_value"):
         return value

@@ -75,6 +75,16 @@ std::string OperatorArgument(const Instance& instance, const ir::SchemaArg& arg,
   return ValueLiteral(*value);
 }
 
+// `name=value` where the value differs from the default.
+void AddKeyword(const nodes::ParamSpec& spec, const nodes::Params& params,
+                std::vector<std::string>& args) {
+  const nodes::ParamValue* value = params.Find(spec.name);
+  if (value == nullptr) return;
+  if (!spec.required && *value == spec.default_value.value_or(nodes::ParamValue())) return;
+  args.push_back(fmt::format("{}={}{}", spec.name, ValueLiteral(*value),
+                             spec.training_only ? " if self.training else 0.0" : ""));
+}
+
 }  // namespace
 
 std::string OperatorCall(const Instance& instance, const Values& values) {
@@ -94,7 +104,7 @@ std::string Constructor(const Instance& instance) {
   bool leading = true;
   for (const nodes::ParamSpec& spec : instance.def->params) {
     const nodes::ParamValue* value = instance.params.Find(spec.name);
-    if (value == nullptr || spec.name == kHint) {
+    if (value == nullptr || spec.name == kHint || spec.at_call) {
       leading = false;
       continue;
     }
@@ -111,11 +121,54 @@ std::string Constructor(const Instance& instance) {
 }
 
 std::string ModuleCall(const Instance& instance, std::string_view module, const Values& values) {
-  size_t count = instance.inputs.size();
-  while (count > 0 && instance.inputs[count - 1].kind == Tree::Kind::kNone) --count;
   std::vector<std::string> args;
-  for (size_t i = 0; i < count; ++i) args.push_back(values.Read(instance.inputs[i]));
-  return fmt::format("{}({})", module, Joined(args, ", "));
+  bool in_order = true;
+  for (size_t i = 0; i < instance.inputs.size(); ++i) {
+    const Tree& tree = instance.inputs[i];
+    if (instance.composite != nullptr) {
+      // The class of a composite has no argument for a port that is not connected.
+      if (tree.kind != Tree::Kind::kNone) args.push_back(values.Read(tree));
+      continue;
+    }
+    const nodes::PortSpec& port = instance.def->inputs[i];
+    in_order = in_order && tree.kind != Tree::Kind::kNone && !port.keyword;
+    if (tree.kind == Tree::Kind::kNone) continue;
+    args.push_back(in_order ? values.Read(tree)
+                            : fmt::format("{}={}", port.name, values.Read(tree)));
+  }
+  if (instance.def == nullptr) return fmt::format("{}({})", module, Joined(args, ", "));
+  for (const nodes::ParamSpec& spec : instance.def->params) {
+    if (spec.at_call) AddKeyword(spec, instance.params, args);
+  }
+  const bool first =
+      instance.def->tuple_result && instance.def->ActiveOutputs(instance.params).size() == 1;
+  return fmt::format("{}({}){}", module, Joined(args, ", "), first ? "[0]" : "");
+}
+
+bool CallIsPlain(const Instance& instance) {
+  for (size_t i = 1; i < instance.inputs.size(); ++i) {
+    if (instance.inputs[i].kind != Tree::Kind::kNone) return false;
+  }
+  for (const nodes::ParamSpec& spec : instance.def->params) {
+    const nodes::ParamValue* value = instance.params.Find(spec.name);
+    if (spec.at_call && value != nullptr && *value != spec.default_value) return false;
+  }
+  return true;
+}
+
+std::string FunctionCall(const Instance& instance, const Values& values) {
+  std::vector<std::string> args;
+  bool in_order = true;
+  for (size_t i = 0; i < instance.inputs.size(); ++i) {
+    const Tree& tree = instance.inputs[i];
+    in_order = in_order && tree.kind != Tree::Kind::kNone;
+    if (tree.kind == Tree::Kind::kNone) continue;
+    args.push_back(in_order
+                       ? values.Read(tree)
+                       : fmt::format("{}={}", instance.def->inputs[i].name, values.Read(tree)));
+  }
+  for (const nodes::ParamSpec& spec : instance.def->params) AddKeyword(spec, instance.params, args);
+  return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
 }
 
 std::string Expression(const Instance& instance, const Values& values) {

@@ -16,10 +16,15 @@ namespace graphkiln::emit::python {
 // would see the changed value.
 std::string Constructor(const compiler::Instance& instance);
 
-// `self.conv(x)`; `module` is what is called. Ports that are not connected become None, or nothing
-// at the end.
+// `self.conv(x)`; `module` is what is called. Ports behind one that is not connected go by name.
 std::string ModuleCall(const compiler::Instance& instance, std::string_view module,
                        const Values& values);
+
+// True where the call takes the first port alone, as nn.Sequential would do it.
+bool CallIsPlain(const compiler::Instance& instance);
+
+// `nn.functional.pad(x, value=1.0)`: the function that a type stands for.
+std::string FunctionCall(const compiler::Instance& instance, const Values& values);
 
 // The type's expression template with values and parameters filled in.
 std::string Expression(const compiler::Instance& instance, const Values& values);

@@ -50,13 +50,13 @@ class ModelEmitter {
       children_[static_cast<size_t>(compiled.instances[i].parent + 1)].push_back(
           static_cast<int>(i));
     }
-    class_of_.resize(compiled.instances.size());
+    module_of_.resize(compiled.instances.size());
   }
 
   std::string Run() {
     const std::string model = classes_.Take(ClassName(graph_.name()));
     for (const int composite : CompositesInsideOut())
-      class_of_[static_cast<size_t>(composite)] = CompositeClass(composite);
+      module_of_[static_cast<size_t>(composite)] = CompositeModule(composite);
 
     Scope scope;
     scope.children = children_[0];
@@ -144,12 +144,49 @@ class ModelEmitter {
     return tree;
   }
 
+  // What makes the module of a composite instance.
+  std::string CompositeModule(int index) {
+    if (!IsPlainSequential(index)) return CompositeClass(index) + "()";
+    std::string items;
+    for (const int child : children_[static_cast<size_t>(index + 1)]) {
+      items += items.empty() ? "" : ", ";
+      items += ModuleText(child);
+    }
+    return fmt::format("nn.Sequential({})", items);
+  }
+
+  std::string ModuleText(int index) const {
+    return At(index).composite != nullptr ? module_of_[static_cast<size_t>(index)]
+                                          : Constructor(At(index));
+  }
+
+  // A chain of modules that nn.Sequential itself would run in the same way.
+  bool IsPlainSequential(int index) const {
+    const Instance& instance = At(index);
+    if (!instance.container || instance.type != "Sequential" || instance.bypassed) return false;
+    const std::vector<int>& children = children_[static_cast<size_t>(index + 1)];
+    const Tree* value = &instance.inputs[0];
+    for (size_t i = 0; i < children.size(); ++i) {
+      const Instance& child = At(children[i]);
+      if (!IsModule(child) || !IsOwner(child) || child.bypassed ||
+          child.identifier != fmt::format("{}", i)) {
+        return false;
+      }
+      const Tree& input = child.inputs[0];
+      if (!input.IsTensor() || !value->IsTensor() || input.value != value->value) return false;
+      if (child.def != nullptr && !CallIsPlain(child)) return false;
+      value = &child.output;
+    }
+    return !children.empty();
+  }
+
   // Writes the class of a composite instance, unless an equal one exists, and returns its name.
   std::string CompositeClass(int index) {
     const Instance& instance = At(index);
     Scope scope;
     scope.children = children_[static_cast<size_t>(index + 1)];
     for (int p = 0; p < instance.composite->inputs_size(); ++p) {
+      if (instance.inputs[static_cast<size_t>(p)].kind == Tree::Kind::kNone) continue;
       scope.inputs.emplace_back(instance.composite->inputs(p).name(),
                                 instance.inputs[static_cast<size_t>(p)]);
     }
@@ -169,18 +206,37 @@ class ModelEmitter {
     const std::string key = head.text() + body.text();
     const auto known = class_by_text_.find(key);
     if (known != class_by_text_.end()) return known->second;
-    std::string name = classes_.Take(ClassName(instance.type), "");
+    const bool named = instance.container && !IsNumber(instance.identifier);
+    std::string name = classes_.Take(ClassName(named ? instance.identifier : instance.type), "");
     class_by_text_.emplace(key, name);
     definitions_.Raw(head.text());
-    definitions_.Line(0, fmt::format("class {}(nn.Module):", name));
+    definitions_.Line(0, fmt::format("class {}({}):", name, Base(scope)));
     definitions_.Raw(body.text());
     definitions_.Blank(2);
     return name;
   }
 
   void Class(const Scope& scope, const std::string& name, CodeWriter& out) {
-    out.Line(0, fmt::format("class {}(nn.Module):", name));
+    out.Line(0, fmt::format("class {}({}):", name, Base(scope)));
     ClassBody(scope, out);
+  }
+
+  static bool IsNumber(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  }
+
+  // Modules with numbers as keys cannot be attributes: they are items of the class itself.
+  std::string_view Base(const Scope& scope) const {
+    bool numbers = false;
+    bool dense = true;
+    size_t count = 0;
+    for (const int child : scope.children) {
+      if (!IsModule(At(child)) || !IsOwner(At(child))) continue;
+      const std::string& key = At(child).identifier;
+      numbers = numbers || IsNumber(key);
+      dense = dense && key == fmt::format("{}", count++);
+    }
+    return !numbers ? "nn.Module" : dense ? "nn.ModuleList" : "nn.ModuleDict";
   }
 
   void ClassBody(const Scope& scope, CodeWriter& out) {
@@ -208,7 +264,7 @@ class ModelEmitter {
       if (!attribute.position.empty()) at = lists.emplace(attribute.name, at).first->second;
       if (at == groups.size()) groups.push_back({attribute.name, {}, {}});
       const std::string constructor = instance.composite != nullptr
-                                          ? class_of_[static_cast<size_t>(child)] + "()"
+                                          ? module_of_[static_cast<size_t>(child)]
                                           : Constructor(instance);
       uses_torch_ = uses_torch_ || constructor.find("torch.") != std::string::npos;
       groups[at].items.emplace_back(attribute.position, constructor);
@@ -216,6 +272,20 @@ class ModelEmitter {
     }
     if (groups.empty()) return false;
     out.Line(4, "def __init__(self) -> None:");
+    const std::string_view base = Base(scope);
+    if (base != "nn.Module") {
+      std::string items;
+      for (const Group& group : groups) {
+        const std::string key = base == "nn.ModuleList" ? group.name : StringLiteral(group.name);
+        items += items.empty() ? "" : ", ";
+        if (base == "nn.ModuleDict") items += key + ": ";
+        items += group.items[0].second;
+        access.emplace(group.paths[0], fmt::format("self[{}]", key));
+      }
+      const bool list = base == "nn.ModuleList";
+      out.Line(8, fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
+      return true;
+    }
     out.Line(8, "super().__init__()");
     for (const Group& group : groups) {
       if (group.items[0].first.empty()) {
@@ -305,7 +375,9 @@ class ModelEmitter {
       code = ModuleCall(instance, module->second, values);
     } else {
       code = instance.def->op != nullptr ? OperatorCall(instance, values)
-                                         : Expression(instance, values);
+             : instance.def->python.kind == nodes::Python::Kind::kFunction
+                 ? FunctionCall(instance, values)
+                 : Expression(instance, values);
       uses_torch_ = uses_torch_ || code.find("torch.") != std::string::npos;
     }
     const std::string stem = NameStem(instance);
@@ -333,6 +405,7 @@ class ModelEmitter {
 
   static std::string NameStem(const Instance& instance) {
     std::string stem = instance.identifier;
+    if (IsNumber(stem)) stem = compiler::ToIdentifier(ToLowerAscii(instance.type)) + "_" + stem;
     for (char& c : stem) {
       if (c == '.') c = '_';
     }
@@ -378,7 +451,7 @@ class ModelEmitter {
   const v1::Graph& graph_;
   const compiler::CompileResult& compiled_;
   std::vector<std::vector<int>> children_;  // by parent instance + 1
-  std::vector<std::string> class_of_;       // by composite instance
+  std::vector<std::string> module_of_;      // by composite instance: what makes its module
   NameTable classes_;
   StringMap<std::string> class_by_text_;
   CodeWriter definitions_;

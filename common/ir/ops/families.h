@@ -11,6 +11,7 @@ namespace graphkiln::ir::ops {
 
 void AddActivation(std::vector<OpDef>& ops);
 void AddAdaptivePool(std::vector<OpDef>& ops);
+void AddAttention(std::vector<OpDef>& ops);
 void AddConv(std::vector<OpDef>& ops);
 void AddConvTranspose(std::vector<OpDef>& ops);
 void AddCreate(std::vector<OpDef>& ops);
@@ -34,6 +35,7 @@ void AddPool(std::vector<OpDef>& ops);
 void AddReduce(std::vector<OpDef>& ops);
 void AddResize(std::vector<OpDef>& ops);
 void AddRnn(std::vector<OpDef>& ops);
+void AddRnnCell(std::vector<OpDef>& ops);
 void AddScan(std::vector<OpDef>& ops);
 void AddShape(std::vector<OpDef>& ops);
 void AddShuffle(std::vector<OpDef>& ops);
@@ -44,6 +46,7 @@ void AddUpsample(std::vector<OpDef>& ops);
 inline void AddAll(std::vector<OpDef>& ops) {
   AddActivation(ops);
   AddAdaptivePool(ops);
+  AddAttention(ops);
   AddConv(ops);
   AddConvTranspose(ops);
   AddCreate(ops);
@@ -67,6 +70,7 @@ inline void AddAll(std::vector<OpDef>& ops) {
   AddReduce(ops);
   AddResize(ops);
   AddRnn(ops);
+  AddRnnCell(ops);
   AddScan(ops);
   AddShape(ops);
   AddShuffle(ops);

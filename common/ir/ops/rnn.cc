@@ -63,6 +63,24 @@ Dim RecurrentFlops(const TypeContext& c) {
   return input.dim(0) * input.dim(1) * weights * Dim(2);
 }
 
+// Elements that the CPU's kernels keep for backward: measured of every step, layer and direction
+// per element of the state. Between two layers stands the input of the upper one.
+Dim Kept(const TypeContext& c, int64_t per_element, int64_t per_seam) {
+  const TensorType& input = c.tensor("input");
+  const int64_t directions = c.Flag("bidirectional") ? 2 : 1;
+  const int64_t layers = c.Int("num_layers");
+  const Dim state = input.dim(0) * input.dim(1) * Dim(directions) * c.tensors("params")[1]->dim(1);
+  return state * Dim(per_element * layers + per_seam * (layers - 1));
+}
+
+Dim LstmKept(const TypeContext& c) {
+  const bool projected = c.output(1).dim(2) != c.output(2).dim(2);
+  if (!projected) return Kept(c, 15, 1);  // oneDNN's workspace
+  // Four gates, the cell and its tanh; they are as wide as the cell.
+  return c.tensor("input").dim(0) * c.tensor("input").dim(1) * c.output(2).dim(2) *
+         c.output(2).dim(0) * Dim(6);
+}
+
 std::vector<Rule> Rules() {
   return {{"RNN_C1", "input has rank 3"},
           {"RNN_C2", "there are weights for every layer and direction"},
@@ -88,7 +106,26 @@ void AddRnn(std::vector<OpDef>& ops) {
                  .flops = RecurrentFlops,
                  .rules = Rules(),
                  .random = true,
-                 .saved = "input result params"});
+                 .saved = "input result params",
+                 .workspace = [](const TypeContext& c) { return Kept(c, 6, 1); }});
+  for (const std::string_view name : {"aten.rnn_tanh.input", "aten.rnn_relu.input"}) {
+    ops.push_back({.name = name,
+                   .schema = "(Tensor input, Tensor hx, Tensor[] params, bool has_biases, int "
+                             "num_layers, float dropout, bool train, bool bidirectional, bool "
+                             "batch_first) -> (Tensor, Tensor)",
+                   .infer =
+                       [](TypeContext& c) {
+                         ASSIGN_OR_RETURN(Recurrent r, InferRecurrent(c, 1, false));
+                         RETURN_IF_ERROR(CheckState(c, "hx", c.tensor("hx"), r.state, -1));
+                         RETURN_IF_ERROR(c.Output(std::move(r.output)));
+                         return c.Output(std::move(r.state));
+                       },
+                   .flops = RecurrentFlops,
+                   .rules = Rules(),
+                   .random = true,
+                   .saved = "input result params",
+                   .workspace = [](const TypeContext& c) { return Kept(c, 0, 2); }});
+  }
   ops.push_back(
       {.name = "aten.lstm.input",
        .schema = "(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
@@ -111,7 +148,8 @@ void AddRnn(std::vector<OpDef>& ops) {
        .flops = RecurrentFlops,
        .rules = Rules(),
        .random = true,
-       .saved = "input result params"});
+       .saved = "input result params",
+       .workspace = LstmKept});
 }
 
 }  // namespace graphkiln::ir::ops

@@ -129,7 +129,9 @@ c10::IValue Executor::MakeValue(const PlanArgument& argument, bool training) {
       return std::exchange(slots_[static_cast<size_t>(argument.slot)], c10::IValue());
     case Kind::kFlag: {
       const bool flag = training != argument.negated;
-      return argument.as_number ? c10::IValue(int64_t{flag}) : c10::IValue(flag);
+      if (!argument.as_number) return flag;
+      if (flag) return argument.constant;
+      return argument.constant.isDouble() ? c10::IValue(0.0) : c10::IValue(int64_t{0});
     }
     case Kind::kSize:
       return sizes_[static_cast<size_t>(argument.slot)];

@@ -206,6 +206,11 @@ class PlanCompiler {
       result.kind = PlanArgument::Kind::kFlag;
       result.negated = flag->negated;
       result.as_number = type.kind != c10::TypeKind::BoolType;
+      if (type.kind == c10::TypeKind::FloatType) {
+        result.constant = flag->value;
+      } else {
+        result.constant = static_cast<int64_t>(flag->value);
+      }
       return result;
     }
     if (const auto* dim = argument.As<ir::Dim>()) {

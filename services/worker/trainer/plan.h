@@ -22,12 +22,12 @@ namespace graphkiln::trainer {
 /// How the executor makes one argument of a call.
 struct PlanArgument {
   enum class Kind : uint8_t {
-    kConstant,      // `constant` as it is
-    kSlot,          // the value in `slot`
-    kLastUse,       // the same, moved out: nothing reads the slot afterwards
-    kFlag,          // the run-time training flag, negated or not, as bool or as number
-    kSize,          // the size expression numbered `slot`
-    kTensorList,    // `items` as Tensor[]
+    kConstant,    // `constant` as it is
+    kSlot,        // the value in `slot`
+    kLastUse,     // the same, moved out: nothing reads the slot afterwards
+    kFlag,        // the run-time training flag, negated or not, as bool; as number `constant` or 0
+    kSize,        // the size expression numbered `slot`
+    kTensorList,  // `items` as Tensor[]
     kOptionalList,  // `items` as Tensor?[]
     kIntList,       // `items` as int[]
   };
