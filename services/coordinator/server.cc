@@ -17,6 +17,7 @@
 #include "services/coordinator/gateway/http_gateway.h"
 #include "services/coordinator/rpc/dispatcher.h"
 #include "services/coordinator/rpc/grpc_server.h"
+#include "services/coordinator/rpc/housekeeping.h"
 #include "services/coordinator/rpc/services.h"
 #include "services/coordinator/rpc/ticker.h"
 #include "services/coordinator/store/sqlite_store.h"
@@ -65,6 +66,8 @@ class Server::Impl {
     rpc_metrics_ = std::make_unique<RpcMetrics>(metrics_.registry(), table_);
     dispatcher_ = std::make_unique<Dispatcher>(Dispatcher::Environment{
         &table_, &options_.authenticator, executor_.get(), rpc_metrics_.get(), &clock_});
+    housekeeping_ = std::make_unique<Housekeeping>(
+        services_, Housekeeping::Options{options_.housekeeping_interval, options_.upload_grace});
     ticker_ = std::make_unique<Ticker>(*queue_, *alarms_);
     ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(options_.grpc, dispatcher_.get()));
     HttpGateway::Options http;
@@ -86,8 +89,10 @@ class Server::Impl {
     }
     // No call is left, so nothing new reaches the executor; what it still does is finished.
     ticker_.reset();
+    housekeeping_.reset();
     if (alarms_ != nullptr) alarms_->Stop();
     if (executor_ != nullptr) executor_->Stop();
+    wakes_.Stop();
     http_.reset();
     grpc_.reset();
     if (store_ != nullptr) store_->Close();  // writes what was queued and calls back into the queue
@@ -101,6 +106,7 @@ class Server::Impl {
   ProgramCache programs_;
   std::unique_ptr<ArtifactStore> artifacts_;
   std::unique_ptr<Executor> executor_;
+  Executor wakes_{1, 0};
   std::unique_ptr<Alarms> alarms_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<JobQueue> queue_;
@@ -109,6 +115,7 @@ class Server::Impl {
   std::unique_ptr<RpcMetrics> rpc_metrics_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Ticker> ticker_;
+  std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpGateway> http_;
   std::atomic<bool> stopping_{false};
@@ -135,12 +142,14 @@ class Server::Impl {
     queue_ = std::make_unique<JobQueue>(options_.core, environment);
     RETURN_IF_ERROR(queue_->Restore(std::move(state)));
     queue_->SetReleasedListener([this](std::vector<std::string> released) {
-      executor_->Post([this, released = std::move(released)] { RemoveArtifacts(released); });
+      executor_->Post(
+          [this, released = std::move(released)] { RemoveReleased(services_, released); });
     });
     services_.queue = queue_.get();
     services_.store = store_.get();
     services_.artifacts = artifacts_.get();
     services_.executor = executor_.get();
+    services_.wakes = &wakes_;
     services_.alarms = alarms_.get();
     services_.clock = &clock_;
     services_.random = &SystemRandom();
@@ -152,16 +161,6 @@ class Server::Impl {
     services_.progress_interval = options_.progress_interval;
     services_.coalesce_interval = options_.coalesce_interval;
     return absl::OkStatus();
-  }
-
-  // Checkpoints that retention has dropped; a dataset may be the same bytes.
-  void RemoveArtifacts(const std::vector<std::string>& released) {
-    for (const std::string& sha256 : released) {
-      const auto used = store_->DatasetUses(sha256);
-      if (!used.ok() || *used) continue;
-      const absl::Status removed = artifacts_->Remove(sha256);
-      if (!removed.ok()) KILN_WARN("artifact {} stays: {}", sha256, MessageOf(removed));
-    }
   }
 
   GatewaySources Sources() {

@@ -27,7 +27,9 @@ struct ServerOptions {
   int http_port = 0;
   Authenticator authenticator;
   CoreOptions core;
-  int executor_threads = 0;  // 0: by the number of cores
+  absl::Duration housekeeping_interval = absl::Hours(1);
+  absl::Duration upload_grace = absl::Hours(24);  // of uploads that nothing refers to
+  int executor_threads = 0;                       // 0: by the number of cores
   size_t max_waiting_requests = 1024;
   int64_t max_artifact_bytes = int64_t{64} << 30;
   absl::Duration progress_interval = absl::Seconds(15);

@@ -54,7 +54,7 @@ class MemoryStore final : public Journal, public EventHistory {
       const absl::Status status =
           std::visit([this](const auto& put) { return Put(put); }, mutation);
       if (!status.ok()) {
-        GRAPHKILN_BUG("memory_store.fence", MessageOf(status));
+        if (!lost_leases_) GRAPHKILN_BUG("memory_store.fence", MessageOf(status));
         batch.done(status);
         return true;
       }
@@ -62,6 +62,21 @@ class MemoryStore final : public Journal, public EventHistory {
     ++commits_;
     batch.done(absl::OkStatus());
     return true;
+  }
+
+  /// As when the store closes while the disk refuses: what waits is given up.
+  void GiveUp() {
+    while (!queue_.empty()) {
+      CommitBatch batch = std::move(queue_.front());
+      queue_.pop_front();
+      batch.done(StorageError("the disk is full"));
+    }
+  }
+
+  /// As if somebody else had closed all leases in the database.
+  void CloseLeases() {
+    lost_leases_ = true;
+    for (auto& [key, lease] : leases_) lease.state = StoredLeaseState::kClosed;
   }
 
   /// A crash: what was not durable is lost, and so are the callbacks.
@@ -115,9 +130,12 @@ class MemoryStore final : public Journal, public EventHistory {
     std::erase_if(log, [seq](const auto& event) { return event->seq() <= seq; });
   }
 
+  /// The bound of the last purge of request ids.
+  int64_t purged_to() const { return purged_to_; }
   const std::vector<std::shared_ptr<const v1::Event>>& events(const std::string& uid) {
     return events_[uid];
   }
+  size_t request_ids() const { return request_ids_.size(); }
   bool HasProgram(const std::string& sha256) const { return programs_.contains(sha256); }
   size_t programs() const { return programs_.size(); }
   size_t points(const std::string& uid, const std::string& series) const {
@@ -156,7 +174,8 @@ class MemoryStore final : public Journal, public EventHistory {
         if (other.second >= put.epoch) return absl::AbortedError("I2: epoch of a lease");
         if (lease.state != StoredLeaseState::kClosed) return absl::AbortedError("I1: two leases");
       }
-      leases_[key] = {put.job_uid, put.epoch, put.worker, put.incarnation, put.state, 0};
+      leases_[key] = {put.job_uid, put.epoch, put.worker,      put.incarnation,
+                      put.state,   0,         put.registration};
       return absl::OkStatus();
     }
     const auto it = leases_.find(key);
@@ -202,6 +221,7 @@ class MemoryStore final : public Journal, public EventHistory {
   absl::Status Put(const PurgeIdempotency& purge) {
     std::erase_if(request_ids_,
                   [&](const auto& entry) { return entry.second.time < purge.before; });
+    purged_to_ = purge.most;
     return absl::OkStatus();
   }
   absl::Status Put(const PutWorker& put) {
@@ -217,6 +237,8 @@ class MemoryStore final : public Journal, public EventHistory {
 
   std::deque<CommitBatch> queue_;
   bool refusing_ = false;
+  bool lost_leases_ = false;
+  int64_t purged_to_ = 0;
   int64_t commits_ = 0;
   uint64_t generation_ = 0;
   std::map<std::string, StoredJob> jobs_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,6 +49,7 @@ class QueueHarness {
     ir.set_schema_version(1);
     args.ir_bytes = ir.SerializeAsString();
     args.spec.set_kind(v1::JOB_KIND_TRAIN);
+    args.request_digest = "of the request";
     return args;
   }
 
@@ -127,9 +129,17 @@ class QueueHarness {
     return answer.value_or(absl::DeadlineExceededError("no answer"));
   }
 
+  /// Time passes as in a process that is alive: somebody looks at the clock now and then.
+  void Pass(absl::Duration by) {
+    while (by > absl::ZeroDuration()) {
+      const absl::Duration step = std::min(by, options_.heartbeat);
+      clock.Advance(step);
+      queue->Tick();
+      by -= step;
+    }
+  }
   void Advance(absl::Duration by) {
-    clock.Advance(by);
-    queue->Tick();
+    Pass(by);
     store.Flush();
   }
 

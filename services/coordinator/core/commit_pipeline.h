@@ -57,7 +57,7 @@ struct TellNothing {
   std::string job_uid;
   int64_t epoch = 0;
 };
-/// Files that nothing refers to any more.
+/// References to files that the job has dropped, one each.
 struct ReleaseArtifacts {
   std::vector<std::string> sha256;
 };

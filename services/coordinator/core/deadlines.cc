@@ -1,6 +1,24 @@
 #include "services/coordinator/core/deadlines.h"
 
+#include <vector>
+
 namespace graphkiln::coordinator {
+
+bool IsOfSilence(TimerKind kind) {
+  switch (kind) {
+    case TimerKind::kOfferAck:
+    case TimerKind::kStop:
+    case TimerKind::kWorkerSuspect:
+    case TimerKind::kWorkerLost:
+      return true;
+    case TimerKind::kBackoff:
+    case TimerKind::kHoldBack:
+    case TimerKind::kWorkerDrain:
+    case TimerKind::kWorkerForget:
+      return false;
+  }
+  return false;
+}
 
 void Deadlines::Set(TimerKind kind, std::string_view key, absl::Duration at) {
   Timer timer{kind, std::string(key)};
@@ -25,6 +43,14 @@ std::optional<Timer> Deadlines::PopExpired(absl::Duration now) {
   by_time_.erase(by_time_.begin());
   by_timer_.erase(timer);
   return timer;
+}
+
+void Deadlines::PutOffSilence(absl::Duration by) {
+  std::vector<std::pair<Timer, absl::Duration>> put_off;
+  for (const auto& [timer, at] : by_timer_) {
+    if (IsOfSilence(timer.kind)) put_off.emplace_back(timer, at + by);
+  }
+  for (const auto& [timer, at] : put_off) Set(timer.kind, timer.key, at);
 }
 
 absl::Duration Deadlines::Next() const {

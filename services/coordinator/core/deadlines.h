@@ -25,6 +25,10 @@ enum class TimerKind {
   kWorkerForget,   // key: worker; lost for so long that its entry goes
 };
 
+/// Does the timer end somebody's silence? Such a timer must not count time in which nobody here
+/// listened.
+bool IsOfSilence(TimerKind kind);
+
 struct Timer {
   TimerKind kind;
   std::string key;
@@ -40,6 +44,8 @@ class Deadlines {
   void Cancel(TimerKind kind, std::string_view key);
   /// Removes and returns the earliest entry that is due at `now`.
   std::optional<Timer> PopExpired(absl::Duration now);
+  /// Puts the timers of silence off.
+  void PutOffSilence(absl::Duration by);
   /// InfiniteDuration when empty.
   absl::Duration Next() const;
   std::optional<absl::Duration> At(TimerKind kind, std::string_view key) const;

@@ -5,9 +5,8 @@
 // listener.
 //
 //   kEvents  send `response`, call Next again after the write
-//   kWait    nothing new; the listener is called when there is. `response` carries the token only
-//   (send
-//            it as progress message every 15 s)
+//   kWait    nothing new; the listener is called when there is. `response` carries the token only,
+//            to be sent as progress message every 15 s
 //   kLoad    the next events are no longer in memory: call Load() on an executor thread, then Next
 //   kEnd     the job has ended and all was read: finish OK
 //   kError   finish with `status`

@@ -16,19 +16,20 @@ const PutIdempotency* IdempotencyTable::Find(std::string_view scope, std::string
   return it == entries_.end() || it->second.time < oldest ? nullptr : &it->second;
 }
 
-bool IdempotencyTable::Add(PutIdempotency entry, absl::Time oldest, size_t most) {
+void IdempotencyTable::Add(PutIdempotency entry, absl::Time oldest, size_t most) {
   std::string key = Key(entry.scope, entry.request_id);
   order_.emplace_back(entry.time, key);
   entries_[std::move(key)] = std::move(entry);
-  bool dropped = false;
+  Purge(oldest, most);
+}
+
+void IdempotencyTable::Purge(absl::Time oldest, size_t most) {
   while (!order_.empty() && (order_.front().first < oldest || entries_.size() > most)) {
     const auto it = entries_.find(order_.front().second);
     // An id may have been used again after its time; only the entry of this time goes.
     if (it != entries_.end() && it->second.time == order_.front().first) entries_.erase(it);
     order_.pop_front();
-    dropped = true;
   }
-  return dropped;
 }
 
 void IdempotencyTable::Remove(std::string_view scope, std::string_view request_id) {

@@ -18,9 +18,10 @@ class IdempotencyTable {
   /// Null when nothing was answered under this id, or too long ago.
   const PutIdempotency* Find(std::string_view scope, std::string_view request_id,
                              absl::Time oldest) const;
-  /// REQUIRES: not there. Drops entries older than `oldest` and beyond `most`; true when some were
-  /// dropped (the store should do the same).
-  bool Add(PutIdempotency entry, absl::Time oldest, size_t most);
+  /// REQUIRES: not there. Drops like Purge.
+  void Add(PutIdempotency entry, absl::Time oldest, size_t most);
+  /// Drops entries older than `oldest` and beyond `most`.
+  void Purge(absl::Time oldest, size_t most);
   void Remove(std::string_view scope, std::string_view request_id);
   size_t size() const { return entries_.size(); }
 

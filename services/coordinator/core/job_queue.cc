@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -24,6 +25,20 @@ JobQueue::JobQueue(CoreOptions options, Environment environment)
 
 JobQueue::~JobQueue() = default;
 
+void JobQueue::ReadClock() {
+  const absl::Duration before = now_;
+  now_ = clock_.Monotonic();
+  wall_ = clock_.Now();
+  // Stopped, swapped out or on a paused machine: what workers have said meanwhile is still to be
+  // read, so the time counts against nobody.
+  if (now_ - before > options_.stall_after) deadlines_.PutOffSilence(now_ - before);
+}
+
+absl::Duration JobQueue::NextWake() {
+  const absl::Duration next = deadlines_.Next();
+  return workers_.empty() ? next : std::min(next, now_ + options_.heartbeat);
+}
+
 void JobQueue::RunDeadlines() {
   while (std::optional<Timer> timer = deadlines_.PopExpired(now_)) FireTimer(*timer);
 }
@@ -43,8 +58,8 @@ void JobQueue::FireTimer(const Timer& timer) {
           deadlines_.Set(TimerKind::kOfferAck, timer.key, now_ + options_.offer_ack);
           return;
         }
-        CloseLease(job, Lease::State::kExpired, "OFFER_TIMEOUT: the worker did not take the offer");
-        Requeue(job, "OFFER_TIMEOUT: the worker did not take the offer");
+        RefuseOffer(job, Lease::State::kExpired,
+                    "OFFER_TIMEOUT: the worker did not take the offer");
       } else if (timer.kind == TimerKind::kStop) {
         FireStop(job);
       } else if (timer.kind == TimerKind::kBackoff) {
@@ -156,6 +171,8 @@ void JobQueue::Apply(const Effect& effect, const absl::Status& status) {
     WorkerOrder& order = it->second->orders[tell->job_uid];
     if (order.epoch > tell->order.epoch) return;
     order = tell->order;
+    // The time to obey begins when the worker may be told.
+    if (const auto job = jobs_.find(tell->job_uid); job != jobs_.end()) ArmStop(*job->second);
     NotifyOrders(*it->second);
   } else if (const auto* nothing = std::get_if<TellNothing>(&effect)) {
     const auto it = workers_.find(nothing->worker);
@@ -167,7 +184,7 @@ void JobQueue::Apply(const Effect& effect, const absl::Status& status) {
   } else if (const auto* release = std::get_if<ReleaseArtifacts>(&effect)) {
     std::vector<std::string> unused;
     for (const std::string& sha256 : release->sha256) {
-      if (!artifact_users_.contains(sha256)) unused.push_back(sha256);
+      if (UnreferArtifact(sha256)) unused.push_back(sha256);
     }
     if (released_listener_ == nullptr || unused.empty()) return;
     RunSoon([listener = released_listener_, unused = std::move(unused)] { listener(unused); });
@@ -241,7 +258,10 @@ v1::Job JobView::Compose() const {
 
 void JobQueue::After(uint64_t batch, StatusCallback done) {
   if (batch <= pipeline_.finished_id()) {
-    RunSoon([done = std::move(done)] { done(absl::OkStatus()); });
+    // Once a batch was refused, what is in memory is no longer what is stored.
+    RunSoon([done = std::move(done), status = broken_ ? StorageHealth() : absl::OkStatus()] {
+      done(status);
+    });
   } else {
     pipeline_.After(batch, std::move(done));
   }
@@ -262,12 +282,12 @@ void JobQueue::AnswerJob(const JobRecord& job, JobCallback done) {
 
 void JobQueue::Tick() {
   Scope scope(this);
-  announced_deadline_ = deadlines_.Next();
+  announced_deadline_ = NextWake();
 }
 
 absl::Duration JobQueue::NextDeadline() {
   MutexLock lock(&mu_);
-  announced_deadline_ = deadlines_.Next();
+  announced_deadline_ = NextWake();
   return announced_deadline_;
 }
 
@@ -286,6 +306,11 @@ absl::Status JobQueue::StorageHealth() {
   const absl::Status health = journal_.Health();
   if (!health.ok()) return StorageError(MessageOf(health));
   return absl::OkStatus();
+}
+
+bool JobQueue::UsesArtifact(const std::string& sha256) {
+  MutexLock lock(&mu_);
+  return artifact_users_.contains(sha256);
 }
 
 bool JobQueue::Ready() {

@@ -52,10 +52,11 @@ namespace graphkiln::coordinator {
 /// A checked request to run a job. rpc/ has compiled the graph; the core only stores the results.
 struct SubmitArgs {
   std::string project = "default";
-  std::string job_id;      // empty: made from the uid
-  std::string owner;       // the token's principal
-  std::string request_id;  // empty: not idempotent
-  v1::JobSpec spec;        // resolved; an inline graph is replaced by its hash here
+  std::string job_id;          // empty: made from the uid
+  std::string owner;           // the token's principal
+  std::string request_id;      // empty: not idempotent
+  std::string request_digest;  // of the request as it came; with a request_id
+  v1::JobSpec spec;            // resolved; an inline graph is replaced by its hash here
   std::string graph_hash;
   std::string graph_bytes;  // serialized v1::Graph; stored once per hash; empty: stored already
   std::string ir_bytes;     // serialized v1::IrModule with the loss appended
@@ -114,11 +115,15 @@ class JobQueue {
   // --- Users. A job name is full or bare. ---
 
   /// Accepts a job. Errors: ALREADY_EXISTS, QUOTA_EXCEEDED, STORAGE_UNAVAILABLE, FIELD_INVALID. The
-  /// same request_id within 24 h gives the same job, also while the first call still runs.
+  /// same request_id and request_digest within 24 h give the same job, also while the first call
+  /// still runs; another digest is ALREADY_EXISTS.
   void Submit(SubmitArgs args, JobCallback done);
-  /// What was accepted under a request id, for answering a retry before compiling again; nullopt
-  /// where nothing was. The digest is not compared here, Submit does it.
-  std::optional<v1::Job> FindSubmitted(std::string_view project, std::string_view request_id);
+  /// Answers a retry before it is compiled again, just as Submit would. False: nothing was
+  /// submitted under this id, and `done` is not called.
+  bool AnswerSubmitted(std::string_view project, std::string_view request_id,
+                       std::string_view request_digest, const JobCallback& done);
+  /// Drops request ids that are out of force, from the store too. Call it now and then.
+  void PurgeRequestIds();
   /// The durable state of a job. The spec's graph is given by its hash. Error: NOT_FOUND.
   absl::StatusOr<v1::Job> Get(std::string_view name);
   absl::StatusOr<JobPage> List(const ListArgs& args);
@@ -179,9 +184,12 @@ class JobQueue {
   absl::Duration NextDeadline();
   /// Called (no locks held) when NextDeadline has become earlier.
   void SetDeadlineListener(std::function<void()> listener);
-  /// Checkpoints that retention has dropped: SHA-256 of files that no job refers to any more.
-  /// Called after the commit, no locks held.
+  /// What retention has dropped or a newer run replaced: SHA-256 of files that no job referred to
+  /// any more. Called after the commit, no locks held; UsesArtifact tells whether it still holds.
   void SetReleasedListener(std::function<void(std::vector<std::string>)> listener);
+  /// Does an accepted job refer to the file? A submit counts when it is durable, everything else
+  /// at once; a file that is dropped counts until that is durable.
+  bool UsesArtifact(const std::string& sha256);
   /// True when restored and the storage takes writes.
   bool Ready();
   uint64_t generation();
@@ -197,6 +205,9 @@ class JobQueue {
   class Scope;
 
   // Scope entry and exit (job_queue.cc).
+  void ReadClock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  /// When Tick must be called at the latest.
+  absl::Duration NextWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunDeadlines() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FireTimer(const Timer& timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Flush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -215,10 +226,13 @@ class JobQueue {
                  const std::function<absl::Status(JobRecord&)>& change);
   void Send(bool refusable) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Apply(const Effect& effect, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool AnswerRepeated(std::string_view scope, std::string_view request_id, std::string_view digest,
+                      const JobCallback& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Accept(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ShowProgress(JobRecord& job, const ShowEvents& shown) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Index(std::unique_ptr<JobRecord> job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountOpen(const JobRecord& job, int64_t by) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Answers after all that is pending for the job (job_queue.cc).
   void AnswerJob(const JobRecord& job, JobCallback done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -231,7 +245,9 @@ class JobQueue {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EnterQueue(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LeaveQueue(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AppendEvent(JobRecord& job, v1::Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  /// `fenced`: the batch is refused unless the job's lease is still open in the store (I3).
+  void AppendEvent(JobRecord& job, v1::Event event, bool fenced = false)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AppendStateEvent(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StageJob(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ReleaseProgram(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -241,6 +257,10 @@ class JobQueue {
   // Leases (job_queue_leases.cc).
   void Place() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Offer(JobRecord& job, WorkerRecord& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void HoldBack(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  /// The worker refused the offer or did not take it: others are asked first, not for ever.
+  void RefuseOffer(JobRecord& job, Lease::State state, std::string reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Activate(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CloseLease(JobRecord& job, Lease::State state, std::string outcome)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -253,6 +273,8 @@ class JobQueue {
   WorkerOrder OrderOf(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StageOrder(JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BeginStop(JobRecord& job, absl::Duration grace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  /// Gives a stopping job its whole time to obey, from now on. No effect on others.
+  void ArmStop(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Preempt(JobRecord& job, std::string reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   /// Why a worker's write must be refused; OK when (job, epoch) is current and its lease open (I3).
   absl::Status CheckFence(const JobRecord& job, int64_t epoch, std::string_view name)
@@ -301,6 +323,7 @@ class JobQueue {
   absl::Time wall_ ABSL_GUARDED_BY(mu_);
   bool restored_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t registrations_ ABSL_GUARDED_BY(mu_) = 0;  // of this generation
   uint64_t log_generation_ ABSL_GUARDED_BY(mu_) = 0;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;  // the journal refused what it must not refuse
 

@@ -45,13 +45,17 @@ void JobQueue::StageJob(JobRecord& job) {
   job.last_batch = pipeline_.next_id();
 }
 
-void JobQueue::AppendEvent(JobRecord& job, v1::Event event) {
+void JobQueue::AppendEvent(JobRecord& job, v1::Event event, bool fenced) {
   event.set_job(job.name());
   if (!event.has_time()) *event.mutable_time() = ToProto(wall_);
   EventLog::EventPtr shared = job.log.Append(std::move(event), options_.ring_events);
   const int64_t seq = shared->seq();
   AppendEvents append;
   append.job_uid = job.uid();
+  if (fenced) {
+    append.fence_epoch = job.lease->epoch();
+    append.last_worker_seq = job.lease->accepted_seq();
+  }
   append.events.push_back(std::move(shared));
   pipeline_.Stage(std::move(append));
   ShowEvents shown;
@@ -93,9 +97,16 @@ void JobQueue::EndJob(JobRecord& job, v1::JobState state, std::string reason) {
   const std::string word = reason.substr(0, reason.find(':'));
   SetState(job, state, std::move(reason));
   metrics_.JobFinished(job.queue(), JobRecord::Name(state), word);
-  --open_jobs_;
-  --open_jobs_by_project_[job.project()];
+  CountOpen(job, -1);
+  job.series = {};
   ReleaseProgram(job);
+}
+
+void JobQueue::CountOpen(const JobRecord& job, int64_t by) {
+  open_jobs_ += by;
+  const auto project = open_jobs_by_project_.try_emplace(job.project(), 0).first;
+  project->second += by;
+  if (project->second == 0) open_jobs_by_project_.erase(project);
 }
 
 void JobQueue::ReleaseProgram(JobRecord& job) {

@@ -12,6 +12,11 @@
 #include "services/coordinator/core/worker_choice.h"
 
 namespace graphkiln::coordinator {
+namespace {
+
+constexpr absl::Duration kLongestHoldBack = absl::Seconds(30);
+
+}  // namespace
 
 void JobQueue::Place() {
   // An offer needs a write (I2); when the storage is back, the next entry tries again.
@@ -30,6 +35,16 @@ void JobQueue::Place() {
       [&](JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
         WorkerRecord* worker = ChooseWorker(job.needs(), job.current().worker(), workers);
         if (worker == nullptr) return false;
+        if (!job.refusals.empty()) {
+          worker = ChooseWorker(job.needs(), job.current().worker(), workers,
+                                [&](const WorkerRecord& one) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+                                  return job.refusals.LeavesOut(one.name(), now_);
+                                });
+          if (worker == nullptr) {
+            HoldBack(job);  // out of the line, so that those behind it are not held up
+            return true;
+          }
+        }
         Offer(job, *worker);
         --free;
         return true;
@@ -68,11 +83,37 @@ void JobQueue::Offer(JobRecord& job, WorkerRecord& worker) {
   put.incarnation = worker.incarnation;
   put.state = StoredLeaseState::kOffered;
   put.time = wall_;
+  put.registration = worker.registration;
   pipeline_.Stage(std::move(put));
   SetState(job, v1::JOB_STATE_OFFERED, "");
   pipeline_.OnDurable(LeaseDurable{&job, epoch});
   StageOrder(job);
   deadlines_.Set(TimerKind::kOfferAck, job.uid(), now_ + options_.offer_ack);
+}
+
+void JobQueue::HoldBack(JobRecord& job) {
+  pending_.Remove(job);
+  job.hold_reason = job.current().reason();
+  // Not longer than this, as another worker may have come.
+  deadlines_.Set(TimerKind::kHoldBack, job.uid(),
+                 std::min(job.refusals.NextReturn(now_), now_ + kLongestHoldBack));
+}
+
+void JobQueue::RefuseOffer(JobRecord& job, Lease::State state, std::string reason) {
+  const std::string name = job.lease->worker();
+  CloseLease(job, state, reason);
+  // An offer that a silent worker could not hear of says nothing about the job.
+  const auto worker = workers_.find(name);
+  const bool silent =
+      worker == workers_.end() || worker->second->state() == WorkerRecord::State::kSuspect;
+  if (!silent) job.refusals.Add(name, now_, options_.reject_pause, options_.reject_pause_most);
+  if (job.refusals.total() >= options_.max_refused_offers) {
+    EndJob(job, v1::JOB_STATE_FAILED,
+           fmt::format("OFFERS_REFUSED: {} offers were not taken, the last by {}: {}",
+                       job.refusals.total(), name, reason));
+    return;
+  }
+  Requeue(job, std::move(reason));
 }
 
 WorkerOrder JobQueue::OrderOf(const JobRecord& job) {
@@ -106,6 +147,7 @@ void JobQueue::Activate(JobRecord& job) {
   metrics_.LeaseTransition("OFFERED", "ACTIVE");
   metrics_.Startup("dispatch", absl::ToDoubleSeconds(now_ - job.lease->durable_at()));
   deadlines_.Cancel(TimerKind::kOfferAck, job.uid());
+  job.refusals.Clear();
   PutLease put;
   put.job_uid = job.uid();
   put.epoch = job.lease->epoch();
@@ -203,10 +245,18 @@ void JobQueue::FailOrRetry(JobRecord& job, std::string reason) {
 
 void JobQueue::BeginStop(JobRecord& job, absl::Duration grace) {
   job.stop_grace = grace;
-  deadlines_.Set(TimerKind::kStop, job.uid(), now_ + grace + options_.stop_unacknowledged);
-  Edit(job);  // so that the order leaves in a batch with the job's row
+  ArmStop(job);  // again when the order is durable
+  Edit(job);     // so that the order leaves in a batch with the job's row
   job.must_store = true;
   StageOrder(job);
+}
+
+void JobQueue::ArmStop(const JobRecord& job) {
+  if (job.lease == nullptr ||
+      (job.state() != v1::JOB_STATE_PREEMPTING && job.state() != v1::JOB_STATE_CANCELLING)) {
+    return;
+  }
+  deadlines_.Set(TimerKind::kStop, job.uid(), now_ + job.stop_grace + options_.stop_unacknowledged);
 }
 
 void JobQueue::Preempt(JobRecord& job, std::string reason) {
@@ -217,9 +267,15 @@ void JobQueue::Preempt(JobRecord& job, std::string reason) {
 void JobQueue::FireStop(JobRecord& job) {
   if (job.lease == nullptr) return;
   constexpr std::string_view kReason = "STOP_UNACKNOWLEDGED: the worker did not obey a stop order";
-  if (const auto it = workers_.find(job.lease->worker()); it != workers_.end()) {
-    SetWorkerState(*it->second, WorkerRecord::State::kQuarantined, std::string(kReason));
-  }
+  const auto it = workers_.find(job.lease->worker());
+  const bool known = it != workers_.end();
+  const auto order = known ? it->second->orders.find(job.uid()) : WorkerRecord::Orders::iterator();
+  const bool told = known && order != it->second->orders.end() &&
+                    order->second.epoch == job.lease->epoch() && order->second.IsStop();
+  // Nobody disobeys an order that was never sent, or was masked while the storage was away (I8);
+  // and a lease that reports its end has obeyed, its FinishLease is under way.
+  if (!Authoritative() || !told || job.lease->ending()) return ArmStop(job);
+  SetWorkerState(*it->second, WorkerRecord::State::kQuarantined, std::string(kReason));
   CloseLease(job, Lease::State::kRevoked, std::string(kReason));
   if (job.state() == v1::JOB_STATE_CANCELLING) {
     EndJob(job, v1::JOB_STATE_CANCELLED, "CANCELLED: by the user; the worker did not confirm");

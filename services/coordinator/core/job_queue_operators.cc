@@ -43,8 +43,8 @@ void JobQueue::OperateWorker(std::string_view worker_name, bool cordoned, bool d
   operator_wishes_[*name] = put;
   pipeline_.Stage(std::move(put));
   if (drained) PreemptAll(worker, "WORKER_DRAINING: by an operator");
-  if (!worker.incarnation.empty() && (worker.state() == WorkerRecord::State::kActive ||
-                                      worker.state() == WorkerRecord::State::kDraining)) {
+  if (worker.reported() && (worker.state() == WorkerRecord::State::kActive ||
+                            worker.state() == WorkerRecord::State::kDraining)) {
     UpdateWorkerState(worker);
   }
   place_ = true;
@@ -85,7 +85,7 @@ v1::Worker JobQueue::Present(const WorkerRecord& worker) {
   *shown.mutable_inventory() = worker.inventory;
   shown.set_used_slots(static_cast<int32_t>(worker.jobs.size()));
   for (const std::string& uid : worker.jobs) shown.add_jobs(jobs_.at(uid)->name());
-  if (!worker.incarnation.empty()) *shown.mutable_report_time() = ToProto(worker.last_report_wall);
+  if (worker.reported()) *shown.mutable_report_time() = ToProto(worker.last_report_wall);
   shown.set_cordoned(worker.cordoned);
   return shown;
 }

@@ -21,8 +21,7 @@ void JobQueue::Index(std::unique_ptr<JobRecord> job) {
   next_create_index_ = std::max(next_create_index_, job->internals.create_index + 1);
   metrics_.AddJobs(JobRecord::Name(job->state()), job->queue(), 1);
   if (!job->terminal()) {
-    ++open_jobs_;
-    ++open_jobs_by_project_[job->project()];
+    CountOpen(*job, 1);
     ++programs_[job->internals.program].users;
   }
   ReferArtifactsOf(*job);
@@ -94,6 +93,11 @@ absl::Status JobQueue::Restore(LoadedState state) {
         job->lease->TransitionTo(Lease::State::kActive, now_);
       }
       job->stop_grace = options_.stop_grace;
+      const RegistrationRank rank = RegistrationRank::Of(stored.registration);
+      if (worker.incarnation.empty() || rank > worker.rank) {
+        worker.incarnation = stored.incarnation;
+        worker.rank = rank;
+      }
       worker.jobs.insert(job->uid());
       deadlines_.Set(TimerKind::kWorkerLost, stored.worker, now_ + hold);
       if (job->lease->state() == Lease::State::kOffered) {

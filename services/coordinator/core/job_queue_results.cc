@@ -140,8 +140,10 @@ void JobQueue::PublishEvents(PublishEventsRequest request,
   append.job_uid = job->uid();
   append.fence_epoch = lease.epoch();
   SeriesCollector series;
+  int64_t refused_points = 0;  // of new series beyond the bound
   bool has_loss = false;
   const auto take = [&](v1::Event event) {
+    refused_points += RefuseNewSeries(event, options_, job->series);
     event.set_job(job->name());
     if (!event.has_time()) *event.mutable_time() = ToProto(wall_);
     EventLog::EventPtr shared = job->log.Append(std::move(event), options_.ring_events);
@@ -164,6 +166,10 @@ void JobQueue::PublishEvents(PublishEventsRequest request,
       take(GapOf(hole));
     }
     if (!IsOurs(event)) take(std::move(event));
+  }
+  if (refused_points > 0) {
+    metrics_.PointsDropped(refused_points);
+    take(GapOf(refused_points));
   }
   if (!append.events.empty()) {
     append.last_worker_seq = lease.accepted_seq();
@@ -243,12 +249,9 @@ void JobQueue::CommitCheckpoint(
     *event.mutable_checkpoint()->mutable_checkpoint() = checkpoint;
     metrics_.CheckpointCommitted(checkpoint.bytes());
     ReferArtifact(checkpoint.artifact());
-    ReleaseArtifacts released;
-    for (std::string& sha256 : ApplyRetention(draft, job->checkpoint_policy())) {
-      if (UnreferArtifact(sha256)) released.sha256.push_back(std::move(sha256));
-    }
+    ReleaseArtifacts released{ApplyRetention(draft, job->checkpoint_policy())};
     job->must_store = true;
-    AppendEvent(*job, std::move(event));
+    AppendEvent(*job, std::move(event), /*fenced=*/true);
     if (!released.sha256.empty()) pipeline_.OnDurable(std::move(released));
   }
   CommitCheckpointResponse response;
@@ -315,13 +318,15 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
   v1::Job& draft = Edit(job);
   job.must_store = true;
   for (const auto& [name, value] : request.metrics()) (*draft.mutable_metrics())[name] = value;
+  ReleaseArtifacts replaced;
   for (const auto& [name, sha256] : request.artifacts()) {
     std::string& stored = (*draft.mutable_artifacts())[name];
     if (stored == sha256) continue;
-    if (!stored.empty()) UnreferArtifact(stored);
+    if (!stored.empty()) replaced.sha256.push_back(stored);
     stored = sha256;
     ReferArtifact(sha256);
   }
+  if (!replaced.sha256.empty()) pipeline_.OnDurable(std::move(replaced));
   v1::Measured& measured = *draft.mutable_measured();
   measured.set_peak_bytes(std::max(measured.peak_bytes(), request.measured().peak_bytes()));
   if (request.measured().steps_per_second() > 0) {

@@ -9,23 +9,22 @@
 
 namespace graphkiln::coordinator {
 
-/// Entering takes the lock, reads the clock once and runs expired deadlines; leaving places waiting
+/// Entering takes the lock, reads the clock once, forgives silence while this process stood still
+/// and runs expired deadlines; leaving places waiting
 /// jobs, sends what has changed to the journal, unlocks, and calls what must be called without the
 /// lock.
 class ABSL_SCOPED_LOCKABLE JobQueue::Scope {
  public:
   explicit Scope(JobQueue* queue) ABSL_EXCLUSIVE_LOCK_FUNCTION(queue->mu_) : queue_(*queue) {
     queue_.mu_.Lock();
-    queue_.now_ = queue_.clock_.Monotonic();
-    queue_.wall_ = queue_.clock_.Now();
+    queue_.ReadClock();
     queue_.RunDeadlines();
   }
 
   ~Scope() ABSL_UNLOCK_FUNCTION() {
     queue_.Flush();
-    if (queue_.deadline_listener_ != nullptr &&
-        queue_.deadlines_.Next() < queue_.announced_deadline_) {
-      queue_.announced_deadline_ = queue_.deadlines_.Next();
+    if (queue_.deadline_listener_ != nullptr && queue_.NextWake() < queue_.announced_deadline_) {
+      queue_.announced_deadline_ = queue_.NextWake();
       queue_.run_soon_.push_back(queue_.deadline_listener_);
     }
     std::vector<std::function<void()>> actions;

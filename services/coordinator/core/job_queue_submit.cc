@@ -41,20 +41,35 @@ absl::Status CheckArgs(const SubmitArgs& args) {
 
 }  // namespace
 
-std::optional<v1::Job> JobQueue::FindSubmitted(std::string_view project,
-                                               std::string_view request_id) {
-  if (request_id.empty()) return std::nullopt;
-  JobView view;
-  {
-    Scope scope(this);
-    const PutIdempotency* entry =
-        request_ids_.Find(SubmitScope(project), request_id, wall_ - options_.request_id_life);
-    if (entry == nullptr) return std::nullopt;
-    const JobRecord* job = FindJob(entry->name);
-    if (job == nullptr || job->visible() == nullptr) return std::nullopt;
-    view = View(*job, job->visible());
+bool JobQueue::AnswerRepeated(std::string_view scope, std::string_view request_id,
+                              std::string_view digest, const JobCallback& done) {
+  if (request_id.empty()) return false;
+  const PutIdempotency* entry =
+      request_ids_.Find(scope, request_id, wall_ - options_.request_id_life);
+  const JobRecord* earlier = entry == nullptr ? nullptr : FindJob(entry->name);
+  if (earlier == nullptr) return false;
+  if (entry->digest == digest) {
+    AnswerJob(*earlier, done);
+    return true;
   }
-  return view.Compose();
+  RunSoon([done, name = entry->name] {
+    done(MakeError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_ALREADY_EXISTS,
+                   "the request_id was used for another job", {{"name", name}}));
+  });
+  return true;
+}
+
+bool JobQueue::AnswerSubmitted(std::string_view project, std::string_view request_id,
+                               std::string_view request_digest, const JobCallback& done) {
+  Scope scope(this);
+  return AnswerRepeated(SubmitScope(project), request_id, request_digest, done);
+}
+
+void JobQueue::PurgeRequestIds() {
+  Scope scope(this);
+  const absl::Time oldest = wall_ - options_.request_id_life;
+  request_ids_.Purge(oldest, static_cast<size_t>(options_.max_request_ids));
+  pipeline_.Stage(PurgeIdempotency{oldest, options_.max_request_ids});
 }
 
 void JobQueue::Submit(SubmitArgs args, JobCallback done) {
@@ -64,8 +79,6 @@ void JobQueue::Submit(SubmitArgs args, JobCallback done) {
   }
   args.spec.mutable_graph()->set_hash(args.graph_hash);
   auto spec_bytes = std::make_shared<const std::string>(SerializeDeterministic(args.spec));
-  std::string digest =
-      Sha256Hex(fmt::format("{}\n{}\n{}", args.job_id, args.graph_hash, *spec_bytes));
   std::string program = Sha256Hex(args.ir_bytes);
 
   Scope scope(this);
@@ -73,24 +86,14 @@ void JobQueue::Submit(SubmitArgs args, JobCallback done) {
     RunSoon([done, status = std::move(status)] { done(status); });
   };
   const std::string request_scope = SubmitScope(args.project);
-  if (!args.request_id.empty()) {
-    const PutIdempotency* entry =
-        request_ids_.Find(request_scope, args.request_id, wall_ - options_.request_id_life);
-    const JobRecord* earlier = entry == nullptr ? nullptr : FindJob(entry->name);
-    if (earlier != nullptr) {
-      if (entry->digest != digest) {
-        return refuse(MakeError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_ALREADY_EXISTS,
-                                "the request_id was used for another job",
-                                {{"name", entry->name}}));
-      }
-      return AnswerJob(*earlier, std::move(done));
-    }
-  }
+  if (AnswerRepeated(request_scope, args.request_id, args.request_digest, done)) return;
   if (absl::Status health = StorageHealth(); !health.ok()) return refuse(health);
   if (open_jobs_ >= options_.max_open_jobs) {
     return refuse(QuotaError("the server", options_.max_open_jobs));
   }
-  if (open_jobs_by_project_[args.project] >= options_.max_open_jobs_per_project) {
+  const auto project = open_jobs_by_project_.find(args.project);
+  if (project != open_jobs_by_project_.end() &&
+      project->second >= options_.max_open_jobs_per_project) {
     return refuse(QuotaError(args.project, options_.max_open_jobs_per_project));
   }
   const std::string uid = NewUid(random_);
@@ -127,8 +130,7 @@ void JobQueue::Submit(SubmitArgs args, JobCallback done) {
   job.request_id = args.request_id;
   jobs_by_name_[name] = &job;
   jobs_.emplace(uid, std::move(record));
-  ++open_jobs_;
-  ++open_jobs_by_project_[args.project];
+  CountOpen(job, 1);
 
   pipeline_.OnDurable(AcceptJob{&job});
   Program& shared = programs_[program];
@@ -147,12 +149,11 @@ void JobQueue::Submit(SubmitArgs args, JobCallback done) {
   AppendStateEvent(job);
   pipeline_.OnDurable(ShowJob{&job, job.latest()});
   if (!args.request_id.empty()) {
-    PutIdempotency entry{request_scope, args.request_id, std::move(digest), name, wall_};
+    const absl::Time oldest = wall_ - options_.request_id_life;
+    PutIdempotency entry{request_scope, args.request_id, std::move(args.request_digest),
+                         name,          wall_,           oldest};
     pipeline_.Stage(entry);
-    if (request_ids_.Add(std::move(entry), wall_ - options_.request_id_life,
-                         static_cast<size_t>(options_.max_request_ids))) {
-      pipeline_.Stage(PurgeIdempotency{wall_ - options_.request_id_life});
-    }
+    request_ids_.Add(std::move(entry), oldest, static_cast<size_t>(options_.max_request_ids));
   }
   Send(/*refusable=*/true);
   AnswerJob(job, std::move(done));
@@ -174,8 +175,7 @@ void JobQueue::Accept(JobRecord& job) {
 void JobQueue::Forget(JobRecord& job) {
   if (!job.request_id.empty()) request_ids_.Remove(job.request_scope, job.request_id);
   ReleaseProgram(job);
-  --open_jobs_;
-  --open_jobs_by_project_[job.project()];
+  CountOpen(job, -1);
   jobs_by_name_.erase(job.name());
   jobs_.erase(std::string(job.uid()));
 }

@@ -103,7 +103,7 @@ void JobQueue::ChangeJob(std::string_view name, JobCallback done,
 void JobQueue::Cancel(std::string_view name, std::optional<absl::Duration> grace,
                       JobCallback done) {
   const absl::Duration wait =
-      std::clamp(grace.value_or(options_.stop_grace), absl::ZeroDuration(), absl::Hours(1));
+      std::clamp(grace.value_or(options_.stop_grace), absl::ZeroDuration(), kMostCancelGrace);
   ChangeJob(name, std::move(done), [&](JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     switch (job.state()) {
       case v1::JOB_STATE_CANCELLED:

@@ -74,8 +74,9 @@ JobQueue::WishParts JobQueue::Wish(const WorkerRecord& worker, uint64_t in_reply
     LeaseOrder& order = *response.add_orders();
     order.set_job(job.name());
     order.set_lease_epoch(wanted.epoch);
-    // While the storage is away nothing is stopped (I8).
+    // While the storage is away nothing is stopped (I8), and the time to obey does not run.
     order.set_action(authoritative ? wanted.action : LeaseOrder::ACTION_RUN);
+    if (!authoritative && wanted.IsStop()) ArmStop(job);
     *order.mutable_grace() = ToProto(wanted.grace);
     const bool open = job.lease != nullptr && job.lease->epoch() == wanted.epoch;
     if (!open || job.lease->reported()) continue;
@@ -119,7 +120,7 @@ absl::StatusOr<ConnectResponse> JobQueue::OrdersFor(std::string_view worker_name
   {
     Scope scope(this);
     ASSIGN_OR_RETURN(const WorkerRecord* worker, RequireWorker(name));
-    if (worker->incarnation.empty()) return NotFoundError("registered worker", name);
+    if (!worker->reported()) return NotFoundError("registered worker", name);
     wish = Wish(*worker, 0);
   }
   return std::move(wish).Compose();
@@ -145,13 +146,16 @@ absl::StatusOr<WorkerRecord*> JobQueue::Register(const ConnectRequest& request,
     return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUOTA_EXCEEDED,
                      fmt::format("there are {} workers, the most that are taken", workers_.size()));
   }
-  const bool first = known == workers_.end() || known->second->incarnation != request.incarnation();
+  const bool first = known == workers_.end() || !known->second->reported() ||
+                     known->second->incarnation != request.incarnation();
   if (known != workers_.end() && first) {
     const WorkerRecord& present = *known->second;
-    // An old process: known to be closed, or holding a registration that is not the present one
-    // (I7).
-    const bool old = present.superseded(request.incarnation()) ||
-                     (!present.incarnation.empty() && !request.registration().empty());
+    // An old process: known to be closed, or registered before the present one (I7). After a
+    // restart the incarnation of the stored leases is the present one.
+    const bool other = !present.incarnation.empty() && present.incarnation != request.incarnation();
+    const bool earlier = !request.registration().empty() &&
+                         RegistrationRank::Of(request.registration()) <= present.rank;
+    const bool old = other && (present.superseded(request.incarnation()) || earlier);
     if (old) {
       return MakeError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_SUPERSEDED,
                        fmt::format("a newer process has registered as {}", name));
@@ -159,8 +163,12 @@ absl::StatusOr<WorkerRecord*> JobQueue::Register(const ConnectRequest& request,
   }
   WorkerRecord& worker = AddWorker(name);
   if (first) {
-    worker.StartIncarnation(request.incarnation(),
-                            fmt::format("{}-{}", generation_, NewUid(random_).substr(0, 16)));
+    // A process that outlives the coordinator keeps its place among those of its name.
+    const bool keeps = RegistrationRank::Of(request.registration()) > RegistrationRank();
+    const RegistrationRank next{generation_, ++registrations_};
+    worker.StartIncarnation(
+        request.incarnation(),
+        keeps ? request.registration() : next.Registration(NewUid(random_).substr(0, 16)));
     if (worker.state() != WorkerRecord::State::kConnecting) {
       SetWorkerState(worker, WorkerRecord::State::kConnecting, "");
     }
@@ -198,7 +206,7 @@ void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request,
     const auto entry = held.find(job.name());
     if (entry != held.end() && entry->second->lease_epoch() == job.lease->epoch()) {
       if (entry->second->phase() != HeldLease::PHASE_REJECTED) {
-        job.lease->set_reported();
+        job.lease->set_reported(entry->second->phase() == HeldLease::PHASE_FINISHED);
         if (job.lease->state() == Lease::State::kOffered) Activate(job);
         continue;
       }
@@ -206,16 +214,9 @@ void JobQueue::Reconcile(WorkerRecord& worker, const ConnectRequest& request,
         LoseLease(job, "LEASE_REJECTED: the worker gave up a lease that it had taken");
         continue;
       }
-      const std::string reason = fmt::format(
-          "LEASE_REJECTED: {}", TruncateUtf8(entry->second->reason(), kMostReasonBytes));
-      CloseLease(job, Lease::State::kRejected, reason);
-      Requeue(job, reason);
-      if (job.in_queue) {
-        // Not at once to the same worker again.
-        pending_.Remove(job);
-        job.hold_reason = reason;
-        deadlines_.Set(TimerKind::kHoldBack, uid, now_ + options_.reject_pause);
-      }
+      RefuseOffer(job, Lease::State::kRejected,
+                  fmt::format("LEASE_REJECTED: {}",
+                              TruncateUtf8(entry->second->reason(), kMostReasonBytes)));
     } else if (new_incarnation) {
       // The first report is the truth about what went before.
       LoseLease(job, "WORKER_RESTARTED: the worker no longer has the lease");

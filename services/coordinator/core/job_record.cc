@@ -48,7 +48,7 @@ bool JobRecord::IsLegal(State from, State to) {
              to == v1::JOB_STATE_CANCELLED;
     case v1::JOB_STATE_OFFERED:
       return to == v1::JOB_STATE_RUNNING || to == v1::JOB_STATE_QUEUED ||
-             to == v1::JOB_STATE_CANCELLING;
+             to == v1::JOB_STATE_CANCELLING || to == v1::JOB_STATE_FAILED;
     case v1::JOB_STATE_RUNNING:
       return to == v1::JOB_STATE_SUCCEEDED || to == v1::JOB_STATE_FAILED ||
              to == v1::JOB_STATE_BACKOFF || to == v1::JOB_STATE_CANCELLING ||

@@ -2,11 +2,9 @@
 //
 // States are those of v1::JobState; the legal transitions (`service.md` 3.5):
 //   QUEUED     -> OFFERED, PAUSED, CANCELLED
-//   OFFERED    -> RUNNING, QUEUED, CANCELLING
+//   OFFERED    -> RUNNING, QUEUED, CANCELLING; FAILED (refused too often)
 //   RUNNING    -> SUCCEEDED, FAILED, BACKOFF, CANCELLING, PREEMPTING, QUEUED
-//   PREEMPTING -> QUEUED, PAUSED, FAILED, CANCELLING, and SUCCEEDED where the job was done before
-//   it
-//                 could obey
+//   PREEMPTING -> QUEUED, PAUSED, FAILED, CANCELLING; SUCCEEDED (done before it could obey)
 //   PAUSED     -> QUEUED, CANCELLED
 //   CANCELLING -> CANCELLED
 //   BACKOFF    -> QUEUED, PAUSED, CANCELLED
@@ -25,10 +23,12 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/base/strings.h"
 #include "graphkiln/v1/job.pb.h"
 #include "services/coordinator/core/event_log.h"
 #include "services/coordinator/core/journal.h"
 #include "services/coordinator/core/lease.h"
+#include "services/coordinator/core/offer_refusals.h"
 
 namespace graphkiln::coordinator {
 
@@ -96,13 +96,15 @@ class JobRecord {
   std::unique_ptr<Lease> lease;  // open, or null
   EventLog log;
   std::vector<EventCursor*> watchers;
-  uint64_t last_batch = 0;                          // last commit that carries a change of this job
-  bool in_queue = false;                            // waits in the pending queue
-  double queue_key = 0;                             // its place there
-  bool dirty = false;                               // edited in this scope
-  bool must_store = false;                          // the edit is more than mere progress
-  absl::Duration stored_at = absl::ZeroDuration();  // when it was last staged for the store
-  absl::Duration queued_at = absl::ZeroDuration();  // since when it waits
+  OfferRefusals refusals;   // since it last ran
+  StringSet series;         // names of its metrics, as far as this process has seen them
+  uint64_t last_batch = 0;  // last commit that carries a change of this job
+  bool in_queue = false;    // waits in the pending queue
+  double queue_key = 0;     // its place there
+  bool dirty = false;       // edited in this scope
+  bool must_store = false;  // the edit is more than mere progress
+  absl::Duration stored_at = absl::ZeroDuration();   // when it was last staged for the store
+  absl::Duration queued_at = absl::ZeroDuration();   // since when it waits
   absl::Duration stop_grace = absl::ZeroDuration();  // of the last stop order
   std::optional<absl::Duration> received_at;         // in this process; for first_loss_seconds
   std::string hold_reason;                           // why a queued job is held back

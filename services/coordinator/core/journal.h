@@ -55,6 +55,7 @@ struct PutLease {
   StoredLeaseState state = StoredLeaseState::kOffered;
   std::string outcome;  // of a closed one: how it ended
   absl::Time time;
+  std::string registration;  // of an offered one: the worker's
 };
 /// Appends events at consecutive or rising `seq`. With `fence_epoch` it applies only while that
 /// lease is open, and `last_worker_seq` is kept with the lease, so that a resend is recognised.
@@ -87,17 +88,20 @@ struct PutGraphContent {
   std::string graph_hash;
   std::shared_ptr<const std::string> bytes;
 };
-/// A request id that was answered with `name`.
+/// A request id that was answered with `name`. An id that was answered before and is still in force
+/// refuses the batch: ALREADY_EXISTS, metadata `request_id` and `name`.
 struct PutIdempotency {
   std::string scope;  // method and project
   std::string request_id;
   std::string digest;  // SHA-256 of the request's contents
   std::string name;
   absl::Time time;
+  absl::Time reusable_before = absl::InfinitePast();  // answers older than this are out of force
 };
-/// Removes request ids older than `before`.
+/// Removes request ids older than `before`, then the oldest beyond `most`.
 struct PurgeIdempotency {
   absl::Time before;
+  int64_t most = 0;  // 0: any number
 };
 /// What an operator wants of a worker.
 struct PutWorker {
@@ -133,8 +137,9 @@ struct CommitBatch {
   /// True: when the storage refuses writes, the batch is given up and `done` gets the error.
   /// False: it is tried again until it succeeds, and later batches wait behind it.
   bool refusable = false;
-  /// Called exactly once, on the store's thread, never from inside Commit, in the order of Commit
-  /// but that a refused batch may come before older ones that wait. Must return quickly.
+  /// Called once, on the store's thread, never from inside Commit, in the order of Commit but that
+  /// a refused batch may come before older ones that wait. Must return quickly. A batch that comes
+  /// after the store was closed is dropped without a call: whoever closes has stopped the callers.
   std::function<void(absl::Status)> done;
 };
 
@@ -176,6 +181,7 @@ struct LoadedLease {
   std::string incarnation;
   StoredLeaseState state = StoredLeaseState::kOffered;
   uint64_t last_worker_seq = 0;
+  std::string registration;
 };
 struct LoadedProgram {
   std::string sha256;

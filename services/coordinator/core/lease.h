@@ -57,7 +57,12 @@ class Lease {
 
   /// A report of the worker has shown the lease; one that no longer shows it has lost it.
   bool reported() const { return reported_; }
-  void set_reported() { reported_ = true; }
+  /// The worker's last report says that the run has ended; FinishLease is under way.
+  bool ending() const { return ending_; }
+  void set_reported(bool ending) {
+    reported_ = true;
+    ending_ = ending;
+  }
 
   /// Highest event number accepted, and the highest durable one.
   uint64_t accepted_seq() const { return accepted_seq_; }
@@ -75,6 +80,7 @@ class Lease {
   absl::Duration durable_at_ = absl::ZeroDuration();
   bool durable_ = false;
   bool reported_ = false;
+  bool ending_ = false;
   uint64_t accepted_seq_ = 0;
   uint64_t durable_seq_ = 0;
 };

@@ -17,7 +17,7 @@ std::string PendingReasonOf(const JobRecord& job, const std::vector<const Worker
   int available = 0;
   std::string miss;
   for (const WorkerRecord* worker : workers) {
-    if (worker->incarnation.empty() || worker->state() == WorkerRecord::State::kLost ||
+    if (!worker->reported() || worker->state() == WorkerRecord::State::kLost ||
         worker->state() == WorkerRecord::State::kGone) {
       continue;
     }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -35,15 +33,11 @@ void ApplyProgress(const v1::Event& event, v1::Job& job) {
 }
 
 void SeriesCollector::AddPoint(const std::string& name, int64_t step, double value) {
-  // A handful of series: a linear search beats a map.
-  auto it = std::find_if(series_.begin(), series_.end(),
-                         [&](const SeriesPoints& series) { return series.name == name; });
-  if (it == series_.end()) {
-    series_.push_back({name, {}, {}});
-    it = std::prev(series_.end());
-  }
-  it->steps.push_back(step);
-  it->values.push_back(value);
+  const auto [entry, is_new] = index_.try_emplace(name, series_.size());
+  if (is_new) series_.push_back({name, {}, {}});
+  SeriesPoints& series = series_[entry->second];
+  series.steps.push_back(step);
+  series.values.push_back(value);
   ++points_;
 }
 
@@ -65,7 +59,28 @@ void SeriesCollector::Add(const v1::Event& event) {
 
 std::vector<SeriesPoints> SeriesCollector::Take() {
   points_ = 0;
-  return std::move(series_);
+  index_.clear();
+  return std::exchange(series_, {});
+}
+
+int64_t RefuseNewSeries(v1::Event& event, const CoreOptions& options, StringSet& known) {
+  google::protobuf::Map<std::string, double>* values = nullptr;
+  if (event.has_step()) values = event.mutable_step()->mutable_values();
+  if (event.has_epoch()) values = event.mutable_epoch()->mutable_metrics();
+  if (values == nullptr) return 0;
+  int64_t refused = 0;
+  for (auto it = values->begin(); it != values->end();) {
+    const std::string& name = it->first;
+    const bool fits = static_cast<int64_t>(known.size()) < options.max_series_per_job &&
+                      static_cast<int64_t>(name.size()) <= options.max_series_name_bytes;
+    if (known.contains(name) || (fits && known.insert(name).second)) {
+      ++it;
+    } else {
+      it = values->erase(it);
+      ++refused;
+    }
+  }
+  return refused;
 }
 
 absl::Status CheckEvent(const v1::Event& event, const CoreOptions& options) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/strings.h"
 #include "graphkiln/v1/job.pb.h"
 #include "services/coordinator/core/journal.h"
 #include "services/coordinator/core/options.h"
@@ -23,8 +24,13 @@ class SeriesCollector {
  private:
   void AddPoint(const std::string& name, int64_t step, double value);
   std::vector<SeriesPoints> series_;
+  StringMap<size_t> index_;  // by name
   int64_t points_ = 0;
 };
+
+/// Takes points of series beyond the job's bound out of the event; adds the names of the others to
+/// `known`. The number of points taken out.
+int64_t RefuseNewSeries(v1::Event& event, const CoreOptions& options, StringSet& known);
 
 /// Bounds of what a worker may send. Error: FIELD_INVALID.
 absl::Status CheckEvent(const v1::Event& event, const CoreOptions& options);

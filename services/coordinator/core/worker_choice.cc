@@ -30,10 +30,12 @@ std::string MismatchOf(const JobNeeds& needs, const v1::Inventory& inventory) {
 }
 
 WorkerRecord* ChooseWorker(const JobNeeds& needs, std::string_view last_worker,
-                           const std::vector<WorkerRecord*>& workers) {
+                           const std::vector<WorkerRecord*>& workers,
+                           const std::function<bool(const WorkerRecord&)>& left_out) {
   WorkerRecord* best = nullptr;
   for (WorkerRecord* worker : workers) {
     if (worker->free_slots() < 1 || !MismatchOf(needs, worker->inventory).empty()) continue;
+    if (left_out && left_out(*worker)) continue;
     if (worker->name() == last_worker) return worker;
     if (best == nullptr || worker->free_slots() > best->free_slots() ||
         (worker->free_slots() == best->free_slots() && worker->name() < best->name())) {

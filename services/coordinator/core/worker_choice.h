@@ -3,7 +3,7 @@
 // by name.
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +16,9 @@ namespace graphkiln::coordinator {
 /// Why a worker can never run a job with these needs; empty when it can (slots apart).
 std::string MismatchOf(const JobNeeds& needs, const v1::Inventory& inventory);
 
-/// Null when no worker fits now.
+/// Null when no worker fits now. `left_out`, where set, tells workers that are not to be asked.
 WorkerRecord* ChooseWorker(const JobNeeds& needs, std::string_view last_worker,
-                           const std::vector<WorkerRecord*>& workers);
+                           const std::vector<WorkerRecord*>& workers,
+                           const std::function<bool(const WorkerRecord&)>& left_out = {});
 
 }  // namespace graphkiln::coordinator

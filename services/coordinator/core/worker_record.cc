@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "common/base/status.h"
@@ -12,7 +13,30 @@ namespace {
 
 constexpr size_t kClosedIncarnationsKept = 16;
 
+constexpr size_t kMostRegistrationBytes = 128;
+
+bool ReadNumber(std::string_view& text, uint64_t& number) {
+  const char* end = text.data() + text.size();
+  const auto [next, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || next == end || *next != '-') return false;
+  text.remove_prefix(static_cast<size_t>(next - text.data()) + 1);
+  return true;
+}
+
 }  // namespace
+
+RegistrationRank RegistrationRank::Of(std::string_view registration) {
+  RegistrationRank rank;
+  if (registration.size() > kMostRegistrationBytes) return {};
+  if (!ReadNumber(registration, rank.generation) || !ReadNumber(registration, rank.number)) {
+    return {};
+  }
+  return rank;
+}
+
+std::string RegistrationRank::Registration(std::string_view random) const {
+  return fmt::format("{}-{}-{}", generation, number, random);
+}
 
 bool WorkerRecord::IsLegal(State from, State to) {
   if (from == to || to == State::kQuarantined) return true;
@@ -89,12 +113,13 @@ bool WorkerRecord::superseded(std::string_view old_incarnation) const {
 }
 
 void WorkerRecord::StartIncarnation(std::string new_incarnation, std::string new_registration) {
-  if (!incarnation.empty()) {
+  if (!incarnation.empty() && incarnation != new_incarnation) {
     closed_incarnations_.push_back(std::move(incarnation));
     if (closed_incarnations_.size() > kClosedIncarnationsKept) closed_incarnations_.pop_front();
   }
   incarnation = std::move(new_incarnation);
   registration = std::move(new_registration);
+  rank = RegistrationRank::Of(registration);
   report_seq = 0;
   leftovers = 0;
   inventory.Clear();

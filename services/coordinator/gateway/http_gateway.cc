@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
@@ -25,6 +26,7 @@ using tcp = asio::ip::tcp;
 
 constexpr uint32_t kMaxHeaderBytes = 8 * 1024;
 constexpr uint64_t kMaxBodyBytes = 64 * 1024;
+constexpr std::chrono::milliseconds kAcceptPause{100};
 
 // One connection: reads a request, answers it, again. Gateway thread only.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -150,8 +152,11 @@ class HttpGateway::Impl {
   void Accept() {
     acceptor_.async_accept([this](error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
+      // Out of descriptors or memory: the connection stays in the backlog, so accepting again at
+      // once would only spin.
+      if (error) return AcceptLater();
       // Beyond the limit a connection is closed at once: its socket goes out of scope here.
-      if (!error && open_connections_ < options_.max_connections) {
+      if (open_connections_ < options_.max_connections) {
         std::make_shared<Connection>(std::move(socket), sources_,
                                      std::chrono::seconds(options_.idle_seconds), open_connections_)
             ->Read();
@@ -160,11 +165,19 @@ class HttpGateway::Impl {
     });
   }
 
+  void AcceptLater() {
+    retry_.expires_after(kAcceptPause);
+    retry_.async_wait([this](error_code error) {
+      if (!error) Accept();
+    });
+  }
+
   const Options options_;
   const GatewaySources sources_;
   int open_connections_ = 0;  // gateway thread; outlives the connections that io_ holds
   asio::io_context io_{1};
   tcp::acceptor acceptor_;
+  asio::steady_timer retry_{io_};
   std::thread thread_;
 };
 

@@ -56,7 +56,8 @@ bool UploadStream::OnMessage(google::protobuf::Message& request) {
 
 absl::Status UploadStream::Begin(const v1::Artifact& artifact, const std::string& data) {
   if (auto stored = services_.artifacts->Stat(artifact.sha256());
-      stored.ok() && stored->bytes == artifact.bytes()) {
+      stored.ok() && stored->bytes == artifact.bytes() &&
+      services_.artifacts->Touch(artifact.sha256(), services_.clock->Now()).ok()) {
     Succeed(ToProto(*stored));  // it is there: the caller need not send the rest
     return absl::OkStatus();
   }

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "services/coordinator/core/digest.h"
 #include "services/coordinator/core/errors.h"
+#include "services/coordinator/core/options.h"
 
 namespace graphkiln::coordinator {
 namespace {
@@ -33,7 +34,8 @@ absl::StatusOr<CreateOnce> MakeCreateOnce(std::string_view method, std::string_v
 absl::StatusOr<std::string> FindCreated(Services& services, const CreateOnce& once) {
   if (once.request_id.empty()) return std::string();
   ASSIGN_OR_RETURN(const std::optional<IdempotentAnswer> answer,
-                   services.store->FindIdempotent(once.scope, once.request_id));
+                   services.store->FindIdempotent(once.scope, once.request_id,
+                                                  services.clock->Now() - kRequestIdLife));
   if (!answer.has_value()) return std::string();
   if (answer->digest == once.digest) return answer->name;
   return MakeError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_ALREADY_EXISTS,
@@ -41,23 +43,26 @@ absl::StatusOr<std::string> FindCreated(Services& services, const CreateOnce& on
 }
 
 void CommitOnce(Services& services, CreateOnce once, std::string name, Mutation mutation,
-                std::function<void(absl::Status)> done) {
+                std::function<void(absl::StatusOr<std::string>)> done) {
   CommitBatch batch;
   batch.refusable = true;
-  batch.mutations.push_back(std::move(mutation));
   if (!once.request_id.empty()) {
+    const absl::Time now = services.clock->Now();
     batch.mutations.emplace_back(
-        PutIdempotency{once.scope, once.request_id, once.digest, name, services.clock->Now()});
+        PutIdempotency{once.scope, once.request_id, once.digest, name, now, now - kRequestIdLife});
   }
+  batch.mutations.push_back(std::move(mutation));
   batch.done = [&services, once = std::move(once), name = std::move(name),
                 done = std::move(done)](const absl::Status& status) {
+    if (status.ok()) return done(name);
     if (status.code() != absl::StatusCode::kAlreadyExists || once.request_id.empty()) {
       return done(status);
     }
-    // An equal call may have been faster; the answer is read where reading may block.
-    services.executor->Post([&services, once, name, done, status] {
-      const auto created = FindCreated(services, once);
-      done(created.ok() && *created == name ? absl::OkStatus() : status);
+    // Another call with this id may have been faster; the answer is read where reading may block.
+    services.executor->Post([&services, once, done, status] {
+      absl::StatusOr<std::string> created = FindCreated(services, once);
+      if (created.ok() && created->empty()) created = status;  // the name itself is taken
+      done(std::move(created));
     });
   };
   services.store->Commit(std::move(batch));

@@ -30,12 +30,13 @@ absl::StatusOr<CreateOnce> MakeCreateOnce(std::string_view method, std::string_v
 /// ALREADY_EXISTS when the id was used for something else.
 absl::StatusOr<std::string> FindCreated(Services& services, const CreateOnce& once);
 
-/// Commits `mutation`, which makes `name`, together with the request id. `done` gets OK when
-/// durable, also where an equal concurrent call was faster.
+/// Commits `mutation`, which makes `name`, together with the request id, both or neither. `done`
+/// gets the name that is durable under this id: another one where an equal concurrent call was
+/// faster. Error: ALREADY_EXISTS, also when a different call with this id was faster.
 void CommitOnce(Services& services, CreateOnce once, std::string name, Mutation mutation,
-                std::function<void(absl::Status)> done);
+                std::function<void(absl::StatusOr<std::string>)> done);
 
-/// An id from the client, from `fallback` (a graph's name) or from `uid`. Error: FIELD_INVALID.
+/// The id that the client asked for, or KIND- with the beginning of `uid`. Error: FIELD_INVALID.
 absl::StatusOr<std::string> ChooseId(std::string_view field, std::string_view asked,
                                      std::string_view kind, std::string_view uid);
 

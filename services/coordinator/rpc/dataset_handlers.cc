@@ -48,6 +48,7 @@ void CreateDataset(Services& services, const CallPtr& call, v1::CreateDatasetReq
       reply(services.store->ReadDataset(earlier));
       return absl::OkStatus();
     }
+    auto pin = services.artifacts->Pin(asked.artifact());
     ASSIGN_OR_RETURN(const ArtifactInfo artifact, services.artifacts->Stat(asked.artifact()));
     const std::string uid = NewUid(*services.random);
     ASSIGN_OR_RETURN(const std::string id,
@@ -62,9 +63,10 @@ void CreateDataset(Services& services, const CallPtr& call, v1::CreateDatasetReq
     *dataset->mutable_create_time() = ToProto(services.clock->Now());
     *dataset->mutable_labels() = asked.labels();
     CommitOnce(services, std::move(once), dataset->name(), PutDataset{*dataset},
-               [dataset, reply](const absl::Status& status) {
-                 if (!status.ok()) return reply(status);
-                 reply(*dataset);
+               [&services, dataset, reply, pin](const absl::StatusOr<std::string>& name) {
+                 if (!name.ok()) return reply(name.status());
+                 if (*name == dataset->name()) return reply(*dataset);
+                 reply(services.store->ReadDataset(*name));  // on the executor
                });
     return absl::OkStatus();
   }();

@@ -70,9 +70,10 @@ void CreateGraph(Services& services, const CallPtr& call, v1::CreateGraphRequest
     PutGraph put;
     put.graph = *saved;
     CommitOnce(services, std::move(once), saved->name(), std::move(put),
-               [saved, reply](const absl::Status& status) {
-                 if (!status.ok()) return reply(status);
-                 reply(*saved);
+               [&services, saved, reply](const absl::StatusOr<std::string>& name) {
+                 if (!name.ok()) return reply(name.status());
+                 if (*name == saved->name()) return reply(*saved);
+                 reply(services.store->ReadGraph(*name));  // on the executor
                });
     return absl::OkStatus();
   }();

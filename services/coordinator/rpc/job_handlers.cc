@@ -1,4 +1,6 @@
 // JobService: submit (submit.h), the verbs, queries, and the streams (watch_streams.h).
+#include <fmt/format.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -47,8 +49,9 @@ void CancelJob(Services& services, const v1::CancelJobRequest& request,
   std::optional<absl::Duration> grace;
   if (request.has_grace()) {
     grace = absl::Seconds(request.grace().seconds()) + absl::Nanoseconds(request.grace().nanos());
-    if (*grace < absl::ZeroDuration() || *grace > absl::Hours(24)) {
-      return reply(FieldError("grace", "must be 0 to 24 h"));
+    if (*grace < absl::ZeroDuration() || *grace > kMostCancelGrace) {
+      return reply(FieldError(
+          "grace", fmt::format("must be 0 to {}", absl::FormatDuration(kMostCancelGrace))));
     }
   }
   services.queue->Cancel(request.name(), grace, reply);

@@ -18,17 +18,19 @@ constexpr size_t kModuleFactor = 8;
 }  // namespace
 
 std::shared_ptr<const CompiledGraph> ProgramCache::Compile(const v1::Graph& graph) {
-  std::string hash = graph::ContentHash(graph);
-  if (auto known = graphs_.Get(hash); known != nullptr) return known;
+  std::string key = Sha256Hex(SerializeDeterministic(graph));
+  if (auto known = graphs_.Get(key); known != nullptr) return known;
   auto compiled = std::make_shared<CompiledGraph>();
-  compiled->hash = hash;
-  compiled->graph_bytes = SerializeDeterministic(graph);
+  compiled->key = key;
+  compiled->hash = graph::ContentHash(graph);
+  // Jobs of other projects may name it by its hash: it must not tell what this one calls it.
+  compiled->graph_bytes = SerializeDeterministic(graph::Canonical(graph));
   compiler::CompileResult result = compiler::Compile(graph);
   compiled->ok = result.ok;
   compiled->diagnostics = std::move(result.diagnostics);
   compiled->module = std::move(result.module);
   const size_t bytes = compiled->graph_bytes.size() * kModuleFactor;
-  graphs_.Put(std::move(hash), compiled, bytes);
+  graphs_.Put(std::move(key), compiled, bytes);
   return compiled;
 }
 
@@ -36,7 +38,7 @@ absl::StatusOr<std::shared_ptr<const std::string>> ProgramCache::Program(
     const CompiledGraph& graph, const v1::Component* loss,
     std::vector<v1::Diagnostic>* diagnostics) {
   const std::string key =
-      graph.hash + (loss == nullptr ? "" : "/" + Sha256Hex(SerializeDeterministic(*loss)));
+      graph.key + (loss == nullptr ? "" : "/" + Sha256Hex(SerializeDeterministic(*loss)));
   if (auto known = programs_.Get(key); known != nullptr) return known;
   std::shared_ptr<const std::string> bytes;
   if (loss == nullptr) {

@@ -1,6 +1,7 @@
-// Compiled graphs and finished programs of recent submits, by content: submitting the same model
-// again (sweeps, retries, sessions) compiles nothing. Blocks while compiling: executor threads.
-// Thread-safe.
+// Compiled graphs and finished programs of recent submits: submitting the same graph again (sweeps,
+// retries, sessions) compiles nothing. Graphs that differ in name, documentation or labels only are
+// different entries, as these go into the program and into what a job leaves. Blocks while
+// compiling: executor threads. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,9 @@
 namespace graphkiln::coordinator {
 
 struct CompiledGraph {
-  std::string hash;
-  std::string graph_bytes;  // serialized v1::Graph
+  std::string key;          // SHA-256 of the serialized graph
+  std::string hash;         // content hash, without names and documentation
+  std::string graph_bytes;  // serialized graph in canonical form: a function of the hash
   bool ok = false;
   std::vector<v1::Diagnostic> diagnostics;
   std::shared_ptr<const ir::Module> module;  // null when !ok

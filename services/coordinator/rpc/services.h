@@ -23,6 +23,7 @@ struct Services {
   Store* store = nullptr;
   ArtifactStore* artifacts = nullptr;
   Executor* executor = nullptr;
+  Executor* wakes = nullptr;  // wakes streams for the queue, whose callers must not wait for them
   Alarms* alarms = nullptr;
   Clock* clock = nullptr;
   RandomSource* random = nullptr;

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
+#include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/estimate/summary.h"
 #include "common/jobs/resolve.h"
+#include "services/coordinator/core/digest.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/names.h"
 #include "services/coordinator/rpc/error_details.h"
@@ -46,6 +47,7 @@ struct Draft {
   Diagnostics diagnostics;
   v1::Estimate estimate;
   std::shared_ptr<const std::string> program;
+  std::vector<std::shared_ptr<const void>> pins;  // of its files, until it is accepted
 };
 
 // The graph of a source that names a saved one.
@@ -123,7 +125,15 @@ void ResolveDataset(Services& services, Draft& draft) {
   }
 }
 
-// `weights.job` becomes the file that the job has left.
+// The weights that a job has left, or its last checkpoint while it has not succeeded.
+std::string WeightsOf(const v1::Job& job) {
+  const auto file = job.artifacts().find("weights.safetensors");
+  if (file != job.artifacts().end()) return file->second;
+  if (job.checkpoints_size() == 0) return "";
+  return job.checkpoints(job.checkpoints_size() - 1).artifact();
+}
+
+// `weights.job` becomes a file.
 void ResolveWeights(Services& services, Draft& draft) {
   if (draft.spec.weights().source_case() != v1::WeightsSource::kJob) return;
   const std::string name = draft.spec.weights().job();
@@ -133,14 +143,15 @@ void ResolveWeights(Services& services, Draft& draft) {
              &draft.diagnostics);
     return;
   }
-  const auto file = job->artifacts().find("weights.safetensors");
-  if (file == job->artifacts().end()) {
-    AddError("WEIGHTS_UNKNOWN", "weights",
-             fmt::format("the job {} has no weights (yet)", QuoteForMessage(name)),
-             &draft.diagnostics);
+  const std::string artifact = WeightsOf(*job);
+  if (artifact.empty()) {
+    AddError(
+        "WEIGHTS_UNKNOWN", "weights",
+        fmt::format("the job {} has neither weights nor a checkpoint (yet)", QuoteForMessage(name)),
+        &draft.diagnostics);
     return;
   }
-  draft.spec.mutable_weights()->mutable_file()->set_artifact(file->second);
+  draft.spec.mutable_weights()->mutable_file()->set_artifact(artifact);
 }
 
 const v1::FileSource* DataFile(const v1::DataSpec& data) {
@@ -171,7 +182,10 @@ void CheckFile(Services& services, const v1::FileSource* file, std::string_view 
              fmt::format("{} was not uploaded: the server takes files by their digest only",
                          QuoteForMessage(file->path())),
              &draft.diagnostics);
-  } else if (const auto stored = services.artifacts->Stat(file->artifact()); !stored.ok()) {
+    return;
+  }
+  draft.pins.push_back(services.artifacts->Pin(file->artifact()));
+  if (const auto stored = services.artifacts->Stat(file->artifact()); !stored.ok()) {
     AddError("FILE_NOT_UPLOADED", path, std::string(MessageOf(stored.status())),
              &draft.diagnostics);
   }
@@ -207,12 +221,14 @@ int64_t TotalSteps(const v1::JobSpec& spec) {
   return spec.epochs() == 0 ? spec.steps() : 0;
 }
 
-SubmitArgs ArgsOf(const CallPtr& call, const v1::SubmitJobRequest& request, Draft& draft) {
+SubmitArgs ArgsOf(const CallPtr& call, const v1::SubmitJobRequest& request, std::string digest,
+                  Draft& draft) {
   SubmitArgs args;
   args.project = draft.project;
   args.job_id = request.job_id();
   args.owner = call->principal.name;
   args.request_id = request.request_id();
+  args.request_digest = std::move(digest);
   args.total_steps = TotalSteps(draft.spec);
   args.spec = std::move(draft.spec);
   args.graph_hash = draft.graph->hash;
@@ -241,14 +257,29 @@ v1::Job Preview(const CallPtr& call, const v1::SubmitJobRequest& request, Draft&
 
 void SubmitJob(Services& services, const CallPtr& call, v1::SubmitJobRequest& request,
                const Reply<v1::SubmitJobResponse>& reply) {
+  auto response = std::make_shared<v1::SubmitJobResponse>();
+  const auto answer = [response, reply](absl::StatusOr<v1::Job> job) {
+    if (!job.ok()) return reply(job.status());
+    *response->mutable_job() = *std::move(job);
+    reply(*response);
+  };
+  // Of the request as it came: what it resolves to changes with the data and graphs that it names.
+  const bool once = !request.request_id().empty() && !request.validate_only();
+  std::string digest = once ? Sha256Hex(SerializeDeterministic(request)) : "";
+  const absl::StatusOr<std::string> project = ParseParent(request.parent());
+  if (!project.ok()) return reply(project.status());
+  const auto answered = [&] {
+    return once && services.queue->AnswerSubmitted(*project, request.request_id(), digest, answer);
+  };
+  if (answered()) return;
+
   const auto started = [&]() -> absl::Status {
     Draft draft;
-    ASSIGN_OR_RETURN(draft.project, ParseParent(request.parent()));
+    draft.project = *project;
     draft.spec.Swap(request.mutable_spec());
     RETURN_IF_ERROR(CompileGraph(services, draft));
     RETURN_IF_ERROR(CheckJob(services, draft));
     draft.estimate = estimate::EstimateJob(*draft.graph->module, draft.spec);
-    auto response = std::make_shared<v1::SubmitJobResponse>();
     for (v1::Diagnostic& diagnostic : draft.diagnostics) {
       *response->add_diagnostics() = std::move(diagnostic);
     }
@@ -257,23 +288,13 @@ void SubmitJob(Services& services, const CallPtr& call, v1::SubmitJobRequest& re
       reply(*response);
       return absl::OkStatus();
     }
-    services.queue->Submit(ArgsOf(call, request, draft),
-                           [response, reply](absl::StatusOr<v1::Job> job) {
-                             if (!job.ok()) return reply(job.status());
-                             *response->mutable_job() = *std::move(job);
-                             reply(*response);
-                           });
+    SubmitArgs args = ArgsOf(call, request, digest, draft);
+    services.queue->Submit(std::move(args), [answer, pins = std::move(draft.pins)](
+                                                absl::StatusOr<v1::Job> job) { answer(job); });
     return absl::OkStatus();
   }();
-  if (started.ok()) return;
-  // A retry of what was accepted is answered with it, also when the graph or data it named is gone.
-  const auto project = ParseParent(request.parent());
-  std::optional<v1::Job> accepted;
-  if (project.ok()) accepted = services.queue->FindSubmitted(*project, request.request_id());
-  if (!accepted.has_value() || request.validate_only()) return reply(started);
-  v1::SubmitJobResponse response;
-  *response.mutable_job() = *std::move(accepted);
-  reply(response);
+  // An equal call may have been accepted meanwhile, also when what it named is gone by now.
+  if (!started.ok() && !answered()) reply(started);
 }
 
 }  // namespace graphkiln::coordinator

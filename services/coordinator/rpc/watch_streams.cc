@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/token.h"
+#include "services/coordinator/rpc/posted_wake.h"
 
 namespace graphkiln::coordinator {
 namespace {
@@ -22,7 +23,7 @@ void CursorStream::Open(absl::StatusOr<std::shared_ptr<EventCursor>> cursor) {
     return;
   }
   cursor_ = *std::move(cursor);
-  cursor_->SetListener([sink = sink_] { sink->Wake(); });
+  cursor_->SetListener(PostedWake(*services_.wakes, sink_));
   last_sent_ = services_.clock->Monotonic();
 }
 

@@ -1,6 +1,7 @@
 // WorkerService: the worker protocol over the queue.
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -12,25 +13,31 @@
 namespace graphkiln::coordinator {
 namespace {
 
-// A row never refers to bytes that are not there.
-absl::Status CheckStored(Services& services, const std::string& artifact) {
+using Pins = std::vector<std::shared_ptr<const void>>;
+
+// A row never refers to bytes that are not there, also not a moment later.
+absl::Status CheckStored(Services& services, const std::string& artifact, Pins& pins) {
+  pins.push_back(services.artifacts->Pin(artifact));
   return services.artifacts->Stat(artifact).status();
 }
 
 void CommitCheckpoint(Services& services, const worker::v1::CommitCheckpointRequest& request,
                       const Reply<worker::v1::CommitCheckpointResponse>& reply) {
-  const absl::Status stored = CheckStored(services, request.checkpoint().artifact());
+  Pins pins;
+  const absl::Status stored = CheckStored(services, request.checkpoint().artifact(), pins);
   if (!stored.ok()) return reply(stored);
-  services.queue->CommitCheckpoint(request, reply);
+  services.queue->CommitCheckpoint(request,
+                                   [reply, pins](const auto& response) { reply(response); });
 }
 
 void FinishLease(Services& services, const worker::v1::FinishLeaseRequest& request,
                  const Reply<worker::v1::FinishLeaseResponse>& reply) {
+  Pins pins;
   for (const auto& [file, artifact] : request.artifacts()) {
-    const absl::Status stored = CheckStored(services, artifact);
+    const absl::Status stored = CheckStored(services, artifact, pins);
     if (!stored.ok()) return reply(Annotate(stored, "artifact " + QuoteForMessage(file)));
   }
-  services.queue->FinishLease(request, reply);
+  services.queue->FinishLease(request, [reply, pins](const auto& response) { reply(response); });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/names.h"
+#include "services/coordinator/rpc/posted_wake.h"
 
 namespace graphkiln::coordinator {
 
@@ -44,10 +45,11 @@ bool ConnectStream::OnMessage(google::protobuf::Message& request) {
   worker_ = *CanonicalWorkerName(report.worker());
   incarnation_ = report.incarnation();
   stream_ = streams_->Opened(worker_);
-  listener_ = services_.queue->AddOrdersListener(worker_, [push = push_, sink = sink_] {
-    push->store(true);
-    sink->Wake();
-  });
+  listener_ = services_.queue->AddOrdersListener(
+      worker_, [push = push_, wake = PostedWake(*services_.wakes, sink_)] {
+        push->store(true);
+        wake();
+      });
   push_->store(true);  // what changed before the listener was there
   return true;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -112,8 +113,10 @@ bool ArtifactStore::Exists(std::string_view sha256) const {
 absl::StatusOr<ArtifactInfo> ArtifactStore::Stat(std::string_view sha256) const {
   RETURN_IF_ERROR(CheckDigest(sha256));
   if (!Exists(sha256)) return NotFoundError("artifact", sha256);
-  ASSIGN_OR_RETURN(const uint64_t size, FileSize(FilePath(sha256)));
-  return ArtifactInfo{std::string(sha256), static_cast<int64_t>(size)};
+  struct stat info{};
+  if (lstat(FilePath(sha256).c_str(), &info) != 0) return NotFoundError("artifact", sha256);
+  return ArtifactInfo{std::string(sha256), static_cast<int64_t>(info.st_size),
+                      absl::TimeFromTimespec(info.st_mtim)};
 }
 
 absl::StatusOr<std::string> ArtifactStore::Path(std::string_view sha256) const {
@@ -175,9 +178,40 @@ absl::StatusOr<ArtifactPage> ArtifactStore::List(std::string_view after, size_t 
   return page;
 }
 
-absl::Status ArtifactStore::Remove(std::string_view sha256) {
+std::shared_ptr<const void> ArtifactStore::Pin(std::string_view sha256) {
+  std::string key(sha256);
+  {
+    MutexLock lock(&pins_->mu);
+    ++pins_->counts[key];
+  }
+  return std::shared_ptr<const void>(this, [pins = pins_, key = std::move(key)](const void*) {
+    MutexLock lock(&pins->mu);
+    const auto it = pins->counts.find(key);
+    if (--it->second == 0) pins->counts.erase(it);
+  });
+}
+
+absl::Status ArtifactStore::Touch(std::string_view sha256, absl::Time now) {
   RETURN_IF_ERROR(CheckDigest(sha256));
-  return AsStorageError(RemoveFile(FilePath(sha256)));
+  const timespec time = absl::ToTimespec(now);
+  const std::array<timespec, 2> times = {time, time};
+  if (utimensat(AT_FDCWD, FilePath(sha256).c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0) {
+    return absl::OkStatus();
+  }
+  return errno == ENOENT ? NotFoundError("artifact", sha256)
+                         : StorageError(fmt::format("{}: {}", sha256, std::strerror(errno)));
+}
+
+absl::StatusOr<bool> ArtifactStore::RemoveUnused(
+    std::string_view sha256, const std::function<absl::StatusOr<bool>()>& used) {
+  RETURN_IF_ERROR(CheckDigest(sha256));
+  // The lock spans the question and the removal; whoever pins meanwhile finds no file afterwards.
+  MutexLock lock(&pins_->mu);
+  if (pins_->counts.contains(sha256)) return false;
+  ASSIGN_OR_RETURN(const bool needed, used());
+  if (needed) return false;
+  RETURN_IF_ERROR(AsStorageError(RemoveFile(FilePath(sha256))));
+  return true;
 }
 
 }  // namespace graphkiln::coordinator

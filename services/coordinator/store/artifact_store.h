@@ -6,15 +6,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
+#include "common/base/strings.h"
+#include "services/coordinator/core/mutex.h"
 
 namespace graphkiln::coordinator {
 
@@ -63,6 +68,7 @@ class ArtifactReader {
 struct ArtifactInfo {
   std::string sha256;
   int64_t bytes = 0;
+  absl::Time modified;  // uploaded, or found by an upload, most recently
 };
 struct ArtifactPage {
   std::vector<ArtifactInfo> items;
@@ -87,16 +93,29 @@ class ArtifactStore {
   absl::StatusOr<std::string> Path(std::string_view sha256) const;
   /// Ordered by digest, those after `after`.
   absl::StatusOr<ArtifactPage> List(std::string_view after, size_t most) const;
-  /// OK when it does not exist.
-  absl::Status Remove(std::string_view sha256);
+  /// While the result lives, RemoveUnused leaves the file alone. Taken before looking whether the
+  /// file is there and kept until what refers to it is committed, so that no row refers to a file
+  /// that goes in between. Never blocks for long; any thread.
+  [[nodiscard]] std::shared_ptr<const void> Pin(std::string_view sha256);
+  /// Somebody relies on the file from now on: it counts as modified now.
+  absl::Status Touch(std::string_view sha256, absl::Time now);
+  /// Removes the file unless it is pinned or `used` says true; nobody can pin it between that
+  /// answer and the removal. True: it is gone (or was not there).
+  absl::StatusOr<bool> RemoveUnused(std::string_view sha256,
+                                    const std::function<absl::StatusOr<bool>()>& used);
 
  private:
+  struct Pins {
+    Mutex mu;
+    StringMap<int64_t> counts ABSL_GUARDED_BY(mu);
+  };
   ArtifactStore(std::string root, int64_t max_bytes)
       : root_(std::move(root)), max_bytes_(max_bytes) {}
   std::string FilePath(std::string_view sha256) const;
 
   const std::string root_;
   const int64_t max_bytes_;
+  const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();  // pins may outlive the store
 };
 
 }  // namespace graphkiln::coordinator

@@ -113,7 +113,11 @@ CREATE INDEX datasets_of_project ON datasets (project, name);
 CREATE INDEX datasets_by_artifact ON datasets (artifact);
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kStep1};
+// Step 2. Which process of a worker name holds the lease: invariant I7 across restarts.
+constexpr const char* kStep2 =
+    "ALTER TABLE leases ADD COLUMN registration TEXT NOT NULL DEFAULT '';";
+
+constexpr std::array<const char*, 2> kSteps = {kStep1, kStep2};
 
 }  // namespace
 

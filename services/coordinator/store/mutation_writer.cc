@@ -68,9 +68,9 @@ absl::Status MutationWriter::Put(const PutJob& put) {
                   "queue_time = excluded.queue_time, finish_epoch = excluded.finish_epoch, "
                   "finish_digest = excluded.finish_digest, finish_answer = excluded.finish_answer, "
                   "job = excluded.job "
-                  // I2: an epoch never goes back. I4: terminal states (8, 9, 10) absorb.
+                  // I2: an epoch never goes back. I4: terminal states absorb.
                   "WHERE excluded.lease_epoch >= jobs.lease_epoch "
-                  "AND (jobs.state NOT IN (8, 9, 10) OR excluded.state = jobs.state)"));
+                  "AND (jobs.state NOT IN (?17, ?18, ?19) OR excluded.state = jobs.state)"));
   const v1::Job& job = *put.job;
   const std::string project = ProjectOf("jobs", job.name());
   const std::string labels = LabelsJson(job.labels());
@@ -90,7 +90,10 @@ absl::Status MutationWriter::Put(const PutJob& put) {
       .Bind(13, put.internals.finish_epoch)
       .BindText(14, put.internals.finish_digest)
       .Bind(15, put.internals.finish_answer)
-      .BindBlob(16, bytes);
+      .BindBlob(16, bytes)
+      .Bind(17, v1::JOB_STATE_SUCCEEDED)
+      .Bind(18, v1::JOB_STATE_FAILED)
+      .Bind(19, v1::JOB_STATE_CANCELLED);
   ASSIGN_OR_RETURN(const int64_t rows, upsert->Run());
   if (JobRecord::IsTerminal(job.state())) series_.erase(job.uid());
   return rows == 1 ? absl::OkStatus() : Refused("a job");
@@ -102,8 +105,8 @@ absl::Status MutationWriter::Put(const PutLease& put) {
         SqliteStatement * insert,
         db_.Prepare(
             "INSERT INTO leases (job_id, epoch, project, owner, worker, incarnation, state, "
-            "last_worker_seq, outcome, offer_time, end_time) "
-            "SELECT id, ?2, project, owner, ?3, ?4, 1, 0, '', ?5, 0 FROM jobs "
+            "last_worker_seq, outcome, offer_time, end_time, registration) "
+            "SELECT id, ?2, project, owner, ?3, ?4, 1, 0, '', ?5, 0, ?6 FROM jobs "
             "WHERE uid = ?1 AND NOT EXISTS "
             "(SELECT 1 FROM leases WHERE job_id = jobs.id AND epoch >= ?2)"));
     ASSIGN_OR_RETURN(const int64_t rows, insert->BindText(1, put.job_uid)
@@ -111,6 +114,7 @@ absl::Status MutationWriter::Put(const PutLease& put) {
                                              .BindText(3, put.worker)
                                              .BindText(4, put.incarnation)
                                              .Bind(5, Micros(put.time))
+                                             .BindText(6, put.registration)
                                              .Run());
     return rows == 1 ? absl::OkStatus() : Refused("the epoch of a lease");
   }
@@ -249,21 +253,41 @@ absl::Status MutationWriter::Put(const PutGraphContent& put) {
 absl::Status MutationWriter::Put(const PutIdempotency& put) {
   ASSIGN_OR_RETURN(
       SqliteStatement * insert,
-      db_.Prepare("INSERT OR REPLACE INTO request_ids (scope, request_id, digest, name, time) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5)"));
-  return insert->BindText(1, put.scope)
-      .BindText(2, put.request_id)
-      .BindText(3, put.digest)
-      .BindText(4, put.name)
-      .Bind(5, Micros(put.time))
-      .Run()
-      .status();
+      db_.Prepare("INSERT INTO request_ids (scope, request_id, digest, name, time) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5) "
+                  "ON CONFLICT (scope, request_id) DO UPDATE SET digest = excluded.digest, "
+                  "name = excluded.name, time = excluded.time WHERE request_ids.time < ?6"));
+  ASSIGN_OR_RETURN(const int64_t rows, insert->BindText(1, put.scope)
+                                           .BindText(2, put.request_id)
+                                           .BindText(3, put.digest)
+                                           .BindText(4, put.name)
+                                           .Bind(5, Micros(put.time))
+                                           .Bind(6, Micros(put.reusable_before))
+                                           .Run());
+  if (rows == 1) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      SqliteStatement * select,
+      db_.Prepare("SELECT name FROM request_ids WHERE scope = ?1 AND request_id = ?2"));
+  ASSIGN_OR_RETURN(const bool found,
+                   select->BindText(1, put.scope).BindText(2, put.request_id).Step());
+  const std::string name(found ? select->Text(0) : std::string_view());
+  select->Reset();
+  return MakeError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_ALREADY_EXISTS,
+                   "the request_id was used before",
+                   {{"request_id", put.request_id}, {"name", name}});
 }
 
 absl::Status MutationWriter::Put(const PurgeIdempotency& purge) {
   ASSIGN_OR_RETURN(SqliteStatement * remove,
                    db_.Prepare("DELETE FROM request_ids WHERE time < ?1"));
-  return remove->Bind(1, Micros(purge.before)).Run().status();
+  RETURN_IF_ERROR(remove->Bind(1, Micros(purge.before)).Run().status());
+  if (purge.most <= 0) return absl::OkStatus();
+  // The oldest that is still within the bound; all before it goes.
+  ASSIGN_OR_RETURN(SqliteStatement * beyond,
+                   db_.Prepare("DELETE FROM request_ids WHERE time < "
+                               "(SELECT time FROM request_ids ORDER BY time DESC "
+                               "LIMIT 1 OFFSET ?1 - 1)"));
+  return beyond->Bind(1, purge.most).Run().status();
 }
 
 absl::Status MutationWriter::Put(const PutWorker& put) {

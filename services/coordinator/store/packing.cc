@@ -115,31 +115,4 @@ EventTypeSet TypesOf(const std::vector<std::shared_ptr<const v1::Event>>& events
   return types;
 }
 
-void AppendRun(std::vector<int64_t>& steps, std::vector<double>& values, int64_t step,
-               double value) {
-  while (!steps.empty() && steps.back() >= step) {
-    steps.pop_back();
-    values.pop_back();
-  }
-  steps.push_back(step);
-  values.push_back(value);
-}
-
-void Thin(std::vector<int64_t>& steps, std::vector<double>& values, int64_t most) {
-  const auto count = static_cast<int64_t>(steps.size());
-  if (most <= 0 || count <= most) return;
-  if (most == 1) {
-    steps = {steps.back()};
-    values = {values.back()};
-    return;
-  }
-  for (int64_t i = 0; i < most; ++i) {
-    const auto from = static_cast<size_t>(i * (count - 1) / (most - 1));
-    steps[static_cast<size_t>(i)] = steps[from];
-    values[static_cast<size_t>(i)] = values[from];
-  }
-  steps.resize(static_cast<size_t>(most));
-  values.resize(static_cast<size_t>(most));
-}
-
 }  // namespace graphkiln::coordinator

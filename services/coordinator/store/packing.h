@@ -1,8 +1,7 @@
 // How points and events lie in the database: packed, never a row per point.
 //
-//   metric chunk: version 1, count (varint), steps (first and then differences, zigzag varints),
-//   values
-//                 (8 bytes each, little-endian)
+//   metric chunk: version 1, count (varint), steps (first, then differences; zigzag varints),
+//                 values (8 bytes each, little-endian)
 //   event batch:  version 1, then per event: length (varint), serialized v1::Event
 //
 // Pure functions; reading trusts nothing (a damaged row is DATA_LOSS).
@@ -31,11 +30,5 @@ absl::Status UnpackEvents(std::string_view batch, int64_t after_seq, EventTypeSe
                           std::vector<std::shared_ptr<const v1::Event>>& events);
 /// The types that occur.
 EventTypeSet TypesOf(const std::vector<std::shared_ptr<const v1::Event>>& events);
-
-/// Removes from the end what a newer run has trained again, then appends: the steps stay rising.
-void AppendRun(std::vector<int64_t>& steps, std::vector<double>& values, int64_t step,
-               double value);
-/// Leaves at most `most` points (0: all), evenly chosen, with the first and the last.
-void Thin(std::vector<int64_t>& steps, std::vector<double>& values, int64_t most);
 
 }  // namespace graphkiln::coordinator

@@ -79,8 +79,8 @@ absl::Status LoadLeases(SqliteDb& db, LoadedState& state) {
   ASSIGN_OR_RETURN(
       SqliteStatement * select,
       db.Prepare(
-          "SELECT uid, epoch, worker, incarnation, leases.state, last_worker_seq FROM leases "
-          "JOIN jobs ON jobs.id = leases.job_id WHERE leases.state IN (1, 2)"));
+          "SELECT uid, epoch, worker, incarnation, leases.state, last_worker_seq, registration "
+          "FROM leases JOIN jobs ON jobs.id = leases.job_id WHERE leases.state IN (1, 2)"));
   const auto reset = absl::MakeCleanup([select] { select->Reset(); });
   while (true) {
     ASSIGN_OR_RETURN(const bool row, select->Step());
@@ -92,6 +92,7 @@ absl::Status LoadLeases(SqliteDb& db, LoadedState& state) {
     lease.incarnation = std::string(select->Text(3));
     lease.state = static_cast<StoredLeaseState>(select->Int(4));
     lease.last_worker_seq = static_cast<uint64_t>(select->Int(5));
+    lease.registration = std::string(select->Text(6));
     state.open_leases.push_back(std::move(lease));
   }
 }

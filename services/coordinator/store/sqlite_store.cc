@@ -17,6 +17,7 @@
 #include "services/coordinator/store/group_writer.h"
 #include "services/coordinator/store/migrations.h"
 #include "services/coordinator/store/packing.h"
+#include "services/coordinator/store/series_thinner.h"
 #include "services/coordinator/store/sqlite_db.h"
 #include "services/coordinator/store/sqlite_load.h"
 #include "services/coordinator/store/sqlite_readers.h"
@@ -91,8 +92,9 @@ class SqliteStore final : public Store {
                                                       const std::string& after,
                                                       int64_t most) override;
   absl::StatusOr<bool> DatasetUses(const std::string& artifact) override;
-  absl::StatusOr<std::optional<IdempotentAnswer>> FindIdempotent(
-      const std::string& scope, const std::string& request_id) override;
+  absl::StatusOr<std::optional<IdempotentAnswer>> FindIdempotent(const std::string& scope,
+                                                                 const std::string& request_id,
+                                                                 absl::Time oldest) override;
 
  private:
   DirectoryLock lock_;  // released last
@@ -191,27 +193,26 @@ absl::StatusOr<std::vector<v1::MetricSeries>> SqliteStore::ReadSeries(
     }
   }
   std::vector<v1::MetricSeries> all;
+  int64_t most = kMostPointsOfAnswer / std::max<int64_t>(1, static_cast<int64_t>(wanted.size()));
+  if (max_points > 0) most = std::min(most, max_points);
   for (auto& [id, name] : wanted) {
     ASSIGN_OR_RETURN(
         SqliteStatement * select,
         db->Prepare("SELECT data FROM metric_chunks WHERE series_id = ?1 ORDER BY id"));
     const auto reset = absl::MakeCleanup([select] { select->Reset(); });
     select->Bind(1, id);
-    std::vector<int64_t> stored_steps;
-    std::vector<double> stored_values;
+    SeriesThinner thinner(std::max<int64_t>(most, 2));
+    std::vector<int64_t> steps;
+    std::vector<double> values;
     while (true) {
       ASSIGN_OR_RETURN(const bool row, select->Step());
       if (!row) break;
-      RETURN_IF_ERROR(UnpackPoints(select->Blob(0), stored_steps, stored_values));
+      steps.clear();
+      values.clear();
+      RETURN_IF_ERROR(UnpackPoints(select->Blob(0), steps, values));
+      for (size_t i = 0; i < steps.size(); ++i) thinner.Add(steps[i], values[i]);
     }
-    std::vector<int64_t> steps;
-    std::vector<double> values;
-    steps.reserve(stored_steps.size());
-    values.reserve(stored_values.size());
-    for (size_t i = 0; i < stored_steps.size(); ++i) {
-      AppendRun(steps, values, stored_steps[i], stored_values[i]);
-    }
-    Thin(steps, values, max_points);
+    thinner.Finish(most, steps, values);
     v1::MetricSeries series;
     series.set_name(std::move(name));
     series.mutable_steps()->Add(steps.begin(), steps.end());
@@ -328,13 +329,16 @@ absl::StatusOr<bool> SqliteStore::DatasetUses(const std::string& artifact) {
 }
 
 absl::StatusOr<std::optional<IdempotentAnswer>> SqliteStore::FindIdempotent(
-    const std::string& scope, const std::string& request_id) {
+    const std::string& scope, const std::string& request_id, absl::Time oldest) {
   SqliteReaders::Lease db = readers_->Take();
-  ASSIGN_OR_RETURN(
-      SqliteStatement * select,
-      db->Prepare("SELECT digest, name FROM request_ids WHERE scope = ?1 AND request_id = ?2"));
+  ASSIGN_OR_RETURN(SqliteStatement * select,
+                   db->Prepare("SELECT digest, name FROM request_ids "
+                               "WHERE scope = ?1 AND request_id = ?2 AND time >= ?3"));
   const auto reset = absl::MakeCleanup([select] { select->Reset(); });
-  ASSIGN_OR_RETURN(const bool found, select->BindText(1, scope).BindText(2, request_id).Step());
+  ASSIGN_OR_RETURN(const bool found, select->BindText(1, scope)
+                                         .BindText(2, request_id)
+                                         .Bind(3, absl::ToUnixMicros(oldest))
+                                         .Step());
   if (!found) return std::optional<IdempotentAnswer>();
   return std::optional<IdempotentAnswer>(
       IdempotentAnswer{std::string(select->Text(0)), std::string(select->Text(1))});

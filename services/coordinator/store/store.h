@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "graphkiln/v1/dataset_service.pb.h"
 #include "graphkiln/v1/graph_service.pb.h"
 #include "graphkiln/v1/job_service.pb.h"
@@ -23,6 +24,9 @@ struct NamedPage {
   std::vector<T> items;
   std::string next_after;  // name to continue after; empty on the last page
 };
+
+/// Points of all series in one answer of ReadSeries.
+inline constexpr int64_t kMostPointsOfAnswer = 200'000;
 
 struct IdempotentAnswer {
   std::string digest;
@@ -49,8 +53,8 @@ class Store : public Journal, public EventHistory {
   virtual absl::StatusOr<EventPage> ReadLastEventsOfTypes(const std::string& job_uid,
                                                           EventTypeSet types, int64_t count) = 0;
   /// Series of a job in order of name; `names` empty: all. After a retry the newer run's points
-  /// replace those from its first step on. Thinned evenly to `max_points` (0: all), keeping first
-  /// and last.
+  /// replace those from its first step on. Thinned evenly to `max_points` each (0: no wish), and
+  /// together to kMostPointsOfAnswer, keeping first and last.
   virtual absl::StatusOr<std::vector<v1::MetricSeries>> ReadSeries(
       const std::string& job_uid, const std::vector<std::string>& names, int64_t max_points) = 0;
 
@@ -73,9 +77,9 @@ class Store : public Journal, public EventHistory {
   /// Whether a dataset refers to these bytes.
   virtual absl::StatusOr<bool> DatasetUses(const std::string& artifact) = 0;
 
-  /// What a request id was answered with; nullopt where nothing was.
+  /// What a request id was answered with at `oldest` or later; nullopt where nothing was.
   virtual absl::StatusOr<std::optional<IdempotentAnswer>> FindIdempotent(
-      const std::string& scope, const std::string& request_id) = 0;
+      const std::string& scope, const std::string& request_id, absl::Time oldest) = 0;
 };
 
 }  // namespace graphkiln::coordinator

@@ -20,7 +20,6 @@
 namespace graphkiln::trainer {
 namespace {
 
-constexpr char kMetadataKey[] = "graphkiln.checkpoint";
 constexpr char kGeneratorName[] = "random.cpu";
 
 at::Tensor GeneratorState() {
@@ -53,7 +52,7 @@ nlohmann::ordered_json Member(const nlohmann::ordered_json& object, const char* 
 std::vector<NamedTensor> Gather(const CheckpointParts& parts) {
   std::vector<NamedTensor> all;
   for (NamedTensor& item : parts.parameters->All()) {
-    all.push_back({"model." + item.name, std::move(item.tensor)});
+    all.push_back({kCheckpointModel + item.name, std::move(item.tensor)});
   }
   for (NamedTensor& item : parts.optimizer->State()) {
     all.push_back({"optim." + item.name, std::move(item.tensor)});
@@ -77,9 +76,11 @@ absl::StatusOr<v1::CheckpointWritten> WriteCheckpoint(const std::string& path,
                                        {"normalization", normalizer.ToJson()},
                                        {"torch_version", TORCH_VERSION}};
   absl::Status written;
-  RETURN_IF_ERROR(CatchTorch(
-      [] { return std::string("writing a checkpoint"); },
-      [&] { written = WriteTensorFile(path, Gather(parts), {{kMetadataKey, json.dump()}}); }));
+  RETURN_IF_ERROR(CatchTorch([] { return std::string("writing a checkpoint"); },
+                             [&] {
+                               written = WriteTensorFile(path, Gather(parts),
+                                                         {{kCheckpointMetadata, json.dump()}});
+                             }));
   RETURN_IF_ERROR(FileFault(written));
 
   const absl::StatusOr<MappedFile> file = MappedFile::Open(path);
@@ -97,7 +98,7 @@ absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
                                                      const CheckpointParts& parts) {
   const absl::StatusOr<tensors::SafetensorsFile> file = tensors::SafetensorsFile::Open(path);
   if (!file.ok()) return Invalid(MessageOf(file.status()));
-  const auto metadata = file->metadata().find(kMetadataKey);
+  const auto metadata = file->metadata().find(kCheckpointMetadata);
   if (metadata == file->metadata().end()) return Invalid("the file is no checkpoint");
   const auto json = nlohmann::ordered_json::parse(metadata->second, nullptr, false);
   if (!json.is_object() || !json.contains("version") || !json["version"].is_number_integer()) {
@@ -117,7 +118,7 @@ absl::StatusOr<RestoredCheckpoint> RestoreCheckpoint(const std::string& path,
   RestoredCheckpoint restored;
   ASSIGN_OR_RETURN(restored.progress, Progress::FromJson(Member(json, "progress")));
   ASSIGN_OR_RETURN(restored.normalizer, Normalizer::FromJson(Member(json, "normalization")));
-  RETURN_IF_ERROR(AsInvalid(FillStrictly(*file, "model.", parts.parameters->All())));
+  RETURN_IF_ERROR(AsInvalid(FillStrictly(*file, kCheckpointModel, parts.parameters->All())));
   RETURN_IF_ERROR(AsInvalid(FillStrictly(*file, "optim.", parts.optimizer->State())));
   const tensors::TensorView* generator = file->Find(kGeneratorName);
   if (generator == nullptr) return Invalid("it has no state of the random generator");

@@ -25,6 +25,10 @@
 namespace graphkiln::trainer {
 
 inline constexpr int kCheckpointVersion = 1;
+/// Key of the metadata that makes a safetensors file a checkpoint.
+inline constexpr char kCheckpointMetadata[] = "graphkiln.checkpoint";
+/// What stands before the keys of the model's tensors.
+inline constexpr char kCheckpointModel[] = "model.";
 
 /// The run's parts that a checkpoint holds; they must outlive it.
 struct CheckpointParts {

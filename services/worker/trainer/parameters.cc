@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/ir/initialize.h"
+#include "services/worker/trainer/checkpoint.h"
 #include "services/worker/trainer/dtype.h"
 #include "services/worker/trainer/failure.h"
 #include "services/worker/trainer/tensor_file.h"
@@ -49,7 +50,11 @@ absl::Status Parameters::Initialise(uint64_t seed) {
 absl::Status Parameters::Load(const std::string& path) {
   const absl::StatusOr<tensors::SafetensorsFile> file = tensors::SafetensorsFile::Open(path);
   if (!file.ok()) return InputFault(reason::kWeightsInvalid, file.status());
-  return InputFault(reason::kWeightsInvalid, FillStrictly(*file, "", Persistent()));
+  // Of a checkpoint (`weights: job:NAME`) the model is taken and the rest of the run left.
+  const absl::Status filled = file->metadata().contains(kCheckpointMetadata)
+                                  ? FillStrictly(*file, kCheckpointModel, All())
+                                  : FillStrictly(*file, "", Persistent());
+  return InputFault(reason::kWeightsInvalid, filled);
 }
 
 absl::Status Parameters::Save(const std::string& path,

@@ -25,8 +25,8 @@ class Parameters {
 
   /// First values, equal to `kiln init` with this seed.
   absl::Status Initialise(uint64_t seed);
-  /// All persistent ones from a safetensors file with exactly their keys; the others keep their
-  /// values.
+  /// All persistent ones from a safetensors file with exactly their keys, the others keep their
+  /// values; or all of them from the model of a checkpoint.
   absl::Status Load(const std::string& path);
   /// The persistent ones, as Python's state_dict has them.
   absl::Status Save(const std::string& path,

@@ -34,5 +34,17 @@ TEST(DeadlinesTest, SetReplacesAndCancelRemoves) {
   deadlines.Cancel(TimerKind::kStop, "job");  // no effect
 }
 
+TEST(DeadlinesTest, OnlySilenceIsPutOff) {
+  Deadlines deadlines;
+  deadlines.Set(TimerKind::kWorkerLost, "w", absl::Seconds(30));
+  deadlines.Set(TimerKind::kStop, "j", absl::Seconds(40));
+  deadlines.Set(TimerKind::kBackoff, "j", absl::Seconds(5));
+  deadlines.PutOffSilence(absl::Seconds(100));
+  EXPECT_EQ(deadlines.At(TimerKind::kWorkerLost, "w"), absl::Seconds(130));
+  EXPECT_EQ(deadlines.At(TimerKind::kStop, "j"), absl::Seconds(140));
+  EXPECT_EQ(deadlines.At(TimerKind::kBackoff, "j"), absl::Seconds(5));
+  EXPECT_EQ(deadlines.size(), 3u);
+}
+
 }  // namespace
 }  // namespace graphkiln::coordinator

@@ -70,8 +70,7 @@ class Simulation {
         break;
       case 12:
         // Now and then everybody is silent for longer than a lease lives.
-        harness_.clock.Advance(absl::Milliseconds(Below(Below(6) == 0 ? 45'000 : 8'000)));
-        harness_.queue->Tick();
+        harness_.Pass(absl::Milliseconds(Below(Below(6) == 0 ? 45'000 : 8'000)));
         break;
       case 13:
         if (Below(4) == 0) AnyWorker().Restart();

@@ -81,10 +81,15 @@ TEST(JobQueueLeasesTest, AnOfferThatIsNotEchoedIsWithdrawn) {
   }
   EXPECT_EQ(harness.Get("a").lease_epoch(), 1);
   harness.Advance(absl::Seconds(3));
-  const v1::Job job = harness.Get("a");
-  EXPECT_EQ(job.state(), v1::JOB_STATE_OFFERED);  // offered anew
-  EXPECT_EQ(job.lease_epoch(), 2);
+  v1::Job job = harness.Get("a");
+  EXPECT_EQ(job.state(), v1::JOB_STATE_QUEUED);  // others are asked first; there are none
+  EXPECT_THAT(job.pending_reason(), HasSubstr("OFFER_TIMEOUT"));
   EXPECT_THAT(job.history(0).outcome(), StartsWith("OFFER_TIMEOUT"));
+  ASSERT_OK(worker.Report());
+  harness.Advance(absl::Seconds(5));
+  job = harness.Get("a");
+  EXPECT_EQ(job.state(), v1::JOB_STATE_OFFERED);
+  EXPECT_EQ(job.lease_epoch(), 2);
 }
 
 TEST(JobQueueLeasesTest, ARejectedOfferIsHeldBackAndMadeAgain) {
@@ -222,6 +227,61 @@ TEST(JobQueueLeasesTest, NoOffersWhileTheStorageIsAway) {
   harness.store.Refuse(false);
   ASSERT_OK(worker.Sync());
   EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+}
+
+// Takes no offer; says why.
+void RejectAll(FakeWorker& worker) {
+  ASSERT_OK(worker.Report());
+  worker.held.clear();
+  for (const auto& order : worker.wish.orders()) {
+    HeldLease& lease = worker.held[order.job()];
+    lease.set_job(order.job());
+    lease.set_lease_epoch(order.lease_epoch());
+    lease.set_phase(HeldLease::PHASE_REJECTED);
+    lease.set_reason("unknown operator");
+  }
+  ASSERT_OK(worker.Report());
+  worker.held.clear();
+}
+
+TEST(JobQueueLeasesTest, AnotherWorkerIsAskedAtOnceWhenOneRefuses) {
+  QueueHarness harness;
+  FakeWorker refuses(&harness, "a-refuses");  // first by name
+  FakeWorker takes(&harness, "takes");
+  ASSERT_OK(refuses.Report());
+  ASSERT_OK(harness.Submit("a").status());
+  ASSERT_EQ(harness.Get("a").worker(), "workers/a-refuses");
+  ASSERT_OK(takes.Report());
+  RejectAll(refuses);
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_OFFERED);
+  EXPECT_EQ(harness.Get("a").worker(), "workers/takes");
+  ASSERT_OK(takes.Sync());
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+}
+
+TEST(JobQueueLeasesTest, AJobThatEverybodyRefusesFailsWithTheReasonAndHoldsNobodyUp) {
+  QueueHarness harness;
+  FakeWorker worker(&harness, "w");
+  ASSERT_OK(harness.Submit("a").status());
+  ASSERT_OK(worker.Report());
+  RejectAll(worker);
+  ASSERT_OK(harness.Submit("behind").status());
+  EXPECT_EQ(harness.State("behind"), v1::JOB_STATE_OFFERED);  // the same needs, the same line
+  ASSERT_OK(harness.Cancel("behind").status());
+  int offers = 1;
+  int64_t epoch = 1;
+  for (int i = 0; i < 1'000 && harness.State("a") == v1::JOB_STATE_QUEUED; ++i) {
+    harness.Advance(absl::Seconds(4));
+    RejectAll(worker);
+    if (harness.Get("a").lease_epoch() > epoch) ++offers;
+    epoch = harness.Get("a").lease_epoch();
+    ASSERT_OK(harness.queue->CheckInvariants());
+  }
+  const v1::Job job = harness.Get("a");
+  EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(offers, 8);
+  EXPECT_THAT(job.reason(), StartsWith("OFFERS_REFUSED: 8 offers"));
+  EXPECT_THAT(job.reason(), HasSubstr("unknown operator"));
 }
 
 }  // namespace

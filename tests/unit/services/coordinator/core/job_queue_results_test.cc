@@ -255,5 +255,84 @@ TEST_F(JobQueueResultsTest, HostileResultsAreRefused) {
   EXPECT_EQ(harness.store.events(uid).back()->log().message(), std::string(16 * 1024 - 1, 'x'));
 }
 
+TEST_F(JobQueueResultsTest, I4_ARepeatedFinishIsNotAnsweredWhenTheFirstWasGivenUp) {
+  const FinishLeaseRequest finish =
+      QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  absl::Status first;
+  harness.queue->FinishLease(finish, [&](const auto& response) { first = response.status(); });
+  harness.store.GiveUp();
+  EXPECT_EQ(ReasonOf(first), v1::ERROR_REASON_STORAGE_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(harness.FinishLease(finish).status()), v1::ERROR_REASON_STORAGE_UNAVAILABLE);
+  harness.Crash();
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+  ASSERT_OK(worker.Report());
+  ASSERT_OK(harness.FinishLease(finish).status());
+}
+
+TEST_F(JobQueueResultsTest, I3_TheStoreFencesCheckpointsToo) {
+  harness.store.CloseLeases();
+  SetAbortOnBug(false);
+  EXPECT_FALSE(harness.Checkpoint(kJob, 1, 10, FakeDigest('1')).ok());
+  SetAbortOnBug(true);
+  EXPECT_EQ(harness.queue->Get("a")->checkpoints_size(), 0);
+}
+
+TEST_F(JobQueueResultsTest, SeriesOfAJobAreBoundedAndTheRestShowsAsAGap) {
+  constexpr int kNames = 12'000;
+  int64_t sent = 0;
+  for (uint64_t seq = 1; sent < kNames; ++seq) {
+    PublishEventsRequest request = worker.Steps(kJob, seq, 1, static_cast<int64_t>(seq));
+    auto& values = *request.mutable_events(0)->mutable_event()->mutable_step()->mutable_values();
+    for (int i = 0; i < 3'000; ++i) values[fmt::format("s{}", sent++)] = 1;
+    ASSERT_OK(harness.Publish(request).status());
+  }
+  int64_t kept = 0;
+  int64_t gaps = 0;
+  for (const auto& event : harness.store.events(uid)) {
+    kept += event->step().values_size();
+    gaps += event->gap().count();
+  }
+  EXPECT_EQ(kept, 10'000);
+  EXPECT_EQ(gaps, 2'000);
+  // Known ones go on.
+  PublishEventsRequest known = worker.Steps(kJob, 50, 1, 50);
+  const std::string name = harness.store.events(uid)[4]->step().values().begin()->first;
+  (*known.mutable_events(0)->mutable_event()->mutable_step()->mutable_values())[name] = 2;
+  ASSERT_OK(harness.Publish(known).status());
+  EXPECT_EQ(harness.store.points(uid, name), 2u);
+}
+
+TEST_F(JobQueueResultsTest, FilesCountAsUsedUntilTheirDropIsDurable) {
+  std::vector<std::string> released;
+  harness.queue->SetReleasedListener([&](const std::vector<std::string>& files) {
+    released.insert(released.end(), files.begin(), files.end());
+  });
+  for (const char digit : {'1', '2'}) {
+    ASSERT_OK(harness.Checkpoint(kJob, 1, digit - '0', FakeDigest(digit)).status());
+  }
+  worker::v1::CommitCheckpointRequest third;
+  third.set_job(kJob);
+  third.set_lease_epoch(1);
+  third.mutable_checkpoint()->set_step(3);
+  third.mutable_checkpoint()->set_artifact(FakeDigest('3'));
+  harness.queue->CommitCheckpoint(third, [](const auto&) {});
+  EXPECT_TRUE(harness.queue->UsesArtifact(FakeDigest('3')));
+  EXPECT_TRUE(harness.queue->UsesArtifact(FakeDigest('1')));  // the stored row still names it
+  harness.store.Flush();
+  EXPECT_FALSE(harness.queue->UsesArtifact(FakeDigest('1')));
+  EXPECT_THAT(released, ElementsAre(FakeDigest('1')));
+  // A file that a later end replaces goes too.
+  FinishLeaseRequest finish = QueueHarness::Finish(kJob, 1, FinishLeaseRequest::OUTCOME_RELEASED);
+  (*finish.mutable_artifacts())["report.json"] = FakeDigest('a');
+  ASSERT_OK(harness.FinishLease(finish).status());
+  worker.held.clear();
+  ASSERT_OK(worker.Sync());
+  finish = QueueHarness::Finish(kJob, 2, FinishLeaseRequest::OUTCOME_SUCCEEDED);
+  (*finish.mutable_artifacts())["report.json"] = FakeDigest('b');
+  ASSERT_OK(harness.FinishLease(finish).status());
+  EXPECT_THAT(released, ElementsAre(FakeDigest('1'), FakeDigest('a')));
+  EXPECT_TRUE(harness.queue->UsesArtifact(FakeDigest('b')));
+}
+
 }  // namespace
 }  // namespace graphkiln::coordinator

@@ -43,13 +43,25 @@ TEST(JobQueueSubmitTest, I9_TheSameRequestIdGivesTheSameJobAlsoWhileTheFirstRuns
   harness.Crash();  // also after a restart
   ASSERT_OK_AND_ASSIGN(const v1::Job again, harness.Submit(args));
   EXPECT_EQ(again.uid(), (*first)->uid());
-  EXPECT_EQ(harness.queue->FindSubmitted("default", "r")->uid(), again.uid());
+  std::optional<absl::StatusOr<v1::Job>> found;
+  const auto note = [&](const absl::StatusOr<v1::Job>& job) { found = job; };
+  EXPECT_TRUE(harness.queue->AnswerSubmitted("default", "r", args.request_digest, note));
+  EXPECT_EQ((*found)->uid(), again.uid());
 
+  // The request counts, not what it resolves to.
+  SubmitArgs resolved = args;
+  resolved.spec.set_epochs(5);
+  EXPECT_EQ(harness.Submit(resolved)->uid(), again.uid());
   SubmitArgs other = args;
-  other.spec.set_epochs(5);
-  EXPECT_THAT(harness.Submit(other), StatusIs(absl::StatusCode::kAlreadyExists));
+  other.request_digest = "of another request";
+  const absl::Status refused = harness.Submit(other).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_EQ(ReasonOf(refused), v1::ERROR_REASON_ALREADY_EXISTS);
+  EXPECT_TRUE(harness.queue->AnswerSubmitted("default", "r", other.request_digest, note));
+  EXPECT_EQ(ReasonOf(found->status()), v1::ERROR_REASON_ALREADY_EXISTS);
+  EXPECT_FALSE(harness.queue->AnswerSubmitted("other", "r", args.request_digest, note));
   harness.clock.Advance(absl::Hours(25));
-  EXPECT_FALSE(harness.queue->FindSubmitted("default", "r").has_value());
+  EXPECT_FALSE(harness.queue->AnswerSubmitted("default", "r", args.request_digest, note));
   ASSERT_OK_AND_ASSIGN(const v1::Job later, harness.Submit(other));
   EXPECT_NE(later.uid(), again.uid());
 }
@@ -147,6 +159,23 @@ TEST(JobQueueSubmitTest, EqualProgramsAreStoredOnceAndDroppedWithTheirLastJob) {
   EXPECT_EQ(harness.store.programs(), 1u);
   ASSERT_OK(harness.Cancel("b").status());
   EXPECT_EQ(harness.store.programs(), 0u);
+}
+
+TEST(JobQueueSubmitTest, RequestIdsOutOfForceArePurgedFromTheStore) {
+  CoreOptions options;
+  options.max_request_ids = 7;
+  QueueHarness harness(options);
+  SubmitArgs args = harness.Args("");
+  args.request_id = "r";
+  ASSERT_OK(harness.Submit(args).status());
+  harness.queue->PurgeRequestIds();
+  harness.store.Flush();
+  EXPECT_EQ(harness.store.request_ids(), 1u);
+  harness.clock.Advance(absl::Hours(25));
+  harness.queue->PurgeRequestIds();
+  harness.store.Flush();
+  EXPECT_EQ(harness.store.request_ids(), 0u);
+  EXPECT_EQ(harness.store.purged_to(), 7);
 }
 
 }  // namespace

@@ -10,7 +10,9 @@ namespace graphkiln::coordinator {
 namespace {
 
 TEST(JobQueueTest, TheDeadlineListenerIsCalledWhenSomethingIsDueEarlier) {
-  QueueHarness harness;
+  CoreOptions options;
+  options.heartbeat = absl::Minutes(1);
+  QueueHarness harness(options);
   int calls = 0;
   EXPECT_EQ(harness.queue->NextDeadline(), absl::InfiniteDuration());
   harness.queue->SetDeadlineListener([&] { ++calls; });
@@ -74,6 +76,13 @@ TEST(JobQueueTest, AJournalThatRefusesWhatItMustNotTurnsTheQueueOff) {
   EXPECT_FALSE(queue.Ready());
   ASSERT_OK_AND_ASSIGN(const auto wish, queue.OrdersFor("w"));
   EXPECT_FALSE(wish.authoritative());
+}
+
+TEST(JobQueueTest, WhileWorkersAreKnownItAsksToBeCalledAtEachHeartbeat) {
+  QueueHarness harness;
+  FakeWorker worker(&harness, "w");
+  ASSERT_OK(worker.Report());
+  EXPECT_EQ(harness.queue->NextDeadline(), absl::Seconds(1));
 }
 
 }  // namespace

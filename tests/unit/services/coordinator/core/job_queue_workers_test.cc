@@ -218,5 +218,109 @@ TEST_F(JobQueueWorkersTest, ALostWorkerIsForgottenLater) {
   EXPECT_TRUE(harness.queue->ListWorkers("", 10).empty());
 }
 
+TEST_F(JobQueueWorkersTest, AStalledCoordinatorBlamesNobody) {
+  Run();
+  harness.Advance(absl::Seconds(4));
+  harness.clock.Advance(absl::Minutes(10));  // SIGSTOP, a paused machine
+  harness.queue->Tick();                     // before the reports that wait are read
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+  // Whoever was gone all the time is found out as late as without the stall.
+  harness.Advance(absl::Seconds(25));
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_SUSPECT);
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+  harness.Advance(absl::Seconds(2));
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_LOST);
+  EXPECT_OK(harness.queue->CheckInvariants());
+}
+
+TEST_F(JobQueueWorkersTest, I7_HoldsAcrossARestartOfTheCoordinator) {
+  ASSERT_OK(worker.Report());
+  FakeWorker old = worker;  // frozen
+  worker.Restart();
+  ASSERT_OK(worker.Report());
+  Run();
+  harness.Crash();
+  EXPECT_EQ(ReasonOf(old.Report()), v1::ERROR_REASON_SUPERSEDED);  // it comes first
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_RUNNING);
+  ASSERT_OK(worker.Report());
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+  EXPECT_EQ(harness.Get("a").attempts(), 1);
+  // Also without a lease that tells: the later one wins, whoever comes first.
+  ASSERT_OK(harness.Cancel("a", absl::ZeroDuration()).status());
+  ASSERT_OK(harness
+                .FinishLease(QueueHarness::Finish(
+                    kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_CANCELLED))
+                .status());
+  worker.held.clear();
+  harness.Crash();
+  ASSERT_OK(old.Report());
+  ASSERT_OK(worker.Report());
+  EXPECT_EQ(ReasonOf(old.Report()), v1::ERROR_REASON_SUPERSEDED);
+  ASSERT_OK(worker.Report());
+  // A new process is still welcome.
+  worker.Restart();
+  ASSERT_OK(worker.Report());
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+}
+
+TEST_F(JobQueueWorkersTest, I7_ANewProcessIsNotTakenForOldWhenItsFirstReportWasNotDurable) {
+  Run();
+  worker.Restart();
+  ASSERT_OK_AND_ASSIGN(const auto wish, harness.queue->Report(worker.Request()));
+  worker.registration = wish.registration();
+  harness.Crash();  // the stored lease is still that of the old process
+  ASSERT_OK(worker.Report());
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+}
+
+TEST_F(JobQueueWorkersTest, AStopThatWasMaskedIsNotDisobeyed) {
+  Run();
+  ASSERT_OK(harness.Cancel("a", absl::Seconds(10)).status());
+  harness.store.Refuse(true);
+  for (int i = 0; i < 30; ++i) {  // it is told to run
+    harness.Pass(absl::Seconds(4));
+    ASSERT_OK(worker.Report());
+  }
+  harness.store.Refuse(false);
+  harness.Advance(absl::Seconds(4));
+  ASSERT_OK(worker.Report());  // now it is told
+  EXPECT_EQ(worker.OrderOf(kJob)->action(), LeaseOrder::ACTION_STOP);
+  for (int i = 0; i < 10; ++i) {
+    harness.Advance(absl::Seconds(4));
+    ASSERT_OK(worker.Report());
+  }
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_CANCELLING);
+}
+
+TEST_F(JobQueueWorkersTest, AStopThatWasNeverDurableIsNotDisobeyed) {
+  Run();
+  harness.queue->Cancel("a", absl::Seconds(10), [](const auto&) {});
+  for (int i = 0; i < 30; ++i) {  // the writer is busy for two minutes
+    harness.Pass(absl::Seconds(4));
+    ASSERT_OK(harness.queue->Report(worker.Request()).status());
+  }
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+  harness.store.Flush();
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_CANCELLING);
+}
+
+TEST_F(JobQueueWorkersTest, AWorkerThatReportsTheEndHasObeyed) {
+  Run();
+  ASSERT_OK(harness.Cancel("a", absl::Seconds(10)).status());
+  worker.held[kJob].set_phase(worker::v1::HeldLease::PHASE_FINISHED);  // it uploads its results
+  for (int i = 0; i < 30; ++i) {
+    harness.Advance(absl::Seconds(4));
+    ASSERT_OK(worker.Report());
+  }
+  EXPECT_EQ(WorkerState(), v1::WORKER_STATE_ACTIVE);
+  ASSERT_OK(harness
+                .FinishLease(QueueHarness::Finish(
+                    kJob, 1, worker::v1::FinishLeaseRequest::OUTCOME_CANCELLED))
+                .status());
+  EXPECT_EQ(harness.State("a"), v1::JOB_STATE_CANCELLED);
+}
+
 }  // namespace
 }  // namespace graphkiln::coordinator

@@ -1,5 +1,6 @@
 #include "services/coordinator/core/progress.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "common/base/status_matchers.h"
@@ -64,6 +65,36 @@ TEST(ProgressTest, WhatAWorkerMaySendIsBounded) {
   v1::Event many = Step(1, 1);
   for (const char* name : {"a", "b", "c"}) (*many.mutable_step()->mutable_values())[name] = 1;
   EXPECT_FALSE(CheckEvent(many, options).ok());
+}
+
+TEST(ProgressTest, NewSeriesBeyondTheBoundAreTakenOut) {
+  CoreOptions options;
+  options.max_series_per_job = 2;
+  options.max_series_name_bytes = 3;
+  StringSet known = {"a"};
+  v1::Event event;
+  auto& values = *event.mutable_step()->mutable_values();
+  for (const char* name : {"a", "b", "c", "long"}) values[name] = 1;
+  EXPECT_EQ(RefuseNewSeries(event, options, known), 2);
+  EXPECT_EQ(values.size(), 2u);
+  EXPECT_TRUE(values.contains("a"));
+  EXPECT_EQ(known.size(), 2u);
+  v1::Event again;
+  (*again.mutable_epoch()->mutable_metrics())["a"] = 1;
+  EXPECT_EQ(RefuseNewSeries(again, options, known), 0);
+}
+
+TEST(ProgressTest, ManySeriesCostNoSearch) {
+  SeriesCollector collector;  // quadratic, this would take minutes
+  for (int event = 0; event < 25; ++event) {
+    v1::Event step = Step(event, 1);
+    auto& values = *step.mutable_step()->mutable_values();
+    for (int i = 0; i < 4'000; ++i) values[fmt::format("s{}", event * 4'000 + i)] = 1;
+    collector.Add(step);
+  }
+  EXPECT_EQ(collector.points(), 100'025 + 25);
+  EXPECT_EQ(collector.Take().size(), 100'002u);
+  EXPECT_TRUE(collector.Take().empty());
 }
 
 }  // namespace

@@ -46,5 +46,16 @@ TEST(WorkerRecordTest, OnlyAnActiveWorkerThatIsNotCordonedTakesOffers) {
   EXPECT_FALSE(worker.takes_offers());
 }
 
+TEST(WorkerRecordTest, RegistrationsTellTheirOrder) {
+  const RegistrationRank rank{3, 12};
+  EXPECT_EQ(rank.Registration("ab-cd"), "3-12-ab-cd");
+  EXPECT_EQ(RegistrationRank::Of("3-12-ab-cd"), rank);
+  EXPECT_LT(RegistrationRank::Of("3-9-x"), rank);
+  EXPECT_GT(RegistrationRank::Of("10-1-x"), rank);
+  for (const char* bad : {"", "3", "3-", "3-x", "-3-1-x", "3-99999999999999999999-x", "x-1-1"}) {
+    EXPECT_EQ(RegistrationRank::Of(bad), RegistrationRank()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace graphkiln::coordinator

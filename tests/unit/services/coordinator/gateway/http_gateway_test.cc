@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <string>
 
+#include "absl/time/time.h"
 #include "common/base/status.h"
 
 namespace graphkiln::coordinator {
@@ -92,6 +95,39 @@ TEST(HttpGatewayTest, ATakenPortIsAClearError) {
   EXPECT_THAT(MessageOf(second.status()), HasSubstr("--http-port 0"));
   options.host = "nonsense";
   EXPECT_FALSE(HttpGateway::Start(options, Sources()).ok());
+}
+
+TEST(HttpGatewayTest, OutOfDescriptorsItWaitsInsteadOfSpinning) {
+  auto gateway = HttpGateway::Start({}, Sources());
+  ASSERT_TRUE(gateway.ok());
+  boost::asio::io_context io;
+  tcp::socket socket(io);
+  socket.open(tcp::v4());
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;  // what is open stays open, nothing more can be
+  setrlimit(RLIMIT_NOFILE, &none);
+  socket.connect(
+      {boost::asio::ip::make_address("127.0.0.1"), static_cast<uint16_t>((*gateway)->port())});
+  // A spinning loop burns the processor for as long as it is let.
+  const auto cpu = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
+  };
+  const absl::Duration cpu_before = cpu();
+  for (int i = 0; i < 10; ++i) poll(nullptr, 0, 50);
+  const absl::Duration used = cpu() - cpu_before;
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_LT(used, absl::Milliseconds(20));
+  // The connection waited in the backlog and is served.
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  boost::asio::write(socket, boost::asio::buffer(request));
+  std::string response;
+  boost::system::error_code error;
+  boost::asio::read(socket, boost::asio::dynamic_buffer(response), error);
+  EXPECT_THAT(response, HasSubstr("ok\n"));
 }
 
 }  // namespace

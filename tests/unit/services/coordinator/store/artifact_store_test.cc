@@ -41,9 +41,10 @@ TEST_F(ArtifactStoreTest, StoresByDigestAndReadsFromAnOffset) {
   EXPECT_THAT(store->OpenFile(digest, 12), StatusIs(absl::StatusCode::kInvalidArgument));
   ASSERT_OK_AND_ASSIGN(const std::string path, store->Path(digest));
   EXPECT_EQ(path, root + "/" + digest.substr(0, 2) + "/" + digest.substr(2));
-  ASSERT_OK(store->Remove(digest));
+  const auto unused = [] { return absl::StatusOr<bool>(false); };
+  EXPECT_TRUE(*store->RemoveUnused(digest, unused));
   EXPECT_FALSE(store->Exists(digest));
-  ASSERT_OK(store->Remove(digest));
+  EXPECT_TRUE(*store->RemoveUnused(digest, unused));
   ASSERT_OK(Put(""));
   EXPECT_TRUE(store->Exists(Sha256Hex("")));
 }
@@ -80,7 +81,8 @@ TEST_F(ArtifactStoreTest, NamesNeverBecomePaths) {
     EXPECT_THAT(store->Create(bad, 1), StatusIs(absl::StatusCode::kInvalidArgument));
     EXPECT_THAT(store->OpenFile(bad, 0), StatusIs(absl::StatusCode::kInvalidArgument));
     EXPECT_THAT(store->Path(bad), StatusIs(absl::StatusCode::kInvalidArgument));
-    EXPECT_THAT(store->Remove(bad), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(store->RemoveUnused(bad, [] { return absl::StatusOr<bool>(false); }),
+                StatusIs(absl::StatusCode::kInvalidArgument));
   }
   EXPECT_THAT(store->OpenFile(std::string(64, 'a'), 0), StatusIs(absl::StatusCode::kNotFound));
 }
@@ -110,6 +112,35 @@ TEST_F(ArtifactStoreTest, OpeningRemovesWhatAnInterruptedUploadLeft) {
   ASSERT_OK_AND_ASSIGN(store, ArtifactStore::Open(root, 1000));
   EXPECT_FALSE(FileExists(rest));
   EXPECT_TRUE(store->Exists(digest));
+}
+
+TEST_F(ArtifactStoreTest, APinnedOrUsedFileStays) {
+  const std::string sha256 = Sha256Hex("bytes");
+  ASSERT_OK(Put("bytes"));
+  const auto unused = [] { return absl::StatusOr<bool>(false); };
+  {
+    const auto pin = store->Pin(sha256);
+    const auto again = store->Pin(sha256);
+    EXPECT_FALSE(*store->RemoveUnused(sha256, unused));
+  }
+  EXPECT_FALSE(*store->RemoveUnused(sha256, [] { return absl::StatusOr<bool>(true); }));
+  EXPECT_FALSE(
+      store->RemoveUnused(sha256, [] { return absl::StatusOr<bool>(absl::InternalError("x")); })
+          .ok());
+  EXPECT_TRUE(store->Exists(sha256));
+  EXPECT_TRUE(*store->RemoveUnused(sha256, unused));
+  EXPECT_FALSE(store->Exists(sha256));
+  EXPECT_FALSE(store->RemoveUnused("../x", unused).ok());
+}
+
+TEST_F(ArtifactStoreTest, TouchTellsWhenSomebodyReliedOnIt) {
+  const std::string sha256 = Sha256Hex("bytes");
+  ASSERT_OK(Put("bytes"));
+  const absl::Time time = absl::FromUnixSeconds(1'700'000'000);
+  ASSERT_OK(store->Touch(sha256, time));
+  ASSERT_OK_AND_ASSIGN(const ArtifactInfo info, store->Stat(sha256));
+  EXPECT_EQ(info.modified, time);
+  EXPECT_THAT(store->Touch(std::string(64, 'e'), time), StatusIs(absl::StatusCode::kNotFound));
 }
 
 }  // namespace

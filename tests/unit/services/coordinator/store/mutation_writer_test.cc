@@ -138,5 +138,43 @@ TEST_F(MutationWriterTest, DatasetsAreUniqueByName) {
   EXPECT_FALSE(*store->DatasetUses("sha"));
 }
 
+TEST_F(MutationWriterTest, ARequestIdInForceRefusesTheWholeBatch) {
+  const absl::Time start = absl::FromUnixSeconds(1'700'000'000);
+  const auto put = [&](std::string digest, std::string name, absl::Duration later) {
+    return PutIdempotency{"CreateGraph/p", "r",           std::move(digest),
+                          std::move(name), start + later, start + later - absl::Hours(24)};
+  };
+  const auto graph = [](const char* name) {
+    PutGraph put;
+    put.graph.set_name(name);
+    return put;
+  };
+  ASSERT_OK(Commit({put("one", "first", absl::ZeroDuration()), graph("first")}, true));
+  const absl::Status refused =
+      Commit({graph("second"), put("two", "second", absl::Hours(23))}, true);
+  EXPECT_EQ(ReasonOf(refused), v1::ERROR_REASON_ALREADY_EXISTS);
+  EXPECT_EQ(MetadataOf(refused).at("name"), "first");
+  EXPECT_THAT(store->ReadGraph("second"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ((*store->FindIdempotent("CreateGraph/p", "r", start))->digest, "one");
+  // Out of force it answers nothing, and may be used again.
+  EXPECT_FALSE(store->FindIdempotent("CreateGraph/p", "r", start + absl::Seconds(1))->has_value());
+  ASSERT_OK(Commit({graph("second"), put("two", "second", absl::Hours(25))}, true));
+  EXPECT_EQ((*store->FindIdempotent("CreateGraph/p", "r", start))->name, "second");
+}
+
+TEST_F(MutationWriterTest, RequestIdsAreBounded) {
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_OK(
+        Commit({PutIdempotency{"s", std::to_string(i), "d", "n", absl::FromUnixSeconds(100 + i)}}));
+  }
+  const absl::Time always = absl::FromUnixSeconds(0);
+  ASSERT_OK(Commit({PurgeIdempotency{absl::FromUnixSeconds(102), 5}}));
+  EXPECT_FALSE(store->FindIdempotent("s", "1", always)->has_value());
+  EXPECT_FALSE(store->FindIdempotent("s", "4", always)->has_value());
+  EXPECT_TRUE(store->FindIdempotent("s", "5", always)->has_value());
+  ASSERT_OK(Commit({PurgeIdempotency{absl::FromUnixSeconds(0), 100}}));
+  EXPECT_TRUE(store->FindIdempotent("s", "9", always)->has_value());
+}
+
 }  // namespace
 }  // namespace graphkiln::coordinator

@@ -84,34 +84,5 @@ TEST(PackingTest, EventsComeBackFiltered) {
   EXPECT_EQ(read[0]->log().message(), "line");
 }
 
-TEST(PackingTest, ANewerRunReplacesWhatItTrainsAgain) {
-  std::vector<int64_t> steps;
-  std::vector<double> values;
-  for (const auto& [step, value] : std::vector<std::pair<int64_t, double>>{
-           {1, 1}, {2, 2}, {3, 3}, {4, 4}, {3, 30}, {4, 40}, {5, 50}}) {
-    AppendRun(steps, values, step, value);
-  }
-  EXPECT_EQ(steps, (std::vector<int64_t>{1, 2, 3, 4, 5}));
-  EXPECT_EQ(values, (std::vector<double>{1, 2, 30, 40, 50}));
-}
-
-TEST(PackingTest, ThinningKeepsFirstAndLast) {
-  std::vector<int64_t> steps;
-  std::vector<double> values;
-  for (int64_t i = 0; i < 100; ++i) {
-    steps.push_back(i);
-    values.push_back(static_cast<double>(i));
-  }
-  std::vector<int64_t> all = steps;
-  std::vector<double> all_values = values;
-  Thin(all, all_values, 0);
-  EXPECT_EQ(all.size(), 100u);
-  Thin(steps, values, 10);
-  EXPECT_EQ(steps, (std::vector<int64_t>{0, 11, 22, 33, 44, 55, 66, 77, 88, 99}));
-  EXPECT_EQ(values.back(), 99.0);
-  Thin(steps, values, 1);
-  EXPECT_EQ(steps, std::vector<int64_t>{99});
-}
-
 }  // namespace
 }  // namespace graphkiln::coordinator

@@ -67,8 +67,9 @@ TEST_F(SqliteStoreTest, WhatWasCommittedIsLoadedAgain) {
   EXPECT_TRUE(loaded.workers[0].cordoned);
   EXPECT_EQ(*store->ReadGraphContent("hash"), "graph");
   EXPECT_THAT(store->ReadGraphContent("other"), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_EQ((*store->FindIdempotent("s", "r"))->name, "n");
-  EXPECT_FALSE(store->FindIdempotent("s", "other")->has_value());
+  const absl::Time always = absl::FromUnixSeconds(0);
+  EXPECT_EQ((*store->FindIdempotent("s", "r", always))->name, "n");
+  EXPECT_FALSE(store->FindIdempotent("s", "other", always)->has_value());
   ASSERT_OK(Commit({PurgeIdempotency{absl::FromUnixSeconds(6)}, DropProgram{"program"}}));
   Open();
   EXPECT_TRUE(loaded.request_ids.empty());
@@ -209,7 +210,8 @@ TEST_F(SqliteStoreTest, AQueueContinuesFromIt) {
   queue = start();
   EXPECT_EQ(queue->Get("a")->state(), v1::JOB_STATE_RUNNING);
   EXPECT_EQ(queue->Get("a")->step(), 3);
-  EXPECT_TRUE(queue->FindSubmitted("default", "r").has_value());
+  EXPECT_TRUE(queue->AnswerSubmitted("default", "r", args.request_digest,
+                                     [](const auto& job) { EXPECT_OK(job.status()); }));
   worker::v1::FinishLeaseRequest finish;
   finish.set_job("a");
   finish.set_lease_epoch(1);
@@ -320,6 +322,25 @@ TEST_F(SqliteStoreTest, ManyThreadsMayUseAQueueOnIt) {
   EXPECT_OK(queue->CheckInvariants());
   store->Close();
   queue.reset();
+}
+
+TEST_F(SqliteStoreTest, AnAnswerOfSeriesIsBounded) {
+  ASSERT_OK(AddJob(1));
+  SeriesPoints points{"loss", {}, {}};
+  for (int64_t chunk = 0; chunk < 75; ++chunk) {
+    points.steps.clear();
+    points.values.clear();
+    for (int64_t i = 1; i <= 4'000; ++i) {
+      points.steps.push_back(chunk * 4'000 + i);
+      points.values.push_back(1);
+    }
+    ASSERT_OK(Commit({AppendMetrics{Uid(1), {points}}}));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto series, store->ReadSeries(Uid(1), {}, 0));
+  ASSERT_EQ(series.size(), 1u);
+  EXPECT_EQ(series[0].steps_size(), kMostPointsOfAnswer);
+  EXPECT_EQ(series[0].steps(0), 1);
+  EXPECT_EQ(series[0].steps(series[0].steps_size() - 1), 300'000);
 }
 
 }  // namespace

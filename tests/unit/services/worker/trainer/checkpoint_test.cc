@@ -66,6 +66,20 @@ TEST(CheckpointTest, RestoresEveryPart) {
   }
 }
 
+TEST(CheckpointTest, IsAlsoAFileOfWeights) {
+  TempDir dir;
+  Trial from(1);
+  ASSERT_TRUE(WriteCheckpoint(dir.file("c"), from.parts(), SomeProgress(), Normalizer()).ok());
+  Trial to(2);
+  to.job.set_seed(10);  // of another job
+  ASSERT_FALSE(to.parameters.tensors()[0].equal(from.parameters.tensors()[0]));
+  const absl::Status loaded = to.parameters.Load(dir.file("c"));
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  for (size_t i = 0; i < from.parameters.tensors().size(); ++i) {
+    EXPECT_TRUE(to.parameters.tensors()[i].equal(from.parameters.tensors()[i]));
+  }
+}
+
 TEST(CheckpointTest, RefusesOtherJobsAndDamage) {
   TempDir dir;
   Trial from(1);
