@@ -4,6 +4,7 @@ import json
 import statistics
 
 import pytest
+from pace import FACTOR
 
 CASES = [("iris_mlp", "iris.csv", "mlp"), ("digits_mlp", "digits.csv", "mlp"),
          ("digits_cnn", "digits.csv", "cnn")]
@@ -18,6 +19,6 @@ def test_reaches_the_reference(template, data, model, cluster, source_dir, share
     found = []
     for seed in (0, 1, 2):
         lines = cluster.kiln("submit", "-f", source_dir / f"templates/jobs/{template}.job.yaml",
-                             "--set", f"seed={seed}", "--follow", "-o", "json", timeout=300)
+                             "--set", f"seed={seed}", "--follow", "-o", "json", timeout=300 * FACTOR)
         found.append(json.loads(lines.splitlines()[-1])["metrics"]["test_accuracy"])
     assert statistics.median(found) >= reference - 0.02, (found, reference)

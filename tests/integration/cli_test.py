@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from pace import FACTOR
 
 DIAGNOSTIC_KEYS = {"severity", "code", "message", "rule", "node", "port", "param", "path", "file",
                    "line", "column", "expected", "found", "fixes"}
@@ -32,7 +33,7 @@ class Kiln:
 
     def __call__(self, *arguments, code=0, stdin=None, env=None):
         done = subprocess.run([self.program, *map(str, arguments)], input=stdin, text=True,
-                              capture_output=True, timeout=60, env={**self.env, **(env or {})})
+                              capture_output=True, timeout=60 * FACTOR, env={**self.env, **(env or {})})
         assert code is None or done.returncode == code, (
             f"kiln {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout[-2000:]}\n"
             f"{done.stderr[-3000:]}")
@@ -87,7 +88,7 @@ def served(bin_dir, tmp_path_factory):
         yield kiln
     finally:
         server.terminate()
-        assert server.wait(60) == 0
+        assert server.wait(60 * FACTOR) == 0
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,7 @@ def test_run_gives_outputs_by_name(local, models, tmp_path):
     document = local.json("run", graph, "--weights", tmp_path / "w.safetensors", "--inputs",
                           tmp_path / "i.safetensors", "-O", tmp_path / "o.safetensors")
     assert document["outputs"] == [{"name": "logits", "shape": [5, 3], "dtype": "float32"}]
-    assert 0 <= document["seconds"] < 10
+    assert 0 <= document["seconds"] < 10 * FACTOR
     w = safetensors.load_file(tmp_path / "w.safetensors")
     hidden = numpy.maximum(x @ w["fc1.weight"].T + w["fc1.bias"], 0)
     expected = hidden @ w["fc2.weight"].T + w["fc2.bias"]
@@ -283,7 +284,7 @@ def test_starts_in_20_ms(local):
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         times.append(usage.ru_utime + usage.ru_stime)
-    assert min(times) < 0.02, times
+    assert min(times) < 0.02 * FACTOR, times
 
 
 # ---- without a server ----------------------------------------------------------------------------
@@ -295,7 +296,7 @@ def test_nobody_listens(local):
         endpoint = f"127.0.0.1:{free.getsockname()[1]}"
     start = time.monotonic()
     document = local.json("get", "jobs", "--endpoint", endpoint, code=8)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 5 * FACTOR
     assert endpoint in document["error"]["message"]
 
 
@@ -305,7 +306,7 @@ def test_nobody_answers(local):
         silent.listen(1)
         start = time.monotonic()
         local("get", "jobs", "--endpoint", f"127.0.0.1:{silent.getsockname()[1]}", code=8)
-        assert time.monotonic() - start < 6
+        assert time.monotonic() - start < 6 * FACTOR
 
 
 # ---- with a server -------------------------------------------------------------------------------
@@ -482,7 +483,7 @@ def test_interrupt_detaches_and_tells_how_to_go_on(served, iris):
 def test_pause_and_resume(served, iris):
     served("submit", "-f", iris, "--name", "paused", *SLOW)
 
-    def state_within(wanted, seconds=20):
+    def state_within(wanted, seconds=20 * FACTOR):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             state = served.json("describe", "job", "paused")["state"]
@@ -508,7 +509,7 @@ def test_progress_on_a_terminal(served, iris):
         stdout=subprocess.PIPE, stderr=side, env={**served.env, "TERM": "xterm"})
     os.close(side)
     shown = b""
-    while select.select([main], [], [], 30)[0]:
+    while select.select([main], [], [], 30 * FACTOR)[0]:
         try:
             part = os.read(main, 65536)
         except OSError:
@@ -516,7 +517,7 @@ def test_progress_on_a_terminal(served, iris):
         if not part:
             break
         shown += part
-    out = process.communicate(timeout=30)[0]
+    out = process.communicate(timeout=30 * FACTOR)[0]
     os.close(main)
     text = shown.decode()
     assert process.returncode == 0
@@ -560,7 +561,7 @@ def descendants(pid):
     return found
 
 
-def gone(pids, seconds=20):
+def gone(pids, seconds=20 * FACTOR):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         alive = []
@@ -584,7 +585,7 @@ def test_serve_leaves_nothing_behind(local, tmp_path, number):
     family = descendants(server.pid)
     assert len(family) >= 3
     server.send_signal(number)
-    code = server.wait(60)
+    code = server.wait(60 * FACTOR)
     assert code == {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGKILL: -9}[number]
     assert gone(family), "processes were left"
     server.stdout.close()
@@ -598,7 +599,7 @@ def test_serve_says_when_a_part_dies(local, tmp_path):
                        if "kiln-coordinator" in open(f"/proc/{pid}/cmdline").read())
     family = descendants(server.pid)
     os.kill(coordinator, signal.SIGKILL)
-    _, err = server.communicate(timeout=90)
+    _, err = server.communicate(timeout=90 * FACTOR)
     assert server.returncode == 1 and "kiln-coordinator was ended by signal 9" in err
     assert gone(family)
 

@@ -8,8 +8,9 @@ import subprocess
 import time
 
 import pytest
+from pace import FACTOR
 
-WAIT = 60.0
+WAIT = 60.0 * FACTOR
 
 
 def wait_until(condition, what, timeout=WAIT):

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from pace import FACTOR
 
 READY = re.compile(r"^ready grpc=(?P<grpc>127\.0\.0\.1:\d+) http=127\.0\.0\.1:(?P<http>\d+)\n$")
 
@@ -27,7 +28,7 @@ class Coordinator:
         self.ready = READY.match(self.process.stdout.readline())
 
     def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.ready["http"]), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.ready["http"]), timeout=10 * FACTOR)
         connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read().decode()
@@ -35,7 +36,7 @@ class Coordinator:
     def stop(self, number=signal.SIGTERM):
         start = time.monotonic()
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=10)
+        _, errors = self.process.communicate(timeout=10 * FACTOR)
         return self.process.returncode, time.monotonic() - start, errors
 
 
@@ -60,14 +61,14 @@ def test_serves_http_beside_grpc(coordinator):
         r'^grpc_server_started_total\{grpc_method="SubmitJob",.*\} 0$', metrics, re.MULTILINE
     )
     resident = float(re.search(r"^process_resident_memory_bytes (\S+)$", metrics, re.MULTILINE)[1])
-    assert resident <= 50e6
+    assert resident <= 50e6 * FACTOR
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_cleanly_on_a_signal(coordinator, number):
     code, seconds, _ = coordinator.stop(number)
     assert code == 0
-    assert seconds < 5
+    assert seconds < 5 * FACTOR
 
 
 def test_a_killed_one_comes_back_on_its_state(bin_dir, tmp_path):
@@ -91,7 +92,7 @@ def test_a_second_one_is_refused(coordinator, bin_dir, tmp_path):
             [bin_dir / "kiln-coordinator", "--http-port", "0", *map(str, flags)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=20 * FACTOR,
         )
         assert run.returncode == 1
         assert run.stdout == ""
@@ -106,7 +107,7 @@ def test_bad_flags_and_token_files_are_usage_errors(bin_dir, tmp_path):
             [bin_dir / "kiln-coordinator", "--state", tmp_path / "state", *flags],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=20 * FACTOR,
         )
         assert run.returncode == 2, run.stderr
         assert run.stderr
@@ -114,6 +115,6 @@ def test_bad_flags_and_token_files_are_usage_errors(bin_dir, tmp_path):
 
 def test_tells_its_version(bin_dir):
     run = subprocess.run(
-        [bin_dir / "kiln-coordinator", "--version"], capture_output=True, text=True, timeout=20
+        [bin_dir / "kiln-coordinator", "--version"], capture_output=True, text=True, timeout=20 * FACTOR
     )
     assert re.fullmatch(r"kiln-coordinator \d+\.\d+\.\d+\n", run.stdout)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from pace import FACTOR
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 if str(FOLDER) not in sys.path:
@@ -28,7 +29,7 @@ class Kiln:
     def json(self, *args):
         """The document of `kiln ... -o json`; fails on any other exit code than 0."""
         command = [self.bin_dir / "kiln", *map(str, args), "-o", "json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300 * FACTOR)
         assert done.returncode == 0, f"{args}: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return json.loads(done.stdout)
 
@@ -64,7 +65,7 @@ class Kiln:
     def tool(self, mode, lines=()):
         """Answers of kiln-parity-tool."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        done = subprocess.run([self.bin_dir / "kiln-parity-tool", mode], input=text, capture_output=True, text=True, timeout=300)
+        done = subprocess.run([self.bin_dir / "kiln-parity-tool", mode], input=text, capture_output=True, text=True, timeout=300 * FACTOR)
         assert done.returncode == 0, done.stderr[-4000:]
         return [json.loads(line) for line in done.stdout.splitlines()]
 
