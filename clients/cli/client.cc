@@ -13,6 +13,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "graphkiln/v1/compile_service.pb.h"
+#include "graphkiln/v1/service_config.h"
 
 namespace graphkiln::cli {
 namespace {
@@ -20,15 +21,8 @@ namespace {
 constexpr std::string_view kDefaultEndpoint = "127.0.0.1:50051";
 constexpr absl::Duration kConnectLimit = absl::Seconds(4);
 constexpr absl::Duration kRefusedLimit = absl::Milliseconds(600);
-constexpr absl::Duration kCallLimit = absl::Seconds(30);
 constexpr uint64_t kMaxCertificateBytes = 1 << 20;
 constexpr int kMaxMessageBytes = 64 << 20;
-
-// Idempotent methods are tried again while the server restarts; submitting carries a request id.
-constexpr char kServiceConfig[] =
-    R"({"methodConfig":[{"name":[{}],"retryPolicy":{)"
-    R"("maxAttempts":4,"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,)"
-    R"("retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
 gpr_timespec In(absl::Duration duration) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
@@ -95,7 +89,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
     credentials = grpc::SslCredentials(options);
   }
   grpc::ChannelArguments arguments;
-  arguments.SetServiceConfigJSON(kServiceConfig);
+  // Which methods are tried again while the server restarts, and how long each may take.
+  arguments.SetServiceConfigJSON(v1::kServiceConfigJson);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // also the limit of one connect
@@ -113,9 +108,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
       new Client(std::move(endpoint), context.token, std::move(channel)));
 }
 
-void Client::Prepare(grpc::ClientContext* call, bool stream) const {
+void Client::Prepare(grpc::ClientContext* call) const {
   if (!token_.empty()) call->AddMetadata("authorization", "Bearer " + token_);
-  if (!stream) call->set_deadline(In(kCallLimit));
 }
 
 int FailCall(Context& context, const CallError& error) {

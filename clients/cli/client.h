@@ -45,10 +45,10 @@ class Client {
   v1::SystemService::Stub& system() { return *system_; }
   const std::string& endpoint() const { return endpoint_; }
 
-  /// Adds the token; streams pass no deadline.
-  void Prepare(grpc::ClientContext* call, bool stream = false) const;
+  /// Adds the token; deadlines come from the service config.
+  void Prepare(grpc::ClientContext* call) const;
 
-  /// One unary call under the default deadline:
+  /// One unary call:
   ///   client.Call(&v1::JobService::Stub::GetJob, client.jobs(), request, &job)
   template <class Stub, class Request, class Response>
   CallError Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "common/base/hash.h"
+#include "common/graph/value_json.h"
 #include "common/ir/types.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -29,7 +30,7 @@ Json ArgumentJson(const v1::Argument& argument) {
       return ref.port().empty() ? ref.node() : fmt::format("{}.{}", ref.node(), ref.port());
     }
     case v1::Argument::kLiteral:
-      return {{"literal", ValueToJson(argument.literal())}};
+      return {{"literal", graph::ValueJson(argument.literal())}};
     case v1::Argument::kList: {
       Json list = Json::array();
       for (const auto& item : argument.list().items()) {
@@ -89,38 +90,6 @@ Json TimeJson(const google::protobuf::Timestamp& time) {
   return TimeUtil::ToString(time);
 }
 
-Json ValueToJson(const v1::Value& value) {
-  switch (value.kind_case()) {
-    case v1::Value::kBoolValue:
-      return value.bool_value();
-    case v1::Value::kIntValue:
-      return value.int_value();
-    case v1::Value::kDoubleValue:
-      return value.double_value();
-    case v1::Value::kStringValue:
-      return value.string_value();
-    case v1::Value::kExpression:
-      return value.expression();
-    case v1::Value::kDtypeValue:
-      return std::string(ir::DTypeName(value.dtype_value()));
-    case v1::Value::kListValue: {
-      Json list = Json::array();
-      for (const auto& item : value.list_value().values()) list.push_back(ValueToJson(item));
-      return list;  // depth is at most 64 by the contract
-    }
-    case v1::Value::kMapValue: {
-      Json map = Json::object();
-      for (const auto& [key, item] : std::map<std::string, v1::Value>(
-               value.map_value().fields().begin(), value.map_value().fields().end())) {
-        map[key] = ValueToJson(item);
-      }
-      return map;
-    }
-    default:
-      return nullptr;
-  }
-}
-
 Json ShapeJson(const v1::TensorSpec& spec) {
   Json shape = Json::array();
   for (const v1::Dim& dim : spec.shape()) shape.push_back(DimJson(dim));
@@ -161,7 +130,7 @@ Json EditJson(const v1::Edit& edit) {
       for (const auto& input : node.inputs()) json["in"].push_back(ArgumentJson(input.value()));
       for (const auto& [name, value] :
            std::map<std::string, v1::Value>(node.params().begin(), node.params().end())) {
-        json["params"][name] = ValueToJson(value);
+        json["params"][name] = graph::ValueJson(value);
       }
       break;
     }
@@ -173,7 +142,7 @@ Json EditJson(const v1::Edit& edit) {
       json["op"] = "set_param";
       json["node"] = edit.set_param().node();
       json["param"] = edit.set_param().param();
-      json["value"] = ValueToJson(edit.set_param().value());
+      json["value"] = graph::ValueJson(edit.set_param().value());
       break;
     case v1::Edit::kUnsetParam:
       json["op"] = "unset_param";
@@ -311,7 +280,7 @@ Json NodeTypeJson(const v1::NodeType& type) {
     entry["type"] = param.type();
     if (param.required()) entry["required"] = true;
     if (param.inferred()) entry["inferred"] = true;
-    if (param.has_default_value()) entry["default"] = ValueToJson(param.default_value());
+    if (param.has_default_value()) entry["default"] = graph::ValueJson(param.default_value());
     if (param.has_minimum()) entry["minimum"] = param.minimum();
     if (param.has_maximum()) entry["maximum"] = param.maximum();
     for (const std::string& choice : param.choices()) entry["choices"].push_back(choice);
@@ -348,7 +317,7 @@ Json NodeTypeJson(const v1::NodeType& type) {
     for (const auto& spec : type.example().inputs()) example["inputs"].push_back(ShapeText(spec));
     for (const auto& [name, value] : std::map<std::string, v1::Value>(
              type.example().params().begin(), type.example().params().end())) {
-      example["params"][name] = ValueToJson(value);
+      example["params"][name] = graph::ValueJson(value);
     }
     for (const auto& spec : type.example().outputs()) example["outputs"].push_back(ShapeText(spec));
     json["example"] = std::move(example);

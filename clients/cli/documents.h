@@ -28,7 +28,6 @@ std::string WhereText(const v1::Diagnostic& diagnostic);
 /// RFC 3339, or null where unset.
 Json TimeJson(const google::protobuf::Timestamp& time);
 
-Json ValueToJson(const v1::Value& value);
 Json ShapeJson(const v1::TensorSpec& spec);         // [B, 3] with symbols as strings
 std::string ShapeText(const v1::TensorSpec& spec);  // float32[B, 3]
 Json SpecJson(const v1::TensorSpec& spec);          // {"shape","dtype"}

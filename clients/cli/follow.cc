@@ -42,7 +42,7 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
   absl::Duration alive = SystemClock().Monotonic();
   while (true) {
     grpc::ClientContext call;
-    client.Prepare(&call, /*stream=*/true);
+    client.Prepare(&call);
     interrupts.SetAction([&call] { call.TryCancel(); });
     v1::WatchJobRequest request;
     request.set_name(job);
@@ -87,6 +87,10 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
     }
     pause = std::min(pause * 2, kLongestPause);
   }
+}
+
+int ExitCodeOfEnd(const v1::Job& job) {
+  return job.state() == v1::JOB_STATE_SUCCEEDED ? kOk : kJobFailed;
 }
 
 std::string EndText(const v1::Job& job) {
@@ -154,7 +158,7 @@ int FollowToEnd(Context& context, Client& client, const v1::Job& submitted) {
   } else {
     context.Print(EndText(job));
   }
-  return job.state() == v1::JOB_STATE_SUCCEEDED ? kOk : kJobFailed;
+  return ExitCodeOfEnd(job);
 }
 
 }  // namespace graphkiln::cli

@@ -27,6 +27,9 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
 /// The job by name.
 CallError FetchJob(Client& client, const std::string& name, v1::Job* job);
 
+/// The exit code of following a job that has ended: 6 where it failed or was cancelled.
+int ExitCodeOfEnd(const v1::Job& job);
+
 /// What `submit --follow` does after submitting; returns the exit code.
 int FollowToEnd(Context& context, Client& client, const v1::Job& job);
 

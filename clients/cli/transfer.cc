@@ -28,7 +28,7 @@ CallError UploadFile(Client& client, const std::string& path, Transfer* transfer
   transfer->bytes = static_cast<int64_t>(bytes.size());
 
   grpc::ClientContext call;
-  client.Prepare(&call, /*stream=*/true);
+  client.Prepare(&call);
   v1::Artifact stored;
   auto stream = client.artifacts().UploadArtifact(&call, &stored);
   v1::UploadArtifactRequest request;
@@ -48,7 +48,7 @@ CallError UploadFile(Client& client, const std::string& path, Transfer* transfer
 CallError DownloadFile(Client& client, std::string_view name, const std::string& path,
                        Transfer* transfer) {
   grpc::ClientContext call;
-  client.Prepare(&call, /*stream=*/true);
+  client.Prepare(&call);
   v1::DownloadArtifactRequest request;
   request.set_name(std::string(name));
   auto stream = client.artifacts().DownloadArtifact(&call, request);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/graph/value_json.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "yaml-cpp/yaml.h"
@@ -17,28 +18,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kLongestPlainKey = 128;
 
-std::string DTypeText(v1::DataType dtype) {
-  std::string name = v1::DataType_Name(dtype);  // DATA_TYPE_FLOAT32
-  name = name.substr(std::string("DATA_TYPE_").size());
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return name;
-}
-
 // Adds a key that is not there yet. operator[] of an ordered object searches, which would be
 // quadratic for 200,000 nodes.
 void Append(Json& object, const std::string& key, Json value) {
   object.get_ref<Json::object_t&>().emplace_back(key, std::move(value));
-}
-
-// A dollar sign that would be read as an expression is doubled.
-std::string Escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c;
-    if (c == '$') out += c;
-  }
-  return out;
 }
 
 // A map of arguments whose names are those of the notations `{ref: , port: }`, `{value: }` and
@@ -240,29 +223,7 @@ void Emit(YAML::Emitter& out, const Json& json, int depth) {
 }  // namespace
 
 nlohmann::ordered_json ToJson(const v1::Value& value) {
-  switch (value.kind_case()) {
-    case v1::Value::kBoolValue:
-      return value.bool_value();
-    case v1::Value::kIntValue:
-      return value.int_value();
-    case v1::Value::kDoubleValue:
-      return value.double_value();
-    case v1::Value::kStringValue:
-      return Escape(value.string_value());
-    case v1::Value::kExpression:
-      return value.expression();
-    case v1::Value::kDtypeValue:
-      return DTypeText(value.dtype_value());
-    case v1::Value::kListValue: {
-      Json out = Json::array();
-      for (const v1::Value& item : value.list_value().values()) out.push_back(ToJson(item));
-      return out;
-    }
-    case v1::Value::kMapValue:
-      return Sorted(value.map_value().fields());
-    default:
-      return nullptr;
-  }
+  return ValueJson(value, TextForm::kGraphFile);
 }
 
 nlohmann::ordered_json ToJson(const v1::Argument& argument) {

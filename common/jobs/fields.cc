@@ -3,7 +3,7 @@
 #include <map>
 
 #include "common/base/strings.h"
-#include "common/ir/types.h"
+#include "common/graph/value_json.h"
 #include "common/jobs/spans.h"
 #include "fmt/format.h"
 #include "graphkiln/v1/job.pb.h"
@@ -21,7 +21,7 @@ ordered_json ComponentText(const v1::Component& component) {
   json["type"] = component.type();
   for (const auto& [name, value] :
        std::map<std::string, v1::Value>(component.params().begin(), component.params().end())) {
-    json[name] = ValueJson(value);
+    json[name] = graph::ValueJson(value);
   }
   return json;
 }
@@ -168,33 +168,6 @@ Message* MutableSection(std::string_view section, Message* root) {
     at = at->GetReflection()->MutableMessage(at, field);
   }
   return at;
-}
-
-ordered_json ValueJson(const v1::Value& value) {
-  switch (value.kind_case()) {
-    case v1::Value::kBoolValue:
-      return value.bool_value();
-    case v1::Value::kIntValue:
-      return value.int_value();
-    case v1::Value::kDoubleValue:
-      return value.double_value();
-    case v1::Value::kStringValue:
-      return value.string_value();
-    case v1::Value::kExpression:
-      return value.expression();
-    case v1::Value::kDtypeValue:
-      return std::string(ir::DTypeName(value.dtype_value()));
-    case v1::Value::kListValue: {
-      auto list = ordered_json::array();
-      for (const v1::Value& item : value.list_value().values()) {
-        const bool nested = item.kind_case() == v1::Value::kListValue;
-        list.push_back(nested ? ordered_json(nullptr) : ValueJson(item));
-      }
-      return list;
-    }
-    default:
-      return nullptr;
-  }
 }
 
 }  // namespace graphkiln::jobs

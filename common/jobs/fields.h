@@ -47,6 +47,5 @@ double NumberIn(const KeySpec& key, const google::protobuf::Message& parent);
 
 /// A value of a file as a parameter value; false for what cannot be one.
 bool ToValue(const TextNode& node, v1::Value* value);
-nlohmann::ordered_json ValueJson(const v1::Value& value);
 
 }  // namespace graphkiln::jobs

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "common/base/file.h"
@@ -25,6 +26,11 @@ struct Flags {
   std::string token_file;
   std::string tls_cert;
   std::string tls_key;
+  std::string client_ca;
+  std::string worker_host;
+  int worker_port = -1;  // none
+  double connection_age_seconds = absl::ToDoubleSeconds(GrpcOptions().max_connection_age);
+  double connection_grace_seconds = absl::ToDoubleSeconds(GrpcOptions().max_connection_age_grace);
   std::string log_level = "info";
 };
 
@@ -61,6 +67,20 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
     ASSIGN_OR_RETURN(options.grpc.tls_certificate, ReadFile(flags.tls_cert, kMaxSecretBytes));
     ASSIGN_OR_RETURN(options.grpc.tls_key, ReadFile(flags.tls_key, kMaxSecretBytes));
   }
+  if (!flags.client_ca.empty()) {
+    ASSIGN_OR_RETURN(options.grpc.client_ca, ReadFile(flags.client_ca, kMaxSecretBytes));
+  }
+  options.grpc.max_connection_age = absl::Seconds(flags.connection_age_seconds);
+  options.grpc.max_connection_age_grace = absl::Seconds(flags.connection_grace_seconds);
+  if (flags.worker_port >= 0) {
+    // Re-connecting costs a worker nothing, and its transfers are tried again.
+    options.worker_grpc = options.grpc;
+    options.worker_grpc->host = flags.worker_host.empty() ? flags.host : flags.worker_host;
+    options.worker_grpc->port = flags.worker_port;
+    options.grpc.client_ca.clear();  // people bring tokens; a proxy may end their TLS
+  } else if (!flags.worker_host.empty()) {
+    return absl::InvalidArgumentError("--worker-host wants --worker-port");
+  }
   return options;
 }
 
@@ -83,7 +103,9 @@ int Run(const Flags& flags) {
     KILN_ERROR("{}", MessageOf(server.status()));
     return 1;
   }
-  fmt::print("ready grpc={} http={}\n", (*server)->grpc_address(), (*server)->http_address());
+  const std::optional<std::string> workers = (*server)->worker_address();
+  fmt::print("ready grpc={} http={}{}\n", (*server)->grpc_address(), (*server)->http_address(),
+             workers.has_value() ? " worker=" + *workers : "");
   std::fflush(stdout);
   int signal_number = 0;
   sigwait(&signals, &signal_number);
@@ -109,9 +131,27 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
   app.add_option("--token-file", flags.token_file,
-                 "lines `TOKEN [NAME [ROLE,ROLE...]]`; $KILN_TOKEN gives a single one");
+                 "lines `TOKEN [NAME [ROLE,ROLE...]]`, a worker's NAME being its own (`pool-*`: of "
+                 "a pool); $KILN_TOKEN gives a single one");
   app.add_option("--tls-cert", flags.tls_cert, "certificate chain, PEM");
   app.add_option("--tls-key", flags.tls_key, "private key, PEM");
+  app.add_option(
+      "--client-ca", flags.client_ca,
+      "authority of workers' certificates, PEM: workers must show one, and its DNS names "
+      "say which workers they are; use it for nothing else");
+  app.add_option("--worker-port", flags.worker_port,
+                 "port for workers alone, which then get none at --port; 0 picks a free one")
+      ->check(CLI::Range(0, 65535));
+  app.add_option("--worker-host", flags.worker_host,
+                 "address of --worker-port; default: that of --host");
+  app.add_option("--max-connection-age", flags.connection_age_seconds,
+                 "seconds after which a connection is to be opened anew")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
+  app.add_option("--max-connection-age-grace", flags.connection_grace_seconds,
+                 "seconds that calls have to end then")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

@@ -32,6 +32,20 @@ int ExecutorThreads(int asked) {
 }
 
 absl::Status CheckExposure(const ServerOptions& options) {
+  for (const GrpcOptions* port :
+       {&options.grpc, options.worker_grpc.has_value() ? &*options.worker_grpc : nullptr}) {
+    if (port != nullptr && !port->client_ca.empty() && port->tls_certificate.empty()) {
+      return absl::FailedPreconditionError(
+          "refusing to ask for certificates without TLS: give --tls-cert and --tls-key");
+    }
+  }
+  if (options.worker_grpc.has_value() && !IsLocalHost(options.worker_grpc->host) &&
+      options.worker_grpc->client_ca.empty()) {
+    return absl::FailedPreconditionError(fmt::format(
+        "refusing to listen for workers on {} without certificates: give --tls-cert, --tls-key and "
+        "--client-ca, or listen on 127.0.0.1 or unix:PATH",
+        options.worker_grpc->host));
+  }
   const bool tls = !options.grpc.tls_certificate.empty();
   const bool token = !options.authenticator.open();
   if (!IsLocalHost(options.grpc.host) && !(tls && token)) {
@@ -47,6 +61,10 @@ absl::Status CheckExposure(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// What a worker calls; the rest of the API is none of its port's business.
+constexpr std::string_view kWorkerService = "graphkiln.worker.v1.WorkerService";
+constexpr std::string_view kWorkersServices[] = {kWorkerService, "graphkiln.v1.ArtifactService"};
+
 }  // namespace
 
 // Members are declared in the order of their dependence, so they are destroyed users first.
@@ -60,6 +78,10 @@ class Server::Impl {
 
   absl::Status Start() {
     RETURN_IF_ERROR(CheckExposure(options_));
+    if (!options_.grpc.client_ca.empty() ||
+        (options_.worker_grpc.has_value() && !options_.worker_grpc->client_ca.empty())) {
+      options_.authenticator.RequireWorkerCertificates();
+    }
     RETURN_IF_ERROR(OpenState());
     AddAllMethods(table_, services_);
     RETURN_IF_ERROR(table_.CheckComplete());
@@ -69,24 +91,30 @@ class Server::Impl {
     housekeeping_ = std::make_unique<Housekeeping>(
         services_, Housekeeping::Options{options_.housekeeping_interval, options_.upload_grace});
     ticker_ = std::make_unique<Ticker>(*queue_, *alarms_);
-    ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(options_.grpc, dispatcher_.get()));
+    RETURN_IF_ERROR(Listen());
     HttpGateway::Options http;
     http.host = options_.http_host;
     http.port = options_.http_port;
     ASSIGN_OR_RETURN(http_, HttpGateway::Start(http, Sources()));
-    grpc_->SetServing(true);
+    for (GrpcServer* port : Ports()) port->SetServing(true);
     return absl::OkStatus();
+  }
+
+  std::vector<GrpcServer*> Ports() {
+    std::vector<GrpcServer*> ports;
+    for (const auto* port : {&worker_grpc_, &grpc_}) {
+      if (*port != nullptr) ports.push_back(port->get());
+    }
+    return ports;
   }
 
   void Stop(absl::Duration grace) {
     if (std::exchange(stopped_, true)) return;
     stopping_.store(true);
-    if (grpc_ != nullptr) {
-      grpc_->SetServing(false);
-      dispatcher_->StartDraining();
-      grpc_->DrainStreams();
-      grpc_->Shutdown(grace);
-    }
+    for (GrpcServer* port : Ports()) port->SetServing(false);
+    if (dispatcher_ != nullptr) dispatcher_->StartDraining();
+    for (GrpcServer* port : Ports()) port->DrainStreams();
+    for (GrpcServer* port : Ports()) port->Shutdown(grace);
     // No call is left, so nothing new reaches the executor; what it still does is finished.
     ticker_.reset();
     housekeeping_.reset();
@@ -94,6 +122,7 @@ class Server::Impl {
     if (executor_ != nullptr) executor_->Stop();
     wakes_.Stop();
     http_.reset();
+    worker_grpc_.reset();
     grpc_.reset();
     if (store_ != nullptr) store_->Close();  // writes what was queued and calls back into the queue
     queue_.reset();
@@ -117,11 +146,26 @@ class Server::Impl {
   std::unique_ptr<Ticker> ticker_;
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<GrpcServer> worker_grpc_;  // null: workers use grpc_
   std::unique_ptr<HttpGateway> http_;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
 
  private:
+  absl::Status Listen() {
+    if (options_.worker_grpc.has_value()) {
+      GrpcOptions& workers = *options_.worker_grpc;
+      workers.require_client_certificate = !workers.client_ca.empty();
+      workers.services.assign(std::begin(kWorkersServices), std::end(kWorkersServices));
+      for (const std::string& name : table_.services()) {
+        if (name != kWorkerService) options_.grpc.services.push_back(name);
+      }
+      ASSIGN_OR_RETURN(worker_grpc_, GrpcServer::Start(workers, dispatcher_.get()));
+    }
+    ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(options_.grpc, dispatcher_.get()));
+    return absl::OkStatus();
+  }
+
   absl::Status OpenState() {
     RETURN_IF_ERROR(MakeDirs(options_.state_dir));
     SqliteOptions sqlite;
@@ -188,6 +232,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
 }
 
 const std::string& Server::grpc_address() const { return impl_->grpc_->address(); }
+std::optional<std::string> Server::worker_address() const {
+  if (impl_->worker_grpc_ == nullptr) return std::nullopt;
+  return impl_->worker_grpc_->address();
+}
 const std::string& Server::http_address() const { return impl_->http_->address(); }
 int Server::grpc_port() const { return impl_->grpc_->port(); }
 int Server::http_port() const { return impl_->http_->port(); }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -23,6 +24,9 @@ class JobQueue;
 struct ServerOptions {
   std::string state_dir;
   GrpcOptions grpc;
+  /// A port for workers alone; then `grpc` serves none of their methods. Where a client CA is given
+  /// it asks for a certificate, else (loopback) for what `grpc` asks.
+  std::optional<GrpcOptions> worker_grpc;
   std::string http_host = "127.0.0.1";
   int http_port = 0;
   Authenticator authenticator;
@@ -47,6 +51,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   const std::string& grpc_address() const;
+  /// Of the port for workers, where there is one.
+  std::optional<std::string> worker_address() const;
   const std::string& http_address() const;
   int grpc_port() const;
   int http_port() const;

@@ -177,6 +177,8 @@ class FakeWorker {
     Restart();
   }
 
+  std::string Name() const { return "workers/" + name_; }
+
   /// A new process of the same name, holding nothing.
   void Restart() {
     incarnation = fmt::format("{}-{}", name_, ++starts_);

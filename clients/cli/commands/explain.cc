@@ -8,6 +8,7 @@
 #include "common/compiler/codes.h"
 #include "common/compiler/composite.h"
 #include "common/emit/reference.h"
+#include "common/graph/value_json.h"
 #include "common/jobs/faults.h"
 #include "common/jobs/job_writer.h"
 #include "common/jobs/registry.h"
@@ -151,10 +152,11 @@ class Explain : public Command {
     if (type.params_size() > 0) {
       Table table({"parameter", "type", "default", "meaning"});
       for (const v1::ParamInfo& param : type.params()) {
-        std::string value = param.has_default_value() ? ValueToJson(param.default_value()).dump()
-                            : param.required()        ? "required"
-                            : param.inferred()        ? "from the input"
-                                                      : "-";
+        std::string value = param.has_default_value()
+                                ? graph::ValueJson(param.default_value()).dump()
+                            : param.required() ? "required"
+                            : param.inferred() ? "from the input"
+                                               : "-";
         table.Row({param.name(), param.type(), std::move(value), param.doc()});
       }
       context.Print("\n" + table.Text());

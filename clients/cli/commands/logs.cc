@@ -29,7 +29,7 @@ class Logs : public Command {
     request.set_tail(tail_);
     Interrupts interrupts;
     grpc::ClientContext call;
-    (*client)->Prepare(&call, /*stream=*/true);
+    (*client)->Prepare(&call);
     interrupts.SetAction([&call] { call.TryCancel(); });
     auto stream = (*client)->jobs().TailLogs(&call, request);
     v1::TailLogsResponse response;

@@ -1,4 +1,5 @@
-// kiln watch JOB [--from TOKEN]: events as they happen, until the job has ended.
+// kiln watch JOB [--from TOKEN]: events as they happen, until the job has ended; exits as
+// `submit --follow` does.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
@@ -38,8 +39,12 @@ class Watch : public Command {
                                    }
                                  });
     switch (end.kind) {
-      case FollowEnd::Kind::kEnded:
-        return kOk;
+      case FollowEnd::Kind::kEnded: {
+        // Asked for, because --types or --from may have left the last state out.
+        v1::Job job;
+        const CallError error = FetchJob(**client, job_, &job);
+        return error.status.ok() ? ExitCodeOfEnd(job) : FailCall(context, error);
+      }
       case FollowEnd::Kind::kFailed:
         return FailCall(context, end.error);
       case FollowEnd::Kind::kInterrupted:

@@ -45,6 +45,7 @@
 #include "services/coordinator/core/options.h"
 #include "services/coordinator/core/pending_queue.h"
 #include "services/coordinator/core/token.h"
+#include "services/coordinator/core/worker_names.h"
 #include "services/coordinator/core/worker_record.h"
 
 namespace graphkiln::coordinator {
@@ -163,18 +164,24 @@ class JobQueue {
   uint64_t AddOrdersListener(std::string_view worker, std::function<void()> listener);
   void RemoveOrdersListener(uint64_t id);
 
+  // Of the three that follow: `speaker` must cover the worker that holds the lease, or the answer
+  // is PERMISSION_DENIED and nothing happens.
+
   /// Takes the events out of `request`. `done` when durable, or at once with `fenced`. Errors (by
   /// `done`): STORAGE_UNAVAILABLE (the worker keeps them and sends again), FIELD_INVALID.
   void PublishEvents(worker::v1::PublishEventsRequest request,
-                     std::function<void(absl::StatusOr<PublishResult>)> done);
+                     std::function<void(absl::StatusOr<PublishResult>)> done,
+                     const WorkerNames& speaker = WorkerNames::Any());
   /// rpc/ has checked that the artifact is stored. Errors: LEASE_FENCED, NOT_FOUND,
   /// STORAGE_UNAVAILABLE.
   void CommitCheckpoint(
       const worker::v1::CommitCheckpointRequest& request,
-      std::function<void(absl::StatusOr<worker::v1::CommitCheckpointResponse>)> done);
+      std::function<void(absl::StatusOr<worker::v1::CommitCheckpointResponse>)> done,
+      const WorkerNames& speaker = WorkerNames::Any());
   /// Errors: LEASE_FENCED, NOT_FOUND, FIELD_INVALID, STORAGE_UNAVAILABLE.
   void FinishLease(const worker::v1::FinishLeaseRequest& request,
-                   std::function<void(absl::StatusOr<worker::v1::FinishLeaseResponse>)> done);
+                   std::function<void(absl::StatusOr<worker::v1::FinishLeaseResponse>)> done,
+                   const WorkerNames& speaker = WorkerNames::Any());
 
   // --- The process. ---
 

@@ -1,5 +1,6 @@
-// The invariants of `service.md` 3.6 that can be seen at an instant. Tests and the simulator call
-// CheckInvariants after every step.
+// The invariants of `service.md` 3.6 that can be seen at an instant, and one of liveness: no job
+// waits for a worker that could take it. Tests and the simulator call CheckInvariants after every
+// step.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "common/base/status.h"
 #include "services/coordinator/core/job_queue_scope.h"
+#include "services/coordinator/core/worker_choice.h"
 
 namespace graphkiln::coordinator {
 namespace {
@@ -91,7 +93,25 @@ absl::Status JobQueue::CheckInvariants() {
       }
     }
   }
-  return absl::OkStatus();
+  // Every entry places what it can on its way out, so nothing placeable is left for this one; what
+  // waits for the storage, or for this entry's own deadlines, is still to be placed.
+  if (!restored_ || place_ || !StorageHealth().ok()) return absl::OkStatus();
+  std::vector<WorkerRecord*> willing;
+  for (const auto& [name, worker] : workers_) {
+    if (worker->takes_offers() && worker->free_slots() > 0) willing.push_back(worker.get());
+  }
+  absl::Status stuck;
+  pending_.Visit(
+      [&](JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+        const WorkerRecord* worker = ChooseWorker(job.needs(), job.current().worker(), willing);
+        if (worker != nullptr) {
+          stuck = Violation("liveness",
+                            fmt::format("{} waits though {} is free", job.name(), worker->name()));
+        }
+        return false;
+      },
+      [&] { return !stuck.ok(); });
+  return stuck;
 }
 
 }  // namespace graphkiln::coordinator

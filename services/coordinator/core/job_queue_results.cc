@@ -10,6 +10,7 @@
 #include "services/coordinator/core/digest.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/job_queue_scope.h"
+#include "services/coordinator/core/log_tail.h"
 #include "services/coordinator/core/names.h"
 #include "services/coordinator/core/progress.h"
 #include "services/coordinator/core/text.h"
@@ -30,7 +31,6 @@ constexpr int kMostArtifacts = 1'000;
 constexpr int kMostMetrics = 10'000;
 constexpr size_t kMostReasonBytes = 4'096;
 constexpr uint64_t kMostMissing = uint64_t{1} << 53;  // of a gap, whatever the worker says
-constexpr size_t kMostTailLines = 50;
 
 bool IsDigest(std::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -101,7 +101,8 @@ std::vector<std::string> ApplyRetention(v1::Job& job, const v1::CheckpointPolicy
 }  // namespace
 
 void JobQueue::PublishEvents(PublishEventsRequest request,
-                             std::function<void(absl::StatusOr<PublishResult>)> done) {
+                             std::function<void(absl::StatusOr<PublishResult>)> done,
+                             const WorkerNames& speaker) {
   absl::Status valid = absl::OkStatus();
   if (request.events_size() > options_.max_events_per_publish) {
     valid = FieldError("events", fmt::format("are {}; at most {} are taken", request.events_size(),
@@ -129,8 +130,10 @@ void JobQueue::PublishEvents(PublishEventsRequest request,
     RunSoon([done = std::move(done)] { done(PublishResult{0, true}); });
     return;
   }
-  if (absl::Status health = StorageHealth(); !health.ok()) {
-    RunSoon([done = std::move(done), health] { done(health); });
+  absl::Status refusal = speaker.Check(job->lease->worker());
+  if (refusal.ok()) refusal = StorageHealth();
+  if (!refusal.ok()) {
+    RunSoon([done = std::move(done), refusal] { done(refusal); });
     return;
   }
   Lease& lease = *job->lease;
@@ -203,9 +206,9 @@ void JobQueue::PublishEvents(PublishEventsRequest request,
   });
 }
 
-void JobQueue::CommitCheckpoint(
-    const CommitCheckpointRequest& request,
-    std::function<void(absl::StatusOr<CommitCheckpointResponse>)> done) {
+void JobQueue::CommitCheckpoint(const CommitCheckpointRequest& request,
+                                std::function<void(absl::StatusOr<CommitCheckpointResponse>)> done,
+                                const WorkerNames& speaker) {
   const absl::StatusOr<std::string> name = CanonicalJobName(request.job());
   absl::Status valid = name.status();
   if (valid.ok() && !IsDigest(request.checkpoint().artifact())) {
@@ -223,6 +226,7 @@ void JobQueue::CommitCheckpoint(
   JobRecord* job = FindJob(*name);
   absl::Status status =
       job == nullptr ? NotFoundError("job", *name) : CheckFence(*job, request.lease_epoch(), *name);
+  if (status.ok()) status = speaker.Check(job->lease->worker());
   if (status.ok()) status = StorageHealth();
   if (!status.ok()) {
     RunSoon([done = std::move(done), status] { done(status); });
@@ -268,7 +272,8 @@ void JobQueue::CommitCheckpoint(
 }
 
 void JobQueue::FinishLease(const FinishLeaseRequest& request,
-                           std::function<void(absl::StatusOr<FinishLeaseResponse>)> done) {
+                           std::function<void(absl::StatusOr<FinishLeaseResponse>)> done,
+                           const WorkerNames& speaker) {
   const absl::StatusOr<std::string> name = CanonicalJobName(request.job());
   absl::Status valid = name.status();
   if (valid.ok()) valid = CheckFinish(request);
@@ -295,6 +300,7 @@ void JobQueue::FinishLease(const FinishLeaseRequest& request,
     if (absl::Status fence = CheckFence(*job, request.lease_epoch(), *name); !fence.ok()) {
       return refuse(fence);
     }
+    if (absl::Status named = speaker.Check(job->lease->worker()); !named.ok()) return refuse(named);
     if (absl::Status health = StorageHealth(); !health.ok()) return refuse(health);
     if (job->lease->state() == Lease::State::kOffered) Activate(*job);
     ApplyFinish(*job, request);
@@ -344,13 +350,11 @@ void JobQueue::ApplyFinish(JobRecord& job, const FinishLeaseRequest& request) {
   std::string reason(TruncateUtf8(request.reason(), kMostReasonBytes));
   const bool failed = request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_USER ||
                       request.outcome() == FinishLeaseRequest::OUTCOME_FAILED_INFRA;
-  if (failed && !request.log_tail().empty()) {
-    std::vector<std::string_view> lines = SplitView(request.log_tail(), '\n');
-    if (lines.size() > kMostTailLines) {
-      lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kMostTailLines));
-    }
-    for (const std::string_view line : lines) {
-      if (TrimView(line).empty()) continue;
+  // A worker that has delivered all its events has told these lines already.
+  const bool all_told =
+      request.last_event_seq() > 0 && job.lease->accepted_seq() >= request.last_event_seq();
+  if (failed && !all_told) {
+    for (const std::string_view line : UnseenTail(job.log, request.log_tail())) {
       v1::Event event;
       event.mutable_log()->set_level("error");
       event.mutable_log()->set_message(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/hash.h"
+#include "common/base/status.h"
 #include "common/base/strings.h"
 #include "services/coordinator/core/errors.h"
 
@@ -84,8 +85,11 @@ absl::StatusOr<Authenticator> Authenticator::FromText(std::string_view text) {
       return FieldError("token file", fmt::format("a token has {} to {} characters", kMinTokenBytes,
                                                   kMaxTokenBytes));
     }
-    Entry entry{Sha256Digest(words[0]), {"default", kAllRoles}};
-    if (words.size() > 1) entry.principal.name = std::string(words[1]);
+    Entry entry{Sha256Digest(words[0]), {"default", kAllRoles, WorkerNames::Any()}};
+    if (words.size() > 1) {
+      entry.principal.name = std::string(words[1]);
+      entry.principal.workers = WorkerNames::Matching(words[1]);
+    }
     if (words.size() > 2) {
       auto roles = ParseRoles(words[2]);
       if (!roles.ok()) return roles.status();
@@ -100,8 +104,26 @@ absl::StatusOr<Authenticator> Authenticator::FromText(std::string_view text) {
   return authenticator;
 }
 
-absl::StatusOr<Principal> Authenticator::Authenticate(std::string_view authorization) const {
-  if (open()) return Principal{"local", kAllRoles};
+absl::StatusOr<Principal> Authenticator::Authenticate(const Credentials& credentials) const {
+  Principal principal{"local", kAllRoles, WorkerNames::Any()};
+  const auto& names = credentials.certificate_names;
+  const WorkerNames certified = WorkerNames::Exactly(names.value_or(std::vector<std::string>()));
+  if (!open()) {
+    if (credentials.authorization.empty() && !certified.empty()) {
+      return Principal{names->front(), static_cast<uint8_t>(Role::kWorker), certified};
+    }
+    ASSIGN_OR_RETURN(principal, FromToken(credentials.authorization));
+  }
+  if (names.has_value()) {
+    principal.workers = certified.CoveredBy(principal.workers);
+  } else if (worker_certificates_ && principal.Has(Role::kWorker)) {
+    principal.roles &= static_cast<uint8_t>(~static_cast<uint8_t>(Role::kWorker));
+    principal.lacks_certificate = true;
+  }
+  return principal;
+}
+
+absl::StatusOr<Principal> Authenticator::FromToken(std::string_view authorization) const {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.empty()) {
     return Unauthenticated("this server asks for a token: send `authorization: Bearer TOKEN`");
@@ -122,6 +144,11 @@ absl::StatusOr<Principal> Authenticator::Authenticate(std::string_view authoriza
 absl::Status Authenticator::Authorize(const Principal& principal, Role role,
                                       std::string_view method) {
   if (principal.Has(role)) return absl::OkStatus();
+  if (role == Role::kWorker && principal.lacks_certificate) {
+    return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_PERMISSION_DENIED,
+                     "workers of this server show a certificate: give kiln-worker --cert and --key",
+                     {{"role", std::string(RoleName(role))}});
+  }
   return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_PERMISSION_DENIED,
                    fmt::format("{} asks for the role {}, which {} does not have", method,
                                RoleName(role), QuoteForMessage(principal.name)),

@@ -25,10 +25,10 @@ void ParseAndRun(const CallPtr& call,
 }  // namespace
 
 absl::StatusOr<CallPtr> Dispatcher::Admit(const MethodEntry& method,
-                                          std::string_view authorization) {
+                                          const Credentials& credentials) {
   env_.metrics->Started(method);
   if (draining()) return DrainingError();
-  ASSIGN_OR_RETURN(Principal principal, env_.authenticator->Authenticate(authorization));
+  ASSIGN_OR_RETURN(Principal principal, env_.authenticator->Authenticate(credentials));
   RETURN_IF_ERROR(Authenticator::Authorize(principal, method.rule.role, method.name));
   auto call = std::make_shared<Call>();
   call->method = &method;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,7 +31,7 @@ class Dispatcher {
 
   /// Lets a call in. Errors: DRAINING, UNAUTHENTICATED, PERMISSION_DENIED. Counts it as started in
   /// any case; Finished must follow.
-  absl::StatusOr<CallPtr> Admit(const MethodEntry& method, std::string_view authorization);
+  absl::StatusOr<CallPtr> Admit(const MethodEntry& method, const Credentials& credentials);
   /// Counts the end. `received`: Received() from before Admit.
   void Finished(const MethodEntry& method, absl::StatusCode code, absl::Duration received);
   absl::Duration Received() { return env_.clock->Monotonic(); }

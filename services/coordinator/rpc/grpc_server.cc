@@ -9,6 +9,8 @@
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
 
+#include <algorithm>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -38,7 +40,20 @@ void EnablePlugins() {
 }
 
 int Milliseconds(absl::Duration duration) {
-  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+  return static_cast<int>(
+      std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
+}
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const GrpcOptions& options) {
+  if (options.tls_certificate.empty()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions tls(
+      options.client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+      : options.require_client_certificate
+          ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+          : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  tls.pem_root_certs = options.client_ca;
+  tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_certificate});
+  return grpc::SslServerCredentials(tls);
 }
 
 std::string ListenAddress(const GrpcOptions& options) {
@@ -90,7 +105,7 @@ class GrpcServer::TableService final : public grpc::Service {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions& options,
                                                               Dispatcher* dispatcher) {
   EnablePlugins();
-  std::unique_ptr<GrpcServer> server(new GrpcServer(dispatcher));
+  std::unique_ptr<GrpcServer> server(new GrpcServer(options, dispatcher));
   grpc::ServerBuilder builder;
   // Without this, a second coordinator on the same port would start and take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -101,6 +116,11 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(options.min_ping_interval));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // gRPC reads the largest int as "never".
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             Milliseconds(options.max_connection_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                             Milliseconds(options.max_connection_age_grace));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // A stalled upload costs the window and one message (M3); 1 MiB keeps a fast one going.
@@ -113,16 +133,10 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   quota.Resize(options.quota_bytes);
   builder.SetResourceQuota(quota);
 
-  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
-  if (!options.tls_certificate.empty()) {
-    grpc::SslServerCredentialsOptions tls;
-    tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_certificate});
-    credentials = grpc::SslServerCredentials(tls);
-  }
   int port = -1;
   const std::string address = ListenAddress(options);
-  builder.AddListeningPort(address, credentials, &port);
-  for (const std::string& name : dispatcher->table().services()) {
+  builder.AddListeningPort(address, CredentialsFor(options), &port);
+  for (const std::string& name : server->offered_) {
     server->services_.push_back(
         std::make_unique<TableService>(name, server->dispatcher_, server->streams_));
     builder.RegisterService(server->services_.back().get());
@@ -142,7 +156,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   return server;
 }
 
-GrpcServer::GrpcServer(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
+GrpcServer::GrpcServer(const GrpcOptions& options, Dispatcher* dispatcher)
+    : dispatcher_(*dispatcher),
+      offered_(options.services.empty() ? dispatcher->table().services() : options.services) {}
 
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
 
@@ -150,7 +166,7 @@ void GrpcServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
   if (health == nullptr) return;
   health->SetServingStatus(serving);
-  for (const std::string& name : dispatcher_.table().services()) {
+  for (const std::string& name : offered_) {
     health->SetServingStatus(name, serving);
   }
 }

@@ -1,8 +1,9 @@
-// The gRPC server: one thin service per proto service, made from the method table; health and
+// One gRPC port: one thin service per proto service, made from the method table; health and
 // reflection; keepalive, limits and quotas of `service.md` section 2 (ADR 0001 tells why it is
 // built so).
 //
-// main.cc starts and stops it. Thread-safe.
+// The server (server.h) starts and stops it: one for everybody, and one for workers where they have
+// a port of their own. Thread-safe.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -42,9 +43,10 @@ class GrpcServer {
 
  private:
   class TableService;
-  explicit GrpcServer(Dispatcher* dispatcher);
+  GrpcServer(const GrpcOptions& options, Dispatcher* dispatcher);
 
   Dispatcher& dispatcher_;
+  const std::vector<std::string> offered_;  // names of services
   StreamRegistry streams_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;

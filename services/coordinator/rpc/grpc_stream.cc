@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "services/coordinator/core/errors.h"
+#include "services/coordinator/rpc/grpc_credentials.h"
 #include "services/coordinator/rpc/grpc_status.h"
-#include "services/coordinator/rpc/grpc_unary.h"
 
 namespace graphkiln::coordinator {
 
@@ -19,7 +19,7 @@ StreamReactor::StreamReactor(Dispatcher& dispatcher, StreamRegistry& registry,
 void StreamReactor::Start(grpc::CallbackServerContext* context) {
   self_ = shared_from_this();
   registry_.Add(self_);
-  auto call = dispatcher_.Admit(method_, AuthorizationOf(*context));
+  auto call = dispatcher_.Admit(method_, CredentialsOf(*context));
   if (call.ok()) {
     call_ = *std::move(call);
     stream_ = method_.stream(call_, self_);

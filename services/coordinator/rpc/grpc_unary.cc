@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "services/coordinator/rpc/grpc_credentials.h"
 #include "services/coordinator/rpc/grpc_status.h"
 
 namespace graphkiln::coordinator {
@@ -20,7 +21,7 @@ class UnaryReactor final : public grpc::ServerUnaryReactor,
 
   void Start(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
     self_ = shared_from_this();
-    auto call = dispatcher_.Admit(method_, AuthorizationOf(*context));
+    auto call = dispatcher_.Admit(method_, CredentialsOf(*context));
     if (!call.ok()) return Complete(call.status(), nullptr);
     if (const absl::Status size = Dispatcher::CheckSize(method_, request->Length()); !size.ok()) {
       return Complete(size, nullptr);
@@ -66,13 +67,6 @@ grpc::ServerUnaryReactor* StartUnaryCall(Dispatcher& dispatcher, const MethodEnt
   auto reactor = std::make_shared<UnaryReactor>(dispatcher, method, response);
   reactor->Start(context, request);
   return reactor.get();
-}
-
-std::string_view AuthorizationOf(const grpc::CallbackServerContext& context) {
-  const auto& metadata = context.client_metadata();
-  const auto it = metadata.find("authorization");
-  if (it == metadata.end()) return {};
-  return {it->second.data(), it->second.size()};
 }
 
 }  // namespace graphkiln::coordinator

@@ -17,7 +17,4 @@ grpc::ServerUnaryReactor* StartUnaryCall(Dispatcher& dispatcher, const MethodEnt
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response);
 
-/// The value of the `authorization` header; empty without one.
-std::string_view AuthorizationOf(const grpc::CallbackServerContext& context);
-
 }  // namespace graphkiln::coordinator

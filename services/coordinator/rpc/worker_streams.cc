@@ -24,7 +24,7 @@ bool WorkerStreams::Closed(const std::string& worker, uint64_t stream) {
 
 absl::Status ConnectStream::Check(const worker::v1::ConnectRequest& report) {
   ASSIGN_OR_RETURN(const std::string worker, CanonicalWorkerName(report.worker()));
-  if (worker_.empty()) return absl::OkStatus();
+  if (worker_.empty()) return call_->principal.workers.Check(worker);
   if (worker != worker_ || report.incarnation() != incarnation_) {
     return FieldError("worker", "a stream belongs to one worker and incarnation");
   }
@@ -93,7 +93,8 @@ bool PublishStream::OnMessage(google::protobuf::Message& request) {
       std::move(publish),
       [self = shared_from_this(), lease](const absl::StatusOr<PublishResult>& result) {
         self->Answered(lease, result);
-      });
+      },
+      call_->principal.workers);
   std::lock_guard lock(mu_);
   held_back_ = under_way_ >= kMostUnderWay;
   return !held_back_;

@@ -33,9 +33,12 @@ class WorkerStreams {
 /// Connect: reports in, wishes out, pushes when the wish has changed.
 class ConnectStream final : public Stream {
  public:
-  ConnectStream(Services& services, std::shared_ptr<WorkerStreams> streams,
+  ConnectStream(Services& services, CallPtr call, std::shared_ptr<WorkerStreams> streams,
                 std::shared_ptr<StreamSink> sink)
-      : services_(services), streams_(std::move(streams)), sink_(std::move(sink)) {}
+      : services_(services),
+        call_(std::move(call)),
+        streams_(std::move(streams)),
+        sink_(std::move(sink)) {}
 
   bool OnMessage(google::protobuf::Message& request) override;
   void OnHalfClose() override { half_closed_ = true; }
@@ -46,6 +49,7 @@ class ConnectStream final : public Stream {
   absl::Status Check(const worker::v1::ConnectRequest& report);
 
   Services& services_;
+  const CallPtr call_;
   const std::shared_ptr<WorkerStreams> streams_;
   const std::shared_ptr<StreamSink> sink_;
 
@@ -64,8 +68,8 @@ class ConnectStream final : public Stream {
 /// PublishEvents: a few batches are under way at a time, acknowledged when durable.
 class PublishStream final : public Stream, public std::enable_shared_from_this<PublishStream> {
  public:
-  PublishStream(Services& services, std::shared_ptr<StreamSink> sink)
-      : services_(services), sink_(std::move(sink)) {}
+  PublishStream(Services& services, CallPtr call, std::shared_ptr<StreamSink> sink)
+      : services_(services), call_(std::move(call)), sink_(std::move(sink)) {}
 
   bool OnMessage(google::protobuf::Message& request) override;
   void OnHalfClose() override { half_closed_ = true; }
@@ -78,6 +82,7 @@ class PublishStream final : public Stream, public std::enable_shared_from_this<P
   static constexpr int kMostUnderWay = 8;
 
   Services& services_;
+  const CallPtr call_;
   const std::shared_ptr<StreamSink> sink_;
   bool half_closed_ = false;  // owned by the transport's calls
 

@@ -149,6 +149,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonOptions options, Clo
   GrpcCoordinator::Options connection;
   connection.endpoint = parts->options.coordinator;
   connection.token = parts->options.token;
+  connection.ca = parts->options.ca;
+  connection.certificate = parts->options.certificate;
+  connection.key = parts->options.key;
   parts->coordinator = std::make_unique<GrpcCoordinator>(std::move(connection), clock);
   ArtifactCache::Options cache;
   cache.folder = parts->state->artifacts();

@@ -18,9 +18,11 @@ namespace graphkiln::worker {
 struct DaemonOptions {
   std::string coordinator;  // HOST:PORT
   std::string state_dir;
-  std::string name;   // empty: made from the host's name and kept in the state folder
-  std::string token;  // empty: none
-  int slots = 0;      // 0: one per core
+  std::string name;              // empty: made from the host's name and kept in the state folder
+  std::string token;             // empty: none
+  std::string ca;                // PEM of who vouches for the coordinator; empty: no TLS
+  std::string certificate, key;  // PEM of this worker, with `ca`; empty: it shows none
+  int slots = 0;                 // 0: one per core
   uint64_t cache_bytes = 20ull << 30;
   absl::Duration grace = absl::Seconds(30);
   absl::Duration drain_deadline = absl::Seconds(30);

@@ -21,7 +21,18 @@ constexpr int kMaxReceiveBytes = 256 << 20;
 /// Slowest transfer that is not given up.
 constexpr double kSlowestBytesPerSecond = 256 << 10;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
+std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const GrpcCoordinator::Options& options) {
+  if (options.ca.empty()) {
+    return grpc::InsecureChannelCredentials();
+  }
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = options.ca;
+  tls.pem_cert_chain = options.certificate;
+  tls.pem_private_key = options.key;
+  return grpc::SslCredentials(tls);
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const GrpcCoordinator::Options& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   // A pair with the server's settings: a frozen peer or a cut cable is noticed within 30 s.
@@ -32,7 +43,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
-  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(options.endpoint, MakeCredentials(options), arguments);
 }
 
 absl::Duration TransferTime(uint64_t bytes) {
@@ -52,7 +63,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
 GrpcCoordinator::GrpcCoordinator(Options options, Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      channel_(MakeChannel(options_.endpoint)),
+      channel_(MakeChannel(options_)),
       worker_(v1::WorkerService::NewStub(channel_)),
       artifacts_(graphkiln::v1::ArtifactService::NewStub(channel_)) {}
 

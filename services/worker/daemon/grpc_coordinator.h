@@ -22,6 +22,10 @@ class GrpcCoordinator final : public CoordinatorApi {
   struct Options {
     std::string endpoint;  // HOST:PORT
     std::string token;     // empty: none is sent
+    std::string ca;        // PEM; switches TLS on
+    /// PEM; the certificate names this worker. Both or none, with `ca` only.
+    std::string certificate;
+    std::string key;
     /// Deadline of unary calls; transfers get more by their size.
     absl::Duration call_timeout = absl::Seconds(30);
   };

@@ -13,6 +13,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "common/base/clock.h"
@@ -33,6 +34,7 @@ constexpr int kExitUsage = 2;
 struct Flags {
   DaemonOptions daemon;
   std::string token_file;
+  std::string ca_file, cert_file, key_file;
   std::string log_level = "info";
   int drain_seconds = 30;
 };
@@ -44,6 +46,25 @@ absl::StatusOr<std::string> Token(const Flags& flags) {
   }
   const char* token = std::getenv("KILN_TOKEN");
   return std::string(token == nullptr ? "" : token);
+}
+
+absl::Status ReadSecrets(Flags& flags) {
+  ASSIGN_OR_RETURN(flags.daemon.token, Token(flags));
+  if (flags.cert_file.empty() != flags.key_file.empty()) {
+    return absl::InvalidArgumentError("--cert and --key go together");
+  }
+  if (!flags.cert_file.empty() && flags.ca_file.empty()) {
+    return absl::InvalidArgumentError("--cert wants --ca, which switches TLS on");
+  }
+  for (const auto& [file, text] : {std::pair{&flags.ca_file, &flags.daemon.ca},
+                                   std::pair{&flags.cert_file, &flags.daemon.certificate},
+                                   std::pair{&flags.key_file, &flags.daemon.key}}) {
+    if (file->empty()) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(*text, ReadFile(*file, 1 << 20));
+  }
+  return absl::OkStatus();
 }
 
 sigset_t StopSignals() {
@@ -62,12 +83,10 @@ bool StopAsked(absl::Duration timeout) {
 }
 
 int Run(Flags flags) {
-  const absl::StatusOr<std::string> token = Token(flags);
-  if (!token.ok()) {
-    KILN_ERROR("{}", MessageOf(token.status()));
+  if (const absl::Status read = ReadSecrets(flags); !read.ok()) {
+    KILN_ERROR("{}", MessageOf(read));
     return kExitUsage;
   }
-  flags.daemon.token = *token;
   flags.daemon.drain_deadline = absl::Seconds(flags.drain_seconds);
   std::atomic<bool> superseded = false;
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(
@@ -121,6 +140,13 @@ int main(int argc, char** argv) {
   app.add_option("--slots", flags.daemon.slots, "Jobs at a time; default: one per core")
       ->check(CLI::Range(1, 1024));
   app.add_option("--token-file", flags.token_file, "File with the token; default: KILN_TOKEN");
+  app.add_option("--ca", flags.ca_file,
+                 "PEM of the authority behind the coordinator's certificate; switches TLS on")
+      ->envname("KILN_CA");
+  app.add_option("--cert", flags.cert_file,
+                 "This worker's certificate, PEM; its DNS name is --name")
+      ->envname("KILN_CERT");
+  app.add_option("--key", flags.key_file, "Key of the certificate, PEM")->envname("KILN_KEY");
   app.add_option("--cache-bytes", flags.daemon.cache_bytes, "Bound of the artifact cache");
   app.add_option(
          "--drain-deadline", flags.drain_seconds,

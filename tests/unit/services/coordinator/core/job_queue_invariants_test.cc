@@ -34,11 +34,13 @@ class Simulation {
   FakeWorker& AnyWorker() { return *workers_[Below(workers_.size())]; }
 
   void Step() {
-    switch (Below(16)) {
+    switch (Below(18)) {
       case 0:
       case 1: {
         SubmitArgs args = harness_.Args(fmt::format("j{}", jobs_++));
         args.spec.set_priority(static_cast<int32_t>(Below(5)));
+        // Several kinds of need; a worker has 4 cores, so some fit nowhere.
+        args.spec.mutable_resources()->set_cores(static_cast<int32_t>(1 + Below(5)));
         harness_.queue->Submit(std::move(args), [](const auto&) {});
         break;
       }
@@ -75,6 +77,15 @@ class Simulation {
       case 13:
         if (Below(4) == 0) AnyWorker().Restart();
         break;
+      case 16:
+        Operate();
+        break;
+      case 17: {
+        // The stream breaks, while the worker lives on (or that of an old process does).
+        const FakeWorker& worker = AnyWorker();
+        harness_.queue->StreamClosed(worker.Name(), worker.incarnation);
+        break;
+      }
       case 14:
         if (Below(10) == 0) {
           harness_.Crash();
@@ -85,6 +96,21 @@ class Simulation {
       default:
         for (uint64_t i = Below(4); i > 0; --i) harness_.store.FlushOne();
         break;
+    }
+  }
+
+  void Operate() {
+    const auto ignore = [](const auto&) {};
+    switch (Below(4)) {
+      case 0:
+        return harness_.queue->Cordon(AnyWorker().Name(), ignore);
+      case 1:
+        return harness_.queue->Drain(AnyWorker().Name(), ignore);
+      case 2:
+        return harness_.queue->Uncordon(AnyWorker().Name(), ignore);
+      default:
+        AnyWorker().status = Below(3) == 0 ? worker::v1::WorkerStatus::STATE_UNHEALTHY
+                                           : worker::v1::WorkerStatus::STATE_ACTIVE;
     }
   }
 
@@ -180,7 +206,13 @@ class Simulation {
     for (uint64_t i = 0; i < jobs_; ++i) {
       harness_.queue->Resume(fmt::format("j{}", i), [](const auto&) {});
     }
-    for (auto& worker : workers_) worker->Restart();
+    for (auto& worker : workers_) {
+      worker->Restart();
+      worker->status = worker::v1::WorkerStatus::STATE_ACTIVE;
+      harness_.queue->Uncordon(worker->Name(), [](const auto&) {});
+    }
+    Quiesce();
+    CancelTheMisfits();
     for (int round = 0; round < 400; ++round) {
       for (auto& worker : workers_) {
         ASSERT_TRUE(worker->Sync().ok());
@@ -214,6 +246,27 @@ class Simulation {
       }
       ASSERT_EQ(terminal, 1) << "I4: " << job->ShortDebugString();
     }
+  }
+
+  // Every worker has reported and every write is done: whatever fits is with a worker, without any
+  // further message.
+  void Quiesce() {
+    for (auto& worker : workers_) ASSERT_TRUE(worker->Report().ok());
+    harness_.Advance(absl::Seconds(70));  // the recovery hold, pauses, back-offs
+    for (auto& worker : workers_) ASSERT_TRUE(worker->Sync().ok());
+    const absl::Status placed = harness_.queue->CheckInvariants();
+    ASSERT_TRUE(placed.ok()) << placed.message();
+  }
+
+  void CancelTheMisfits() {
+    for (uint64_t i = 0; i < jobs_; ++i) {
+      const std::string name = fmt::format("j{}", i);
+      const absl::StatusOr<v1::Job> job = harness_.queue->Get(name);
+      if (job.ok() && job->spec().resources().cores() > 4) {
+        harness_.queue->Cancel(name, absl::ZeroDuration(), [](const auto&) {});
+      }
+    }
+    harness_.store.Flush();
   }
 
   QueueHarness harness_;
