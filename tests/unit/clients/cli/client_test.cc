@@ -46,7 +46,8 @@ std::string NameOf(const MethodDescriptor& method) {
 // Method name -> its entry of the config; a method that stands twice is a failure.
 std::map<std::string, Json> Entries() {
   std::map<std::string, Json> entries;
-  for (const Json& entry : Json::parse(v1::kServiceConfigJson)["methodConfig"]) {
+  const Json config = Json::parse(v1::kServiceConfigJson);
+  for (const Json& entry : config["methodConfig"]) {
     for (const Json& name : entry["name"]) {
       const std::string method =
           name["service"].get<std::string>() + "/" + name["method"].get<std::string>();
