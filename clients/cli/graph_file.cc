@@ -55,8 +55,9 @@ void RefuseFormat(std::string_view format, bool forced, GraphFile* source) {
   diagnostic.set_severity(v1::SEVERITY_ERROR);
   diagnostic.set_code("UNSUPPORTED");
   diagnostic.set_message(
-      forced ? fmt::format("this version does not read the format {}", format)
-             : fmt::format("this looks like the format {}, which this version does not read", format));
+      forced
+          ? fmt::format("this version does not read the format {}", format)
+          : fmt::format("this looks like the format {}, which this version does not read", format));
   diagnostic.set_file(source->file);
   diagnostic.set_line(1);
   diagnostic.set_column(1);

@@ -30,8 +30,7 @@ void AvgBody(Body& b, const char* op, int spatial) {
 }
 
 void MaxBody(Body& b, const char* op, int spatial) {
-  const std::vector<ir::Argument> results =
-      b.CallMany(op, {b.In("input"), OutputSize(b, spatial)});
+  const std::vector<ir::Argument> results = b.CallMany(op, {b.In("input"), OutputSize(b, spatial)});
   if (results.empty()) return;
   b.Return("output", results[0]);
   b.Return("indices", results[1]);

@@ -12,7 +12,10 @@ std::vector<ParamSpec> TransposeParams(int spatial) {
       Int("in_channels").InferredFrom("input", -1 - spatial).Min(1).Doc("channels of the input"),
       Int("out_channels").Required().Min(1).Doc("channels of the output"),
       IntN("kernel_size", spatial).Required().Min(1).Doc("size of the kernel"),
-      IntN("stride", spatial).Default(1).Min(1).Doc("distance of the input's elements in the output"),
+      IntN("stride", spatial)
+          .Default(1)
+          .Min(1)
+          .Doc("distance of the input's elements in the output"),
       IntN("padding", spatial).Default(0).Min(0).Doc("cut off from both sides of the output"),
       IntN("output_padding", spatial)
           .Default(0)

@@ -7,16 +7,17 @@ namespace graphkiln::nodes {
 namespace {
 
 std::vector<ParamSpec> FractionalParams(int spatial) {
-  return {IntN("kernel_size", spatial).Required().Min(1).Doc("size of the windows"),
-          IntN("output_size", spatial).Nullable().Min(1).Doc("sizes of the output; or output_ratio"),
-          FloatsOrFloat("output_ratio", spatial)
-              .Nullable()
-              .Above(0)
-              .Max(1)
-              .Doc("sizes of the output as a part of the input's, above 0 and below 1"),
-          Bool("return_indices")
-              .Default(ParamValue(false))
-              .Doc("also gives the positions of the maxima")};
+  return {
+      IntN("kernel_size", spatial).Required().Min(1).Doc("size of the windows"),
+      IntN("output_size", spatial).Nullable().Min(1).Doc("sizes of the output; or output_ratio"),
+      FloatsOrFloat("output_ratio", spatial)
+          .Nullable()
+          .Above(0)
+          .Max(1)
+          .Doc("sizes of the output as a part of the input's, above 0 and below 1"),
+      Bool("return_indices")
+          .Default(ParamValue(false))
+          .Doc("also gives the positions of the maxima")};
 }
 
 void FailParam(Body& b, const char* param, std::string message, std::string expected,
@@ -70,7 +71,9 @@ void FractionalBody(Body& b, const char* op, int spatial) {
   const ir::Argument samples =
       b.Call("aten.rand.default",
              {std::vector<ir::Dim>{batched ? type.dim(0) : ir::Dim(1), channels, spatial},
-              type.dtype, {}, ir::DeviceArg{}});
+              type.dtype,
+              {},
+              ir::DeviceArg{}});
   const std::vector<ir::Argument> results =
       b.CallMany(op, {b.In("input"), b.Ints("kernel_size"), size, samples});
   if (results.empty()) return;
@@ -112,10 +115,10 @@ void AddFractionalPoolNodes(std::vector<NodeDef>& nodes) {
        .outputs = Outputs(),
        .body = [](Body& b) { FractionalBody(b, "aten.fractional_max_pool3d.default", 3); },
        .python = Python::Module("nn.FractionalMaxPool3d"),
-       .example = {.inputs = {"float32[2, 3, 6, 9, 9]"},
-                   .params = {{"kernel_size", int64_t{2}},
-                              {"output_size", std::vector<int64_t>{3, 4, 4}}},
-                   .outputs = {"float32[2, 3, 3, 4, 4]"}}});
+       .example = {
+           .inputs = {"float32[2, 3, 6, 9, 9]"},
+           .params = {{"kernel_size", int64_t{2}}, {"output_size", std::vector<int64_t>{3, 4, 4}}},
+           .outputs = {"float32[2, 3, 3, 4, 4]"}}});
 }
 
 }  // namespace graphkiln::nodes

@@ -30,23 +30,26 @@ void AddGridNodes(std::vector<NodeDef>& nodes) {
        .category = "resize",
        .doc = "Values of the input at the grid's places, whose coordinates (x, y or x, y, z) go "
               "from -1 to 1 across the input.",
-       .params =
-           {Text("mode").Default("bilinear").Choices(Modes()).Doc(
-                "how values between the input's are found; bicubic takes images only"),
-            Text("padding_mode").Default("zeros").Choices(PaddingModes()).Doc(
-                "what stands outside of the input"),
-            Bool("align_corners")
-                .Default(ParamValue(false))
-                .Doc("-1 and 1 are the centres of the border's elements, not their edges")},
+       .params = {Text("mode")
+                      .Default("bilinear")
+                      .Choices(Modes())
+                      .Doc("how values between the input's are found; bicubic takes images only"),
+                  Text("padding_mode")
+                      .Default("zeros")
+                      .Choices(PaddingModes())
+                      .Doc("what stands outside of the input"),
+                  Bool("align_corners")
+                      .Default(ParamValue(false))
+                      .Doc("-1 and 1 are the centres of the border's elements, not their edges")},
        .inputs = {{.name = "input", .doc = "[B, C, H, W] or [B, C, D, H, W]"},
                   {.name = "grid", .doc = "[B, h, w, 2] or [B, d, h, w, 3]"}},
        .outputs = {{.doc = "[B, C, h, w] or [B, C, d, h, w]"}},
        .body =
            [](Body& b) {
-             b.Return(b.Call("aten.grid_sampler.default",
-                             {b.In("input"), b.In("grid"), Number(Modes(), b.Text("mode")),
-                              Number(PaddingModes(), b.Text("padding_mode")),
-                              b.Flag("align_corners")}));
+             b.Return(
+                 b.Call("aten.grid_sampler.default",
+                        {b.In("input"), b.In("grid"), Number(Modes(), b.Text("mode")),
+                         Number(PaddingModes(), b.Text("padding_mode")), b.Flag("align_corners")}));
            },
        .python = Python::Expression(
            "nn.functional.grid_sample({input}, {grid}, mode={mode}, padding_mode={padding_mode}, "
@@ -75,9 +78,9 @@ void AddGridNodes(std::vector<NodeDef>& nodes) {
              b.Return(b.Call("aten.affine_grid_generator.default",
                              {b.In("theta"), size, b.Flag("align_corners")}));
            },
-       .python = Python::Expression(
-           "nn.functional.affine_grid({theta}, ({theta}.shape[0], *{size}), "
-           "align_corners={align_corners})"),
+       .python =
+           Python::Expression("nn.functional.affine_grid({theta}, ({theta}.shape[0], *{size}), "
+                              "align_corners={align_corners})"),
        .example = {.inputs = {"float32[2, 2, 3]"},
                    .params = {{"size", std::vector<int64_t>{3, 4, 5}}},
                    .outputs = {"float32[2, 4, 5, 2]"}}});

@@ -30,9 +30,9 @@ void LpPoolBody(Body& b, int spatial) {
                            {b.Call("aten.pow.Tensor_Scalar", {b.In("input"), p}), kernel, stride,
                             std::vector<int64_t>(kernel.size(), 0), b.Flag("ceil_mode")});
   const auto positive = b.Call("aten.relu.default", {b.Call("aten.abs.default", {mean})});
-  const auto sum = b.Call(
-      "aten.mul.Scalar",
-      {b.Call("aten.mul.Tensor", {b.Call("aten.sign.default", {mean}), positive}), window});
+  const auto sum =
+      b.Call("aten.mul.Scalar",
+             {b.Call("aten.mul.Tensor", {b.Call("aten.sign.default", {mean}), positive}), window});
   b.Return(b.Call("aten.pow.Tensor_Scalar", {sum, 1.0 / p}));
 }
 

@@ -10,8 +10,9 @@ namespace {
 ParamSpec PaddingParam(int dims) {
   return IntN("padding", 2 * dims)
       .Required()
-      .Doc("elements before and after, the last dimension first; one number for all sides; "
-           "negative numbers cut off");
+      .Doc(
+          "elements before and after, the last dimension first; one number for all sides; "
+          "negative numbers cut off");
 }
 
 struct PadType {
@@ -115,8 +116,9 @@ void AddPadNodes(std::vector<NodeDef>& nodes) {
   nodes.push_back(
       {.name = "Pad",
        .category = "pad",
-       .doc = "Pads the last dimensions; negative numbers cut off. Constant padding takes any rank, "
-              "the other modes leave one or two dimensions unpadded.",
+       .doc =
+           "Pads the last dimensions; negative numbers cut off. Constant padding takes any rank, "
+           "the other modes leave one or two dimensions unpadded.",
        .params = {Ints("pad").Required().Doc(
                       "elements before and after, two numbers for each padded dimension, the last "
                       "dimension first"),
@@ -133,8 +135,8 @@ void AddPadNodes(std::vector<NodeDef>& nodes) {
              b.Return(
                  b.Call("aten.pad.default", {b.In("input"), b.Ints("pad"), b.Text("mode"), value}));
            },
-       .python = Python::Expression(
-           "nn.functional.pad({input}, {pad}, mode={mode}, value={value})"),
+       .python =
+           Python::Expression("nn.functional.pad({input}, {pad}, mode={mode}, value={value})"),
        .example = {.inputs = {"float32[2, 3, 4]"},
                    .params = {{"pad", std::vector<int64_t>{1, 2}}, {"value", 0.5}},
                    .outputs = {"float32[2, 3, 7]"}}});

@@ -61,9 +61,12 @@ std::vector<ParamSpec> AvgPoolParams(int spatial) {
 void AvgPoolBody(Body& b, int spatial) {
   const std::vector<int64_t> kernel = b.Ints("kernel_size");
   const std::vector<int64_t> stride = b.IsNull("stride") ? kernel : b.Ints("stride");
-  std::vector<ir::Argument> args = {b.In("input"),       kernel,
-                                    stride,              b.Ints("padding"),
-                                    b.Flag("ceil_mode"), b.Flag("count_include_pad")};
+  std::vector<ir::Argument> args = {b.In("input"),
+                                    kernel,
+                                    stride,
+                                    b.Ints("padding"),
+                                    b.Flag("ceil_mode"),
+                                    b.Flag("count_include_pad")};
   if (spatial > 1 && !b.IsNull("divisor_override")) args.push_back(b.Int("divisor_override"));
   b.Return(b.Call(fmt::format("aten.avg_pool{}d.default", spatial), std::move(args)));
 }
@@ -82,8 +85,7 @@ constexpr PoolType kTypes[] = {
     {"MaxPool2d", "AvgPool2d", "[B, C, H, W] or [C, H, W]", "nn.MaxPool2d", "nn.AvgPool2d",
      "Maximum of a sliding window over [B, C, H, W] or [C, H, W].",
      "Mean of a sliding window over [B, C, H, W] or [C, H, W].", "float32[2, 3, 8, 8]",
-     "float32[2, 3, 4, 4]", [](Body& b) { MaxPoolBody(b, 2); },
-     [](Body& b) { AvgPoolBody(b, 2); }},
+     "float32[2, 3, 4, 4]", [](Body& b) { MaxPoolBody(b, 2); }, [](Body& b) { AvgPoolBody(b, 2); }},
     {"MaxPool3d", "AvgPool3d", "[B, C, D, H, W] or [C, D, H, W]", "nn.MaxPool3d", "nn.AvgPool3d",
      "Maximum of a sliding window over [B, C, D, H, W] or [C, D, H, W].",
      "Mean of a sliding window over [B, C, D, H, W] or [C, D, H, W].", "float32[2, 3, 4, 8, 8]",

@@ -5,21 +5,20 @@
 namespace graphkiln::nodes {
 
 void AddShuffleNodes(std::vector<NodeDef>& nodes) {
-  nodes.push_back(
-      {.name = "PixelShuffle",
-       .category = "shape",
-       .doc = "[..., C*r*r, H, W] becomes [..., C, H*r, W*r] (sub-pixel convolution).",
-       .params = {Int("upscale_factor").Required().Min(1).Doc("r")},
-       .inputs = {{.name = "input", .doc = "[..., C*r*r, H, W]"}},
-       .body =
-           [](Body& b) {
-             b.Return(
-                 b.Call("aten.pixel_shuffle.default", {b.In("input"), b.Int("upscale_factor")}));
-           },
-       .python = Python::Module("nn.PixelShuffle"),
-       .example = {.inputs = {"float32[2, 8, 3, 4]"},
-                   .params = {{"upscale_factor", int64_t{2}}},
-                   .outputs = {"float32[2, 2, 6, 8]"}}});
+  nodes.push_back({.name = "PixelShuffle",
+                   .category = "shape",
+                   .doc = "[..., C*r*r, H, W] becomes [..., C, H*r, W*r] (sub-pixel convolution).",
+                   .params = {Int("upscale_factor").Required().Min(1).Doc("r")},
+                   .inputs = {{.name = "input", .doc = "[..., C*r*r, H, W]"}},
+                   .body =
+                       [](Body& b) {
+                         b.Return(b.Call("aten.pixel_shuffle.default",
+                                         {b.In("input"), b.Int("upscale_factor")}));
+                       },
+                   .python = Python::Module("nn.PixelShuffle"),
+                   .example = {.inputs = {"float32[2, 8, 3, 4]"},
+                               .params = {{"upscale_factor", int64_t{2}}},
+                               .outputs = {"float32[2, 2, 6, 8]"}}});
   nodes.push_back(
       {.name = "PixelUnshuffle",
        .category = "shape",

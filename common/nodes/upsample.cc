@@ -72,7 +72,8 @@ std::string_view OpOf(Body& b, const Mode& mode, bool antialias) {
   return "";
 }
 
-// The result's sizes where they are given, or none where the factors go to the operator as they are.
+// The result's sizes where they are given, or none where the factors go to the operator as they
+// are.
 std::optional<std::vector<ir::Dim>> GivenSize(Body& b, bool compute, int spatial) {
   const ir::TensorType& type = b.TypeOf(b.In("input"));
   const bool by_size = !b.IsNull("size");
@@ -150,12 +151,16 @@ std::vector<ParamSpec> ModeParams(const char* standard) {
   std::vector<ParamSpec> params = SizeParams();
   std::vector<std::string> names;
   for (const Mode& mode : kModes) names.emplace_back(mode.name);
-  params.push_back(Text("mode").Default(standard).Choices(std::move(names)).Doc(
-      "how values between the input's are found; linear takes rank 3, bilinear and bicubic 4, "
-      "trilinear 5"));
-  params.push_back(Bool("align_corners")
-                       .Nullable()
-                       .Doc("the corners' values stay, for the linear modes and bicubic; null: no"));
+  params.push_back(Text("mode")
+                       .Default(standard)
+                       .Choices(std::move(names))
+                       .Doc("how values between the input's are found; linear takes rank 3, "
+                            "bilinear and bicubic 4, "
+                            "trilinear 5"));
+  params.push_back(
+      Bool("align_corners")
+          .Nullable()
+          .Doc("the corners' values stay, for the linear modes and bicubic; null: no"));
   params.push_back(Bool("recompute_scale_factor")
                        .Nullable()
                        .Doc("samples at distances that follow from the rounded sizes"));

@@ -283,7 +283,8 @@ class ModelEmitter {
         access.emplace(group.paths[0], fmt::format("self[{}]", key));
       }
       const bool list = base == "nn.ModuleList";
-      out.Line(8, fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
+      out.Line(8,
+               fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
       return true;
     }
     out.Line(8, "super().__init__()");

@@ -51,8 +51,8 @@ struct Entry {
 };
 
 constexpr Entry kEntries[] = {
-    {"aten.adaptive_avg_pool1d.default", "(Tensor self, int[1] output_size) -> Tensor",
-     InferAvg<1>, "self"},
+    {"aten.adaptive_avg_pool1d.default", "(Tensor self, int[1] output_size) -> Tensor", InferAvg<1>,
+     "self"},
     {"aten.adaptive_avg_pool2d.default", "(Tensor self, SymInt[2] output_size) -> Tensor",
      InferAvg<2>, "self"},
     {"aten.adaptive_avg_pool3d.default", "(Tensor self, SymInt[3] output_size) -> Tensor",

@@ -19,8 +19,7 @@ absl::Status InferSampler(TypeContext& c, std::initializer_list<int> ranks) {
   RETURN_IF_ERROR(c.Floating("GRID_C2", "input"));
   RETURN_IF_ERROR(c.SameDType("GRID_C2", "input", "grid"));
   const int spatial = input.rank() - 2;
-  const TensorType fitting =
-      grid.WithDim(0, input.dim(0)).WithDim(grid.rank() - 1, Dim(spatial));
+  const TensorType fitting = grid.WithDim(0, input.dim(0)).WithDim(grid.rank() - 1, Dim(spatial));
   if (grid != fitting) {
     return c.Fail("GRID_C3", "grid",
                   "grid must have input's batch, and one coordinate per spatial dimension at its "
@@ -30,12 +29,12 @@ absl::Status InferSampler(TypeContext& c, std::initializer_list<int> ranks) {
   RETURN_IF_ERROR(NonEmpty(c, "GRID_C4", "input", 2));
   const int64_t mode = c.Int("interpolation_mode");
   if (mode < 0 || mode > (spatial == 2 ? 2 : 1)) {
-    return c.Fail("GRID_C5", "interpolation_mode",
-                  mode == kBicubic ? "bicubic interpolation takes images only"
-                                   : "there is no such interpolation",
-                  spatial == 2 ? "0 (bilinear), 1 (nearest) or 2 (bicubic)"
-                               : "0 (bilinear) or 1 (nearest)",
-                  fmt::format("{}", mode), "PARAM_RANGE");
+    return c.Fail(
+        "GRID_C5", "interpolation_mode",
+        mode == kBicubic ? "bicubic interpolation takes images only"
+                         : "there is no such interpolation",
+        spatial == 2 ? "0 (bilinear), 1 (nearest) or 2 (bicubic)" : "0 (bilinear) or 1 (nearest)",
+        fmt::format("{}", mode), "PARAM_RANGE");
   }
   if (c.Int("padding_mode") < 0 || c.Int("padding_mode") > 2) {
     return c.Fail("GRID_C6", "padding_mode", "there is no such padding",

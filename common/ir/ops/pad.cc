@@ -84,8 +84,8 @@ absl::Status InferPad(TypeContext& c) {
 absl::Status InferFixed(TypeContext& c, int dims, std::string_view mode) {
   if (static_cast<int>(c.Dims("padding").size()) != 2 * dims) {
     return c.Fail("PAD_C1", "padding", "the padding holds two numbers for each padded dimension",
-                  fmt::format("{} numbers", 2 * dims),
-                  fmt::format("{}", c.Dims("padding").size()), "PARAM_RANGE");
+                  fmt::format("{} numbers", 2 * dims), fmt::format("{}", c.Dims("padding").size()),
+                  "PARAM_RANGE");
   }
   return InferPadding(c, "padding", mode);
 }
@@ -101,7 +101,8 @@ absl::Status InferReplication(TypeContext& c) {
 
 const Rule kLength = {"PAD_C1", "the padding holds two numbers for each of the last dimensions"};
 const Rule kInside = {"PAD_C2", "reflected and circular padding does not exceed the input"};
-const Rule kRanks = {"PAD_C3", "padding that is not constant leaves one or two dimensions unpadded"};
+const Rule kRanks = {"PAD_C3",
+                     "padding that is not constant leaves one or two dimensions unpadded"};
 const Rule kLeft = {"PAD_C6", "negative padding leaves something"};
 
 struct Entry {

@@ -31,9 +31,9 @@ absl::StatusOr<Dim> Part(TypeContext& c, int d, int64_t by) {
   const TensorType& self = c.tensor("self");
   const Dim& dim = self.dim(d);
   if (!dim.IsConst() || dim.value() % by == 0) return dim.FloorDiv(by);
-  return c.Fail("SHUFFLE_C2", "self", fmt::format("dimension {} cannot be divided", d + self.rank()),
-                fmt::format("a multiple of {} in dimension {}", by, d + self.rank()),
-                TypeText(self));
+  return c.Fail(
+      "SHUFFLE_C2", "self", fmt::format("dimension {} cannot be divided", d + self.rank()),
+      fmt::format("a multiple of {} in dimension {}", by, d + self.rank()), TypeText(self));
 }
 
 absl::Status InferPixelShuffle(TypeContext& c) {
@@ -77,22 +77,20 @@ constexpr Entry kEntries[] = {
      InferPixelShuffle},
     {"aten.pixel_unshuffle.default", "(Tensor self, int downscale_factor) -> Tensor",
      InferPixelUnshuffle},
-    {"aten.channel_shuffle.default", "(Tensor self, SymInt groups) -> Tensor",
-     InferChannelShuffle},
+    {"aten.channel_shuffle.default", "(Tensor self, SymInt groups) -> Tensor", InferChannelShuffle},
 };
 
 }  // namespace
 
 void AddShuffle(std::vector<OpDef>& ops) {
   for (const Entry& entry : kEntries) {
-    ops.push_back(
-        {.name = entry.name,
-         .schema = entry.schema,
-         .infer = entry.infer,
-         .flops = NoFlops,
-         .rules = {{"SHUFFLE_C1", "self has a channel and spatial dimensions"},
-                   {"SHUFFLE_C2", "the divided dimension is a multiple of the divisor"},
-                   {"SHUFFLE_C3", "the factor or number of groups is from 1 to 2^20"}}});
+    ops.push_back({.name = entry.name,
+                   .schema = entry.schema,
+                   .infer = entry.infer,
+                   .flops = NoFlops,
+                   .rules = {{"SHUFFLE_C1", "self has a channel and spatial dimensions"},
+                             {"SHUFFLE_C2", "the divided dimension is a multiple of the divisor"},
+                             {"SHUFFLE_C3", "the factor or number of groups is from 1 to 2^20"}}});
   }
 }
 

@@ -18,12 +18,11 @@ absl::StatusOr<std::vector<Dim>> ResultSize(TypeContext& c, int spatial) {
   const std::vector<double> factors = c.Floats("scale_factors");
   const size_t count = c.Has("output_size") ? given.size() : factors.size();
   if (c.Has("output_size") == c.Has("scale_factors") || count != static_cast<size_t>(spatial)) {
-    return c.Fail("UPSAMPLE_C3", arg,
-                  "either a size or a factor is needed for each spatial dimension",
-                  fmt::format("{} sizes or {} factors", spatial, spatial),
-                  c.Has("output_size") && c.Has("scale_factors") ? "both"
-                                                                 : fmt::format("{}", count),
-                  "PARAM_RANGE");
+    return c.Fail(
+        "UPSAMPLE_C3", arg, "either a size or a factor is needed for each spatial dimension",
+        fmt::format("{} sizes or {} factors", spatial, spatial),
+        c.Has("output_size") && c.Has("scale_factors") ? "both" : fmt::format("{}", count),
+        "PARAM_RANGE");
   }
   if (c.Has("output_size")) return given;
   std::vector<Dim> sizes;

@@ -19,8 +19,8 @@ absl::StatusOr<std::vector<int64_t>> WindowInts(TypeContext& c, std::string_view
     }
     return false;
   }();
-  const std::string expected = fmt::format("{} fixed number{} of {} or more", spatial,
-                                           spatial > 1 ? "s" : "", least);
+  const std::string expected =
+      fmt::format("{} fixed number{} of {} or more", spatial, spatial > 1 ? "s" : "", least);
   if (open || static_cast<int>(numbers.size()) != spatial) {
     return c.Fail("WINDOW_C1", arg,
                   fmt::format("{} must have one fixed number for each spatial dimension", arg),

@@ -12,8 +12,8 @@
 namespace graphkiln::ir::ops {
 
 // The list argument `arg`, a single number standing for `spatial` equal ones. Fails with WINDOW_C1
-// unless it holds `spatial` fixed numbers from `least` to 2^31 - 1, which also keeps all products of
-// two of them from overflowing.
+// unless it holds `spatial` fixed numbers from `least` to 2^31 - 1, which also keeps all products
+// of two of them from overflowing.
 absl::StatusOr<std::vector<int64_t>> WindowInts(TypeContext& c, std::string_view arg, int spatial,
                                                 int64_t least);
 Rule WindowRule();

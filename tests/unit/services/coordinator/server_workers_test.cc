@@ -1,8 +1,7 @@
 // Who may speak as which worker, and on which port: over real gRPC, with tokens. TLS and its
 // certificates are tested with real processes in tests/integration/tls_test.py.
-#include "services/coordinator/server.h"
-
 #include "services/coordinator/core/job_queue.h"
+#include "services/coordinator/server.h"
 #include "tests/fakes/coordinator_harness.h"
 
 namespace graphkiln::coordinator {

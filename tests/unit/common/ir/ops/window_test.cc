@@ -41,7 +41,8 @@ TEST(OpenSizes, PoolsAgreeWithFixedSizes) {
   int rounded_up = 0;
   for (int round = 0; round < 2000; ++round) {
     const auto draw = [&](int low, int high) {
-      return static_cast<int64_t>(low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1)));
+      return static_cast<int64_t>(
+          low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1)));
     };
     const int64_t kernel = draw(1, 5);
     const int64_t stride = draw(1, 7);
@@ -49,8 +50,7 @@ TEST(OpenSizes, PoolsAgreeWithFixedSizes) {
     const bool ceil = draw(0, 1) == 1;
     rounded_up += ceil && stride > kernel;
     const int64_t size = draw(1, 20);
-    ExpectSameSize("aten.max_pool1d.default", size,
-                   {kernel, stride, padding, draw(1, 3), ceil});
+    ExpectSameSize("aten.max_pool1d.default", size, {kernel, stride, padding, draw(1, 3), ceil});
     ExpectSameSize("aten.avg_pool1d.default", size, {kernel, stride, padding, ceil});
   }
   EXPECT_GT(rounded_up, 100);
@@ -67,8 +67,7 @@ TEST(OpenSizes, RoundingUpStopsAtTheEndOfTheInput) {
 TEST(OpenSizes, ResizingAgreesWithFixedSizes) {
   for (const double factor : {0.5, 0.25, 1.5, 2.0, 2.75, 0.0009765625}) {
     for (int64_t size = 1; size < 3000; size += 7) {
-      ExpectSameSize("aten.upsample_nearest1d.vec", size,
-                     {Argument(), Argument::List{factor}});
+      ExpectSameSize("aten.upsample_nearest1d.vec", size, {Argument(), Argument::List{factor}});
     }
   }
 }
