@@ -39,6 +39,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
 void AddShuffleNodes(std::vector<NodeDef>& nodes);
 void AddSoftmaxNodes(std::vector<NodeDef>& nodes);
+void AddUnpoolNodes(std::vector<NodeDef>& nodes);
 void AddUpsampleNodes(std::vector<NodeDef>& nodes);
 
 inline void AddAllNodes(std::vector<NodeDef>& nodes) {
@@ -73,6 +74,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddShapeNodes(nodes);
   AddShuffleNodes(nodes);
   AddSoftmaxNodes(nodes);
+  AddUnpoolNodes(nodes);
   AddUpsampleNodes(nodes);
 }
 

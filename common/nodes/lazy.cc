@@ -13,6 +13,10 @@ constexpr LazyType kLazyTypes[] = {
     {"LazyConvTranspose3d", "ConvTranspose3d"},
     {"LazyBatchNorm1d", "BatchNorm1d"},
     {"LazyBatchNorm2d", "BatchNorm2d"},
+    {"LazyBatchNorm3d", "BatchNorm3d"},
+    {"LazyInstanceNorm1d", "InstanceNorm1d"},
+    {"LazyInstanceNorm2d", "InstanceNorm2d"},
+    {"LazyInstanceNorm3d", "InstanceNorm3d"},
 };
 
 }  // namespace

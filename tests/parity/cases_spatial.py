@@ -1,6 +1,6 @@
 """Convolutions, pools, padding, resizing, shuffles: what has spatial dimensions."""
 
-from cases import f, function, i, module
+from cases import Case, f, function, i, module
 from cases_operators import op
 from torch import nn
 
@@ -29,6 +29,23 @@ def _conv_transpose():
         yield module(name, x, in_channels=4, out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2)
         yield module(name, x, out_channels=2, kernel_size=2, dilation=3, output_padding=2, padding_mode="zeros")
     yield module("ConvTranspose2d", f(2, 4, 5, 6), out_channels=3, kernel_size=[3, 2], stride=[1, 2], padding=[0, 1], output_padding=[0, 1])
+
+
+def _unpool():
+    for n, x in ((1, f(2, 3, 11)), (2, f(2, 3, 11, 8)), (3, f(2, 3, 7, 6, 5))):
+        pool = getattr(nn.functional, f"max_pool{n}d")
+        best, where = pool(x, 2, return_indices=True)
+        name = f"MaxUnpool{n}d"
+        yield module(name, best, kernel_size=2, _ports={"indices": where})
+        yield module(name, best[0], kernel_size=2, stride=[2, 2, 2][:n], _ports={"indices": where[0]})
+        best, where = pool(f(2, 3, *[11, 9, 5][:n]), 3, 2, 1, return_indices=True)  # odd sizes come back
+        yield module(name, best, kernel_size=3, stride=2, padding=1, _ports={"indices": where})
+        # torch.nn takes the size in forward.
+        size = list(x.shape[2:])
+        best, where = pool(x, 2, return_indices=True)
+        call = getattr(nn.functional, f"max_unpool{n}d")
+        reference = lambda v, at, call=call, size=size: call(v, at, 2, output_size=size)  # noqa: E731
+        yield Case(name, {"kernel_size": 2, "output_size": size}, {"input": best, "indices": where}, lambda reference=reference: reference)
 
 
 def _fold():
@@ -177,6 +194,6 @@ def _operators():
 
 
 def spatial_cases():
-    families = (_conv, _conv_transpose, _pool, _adaptive_pool, _fractional_pool, _fold, _shuffle, _pad, _resize, _grid, _operators)
+    families = (_conv, _conv_transpose, _pool, _adaptive_pool, _fractional_pool, _unpool, _fold, _shuffle, _pad, _resize, _grid, _operators)
     for family in families:
         yield from family()

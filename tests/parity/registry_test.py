@@ -263,6 +263,8 @@ def test_parameters_are_torchs_own(registry):
             theirs = dict([*list(theirs.items())[:3], ("nonlinearity", "tanh"), *list(theirs.items())[3:]])
         if cls is nn.MultiheadAttention:  # of the forward
             theirs |= {"need_weights": True, "average_attn_weights": True, "is_causal": False}
+        if cls in (nn.MaxUnpool1d, nn.MaxUnpool2d, nn.MaxUnpool3d):  # of the forward, too
+            theirs |= {"output_size": None}
         if cls in (nn.Softmax, nn.LogSoftmax, nn.Softmin):
             theirs["dim"] = inspect.Parameter.empty  # torch warns where it is left out
         ours = {p["name"]: p for p in node["params"]}

@@ -252,8 +252,9 @@ TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
         "TRANSFORMER_C1", "VGG_C1",          "WEIGHT_C1"}) {
     EXPECT_TRUE(rules.contains(rule)) << rule;
   }
-  for (const char* rule : {"FRACTIONAL_C3", "INTERPOLATE_C1", "INTERPOLATE_C2", "INTERPOLATE_C3",
-                           "INTERPOLATE_C4", "INTERPOLATE_C5", "INTERPOLATE_C6", "INTERPOLATE_C7"})
+  for (const char* rule :
+       {"FRACTIONAL_C3", "INTERPOLATE_C1", "INTERPOLATE_C2", "INTERPOLATE_C3", "INTERPOLATE_C4",
+        "INTERPOLATE_C5", "INTERPOLATE_C6", "INTERPOLATE_C7", "UNPOOL_C4"})
     EXPECT_TRUE(rules.contains(rule)) << rule;
 }
 
