@@ -32,7 +32,7 @@ def _conv_transpose():
 
 
 def _unpool():
-    for n, x in ((1, f(2, 3, 11)), (2, f(2, 3, 11, 8)), (3, f(2, 3, 7, 6, 5))):
+    for n, x in ((1, f(2, 3, 12)), (2, f(2, 3, 10, 8)), (3, f(2, 3, 6, 4, 8))):
         pool = getattr(nn.functional, f"max_pool{n}d")
         best, where = pool(x, 2, return_indices=True)
         name = f"MaxUnpool{n}d"
@@ -41,8 +41,8 @@ def _unpool():
         best, where = pool(f(2, 3, *[11, 9, 5][:n]), 3, 2, 1, return_indices=True)  # odd sizes come back
         yield module(name, best, kernel_size=3, stride=2, padding=1, _ports={"indices": where})
         # torch.nn takes the size in forward.
-        size = list(x.shape[2:])
-        best, where = pool(x, 2, return_indices=True)
+        size = [11, 7, 9][:n]
+        best, where = pool(f(2, 3, *size), 2, return_indices=True)
         call = getattr(nn.functional, f"max_unpool{n}d")
         reference = lambda v, at, call=call, size=size: call(v, at, 2, output_size=size)  # noqa: E731
         yield Case(name, {"kernel_size": 2, "output_size": size}, {"input": best, "indices": where}, lambda reference=reference: reference)
