@@ -89,7 +89,7 @@ def test_values_depend_on_seed_and_key_alone(kiln, first):
     alone = kiln.init(kiln.graph_file(part), seed=1)[0]
     for key, value in first.items():
         assert torch.equal(value, again[key])
-        random = value.is_floating_point() and value.std() > 0 and not key.startswith("ce.")
+        random = value.is_floating_point() and value.std() > 1e-6 and not key.startswith("ce.")
         assert torch.equal(value, other[key]) != random
     assert torch.equal(alone["linear.weight"], first["linear.weight"])
     # Different keys of one shape draw different values.

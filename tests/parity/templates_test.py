@@ -64,7 +64,9 @@ def test_forward_in_training(kiln, template):
             pytest.skip("draws random numbers")
     expected = model(*template["inputs"].values()).detach()
     (found,) = kiln.run(template["file"], template["weights_file"], template["inputs"], train=True).values()
-    close(found, expected)
+    # Each layer's batch statistics add their rounding, so deep models differ by a little more.
+    depth = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * max(1, depth // 10))
     after = dict(model.named_buffers())
     for key, value in before.items():
         changed = not torch.equal(value, after[key])

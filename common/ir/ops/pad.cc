@@ -55,6 +55,16 @@ absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode
       return c.Fail("PAD_C1", arg, "the padding is larger than any machine's memory",
                     "at most 2^50", side->ToString(), "SIZE_OVERFLOW");
     }
+    if (constant && size.IsConst() && before.IsConst() && after.IsConst()) {
+      // What is cut off goes first, before anything is added.
+      const int64_t left =
+          size.value() + std::min<int64_t>(before.value(), 0) + std::min<int64_t>(after.value(), 0);
+      if (left < 0) {
+        return c.Fail("PAD_C6", "self", "negative padding cuts off more than there is",
+                      fmt::format("at most {} in dimension {}", size.ToString(), d),
+                      fmt::format("{}", size.value() - left));
+      }
+    }
     Dim padded = size + before + after;
     const int64_t least = mode == "reflect" || mode == "replicate" ? 1 : 0;
     if (padded.IsConst() && padded.value() < least) {

@@ -74,6 +74,16 @@ absl::Status InferDivMode(TypeContext& c) {
   return InferElements(c, kRealNumbers, Result::kSame);
 }
 
+absl::Status InferPower(TypeContext& c) {
+  const DataType dtype = c.tensor("self").dtype;
+  const int64_t* exponent = c.arg("exponent").As<int64_t>();
+  if ((IsIntegral(dtype) || dtype == v1::DATA_TYPE_BOOL) && exponent != nullptr && *exponent < 0) {
+    return c.Fail("POW_C1", "exponent", "whole numbers have no negative powers", "0 or more",
+                  fmt::format("{}", *exponent), "PARAM_RANGE");
+  }
+  return InferElements(c, kAny, Result::kSame);
+}
+
 absl::Status InferClamp(TypeContext& c) {
   if (!c.Has("min") && !c.Has("max")) {
     return c.Fail("CLAMP_C1", "min", "there is no bound", "min, max or both", "neither",
@@ -190,7 +200,7 @@ constexpr Row kRows[] = {
     {"aten.fmod.Scalar", kNumber, kKeepReal},
     {"aten.pow.Tensor_Tensor", "(Tensor self, Tensor exponent) -> Tensor",
      Infer<kNotTruth, Result::kSame>, "self exponent result"},
-    {"aten.pow.Tensor_Scalar", "(Tensor self, Scalar exponent) -> Tensor", kPlain, "self"},
+    {"aten.pow.Tensor_Scalar", "(Tensor self, Scalar exponent) -> Tensor", InferPower, "self"},
     {"aten.pow.Scalar", "(Scalar self, Tensor exponent) -> Tensor", kPlain, "exponent result"},
     {"aten.maximum.default", kBinary, Infer<kNotComplex, Result::kSame>, "self other"},
     {"aten.minimum.default", kBinary, Infer<kNotComplex, Result::kSame>, "self other"},
@@ -245,10 +255,11 @@ std::vector<Rule> RulesOf(const Row& row) {
   const size_t first = row.schema.find("Tensor");
   if (row.schema.find("Tensor", first + 1) < row.schema.find("->"))
     rules.push_back({"BROADCAST_C1", "the shapes broadcast"});
-  if (!is(kPlain) && !is(kToFloat) && !is(kToTruth) && !is(InferMaskedFill))
+  if (!is(kPlain) && !is(InferPower) && !is(kToFloat) && !is(kToTruth) && !is(InferMaskedFill))
     rules.push_back({"DTYPE_C1", "the operator is defined for the element types"});
   if (row.schema == kScaled || row.schema == kScaledNumber) rules.push_back(FactorRule());
   if (is(InferDivMode)) rules.push_back({"DIV_C1", "rounding_mode is null, trunc or floor"});
+  if (is(InferPower)) rules.push_back({"POW_C1", "whole numbers have exponents of 0 or more"});
   if (is(InferClamp)) rules.push_back({"CLAMP_C1", "min or max is given"});
   if (is(InferLerp)) rules.push_back({"SAME_C1", "all tensors have one element type"});
   if (row.schema.find("condition") != std::string_view::npos)

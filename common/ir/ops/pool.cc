@@ -81,6 +81,17 @@ absl::Status InferAvg(TypeContext& c) {
                   "0", "PARAM_RANGE");
   }
   ASSIGN_OR_RETURN(TensorType out, Pooled(c, kSpatial, false));
+  if constexpr (kSpatial == 3) {
+    // The one pool whose kernel must fit without the padding.
+    const TensorType& input = c.tensor("self");
+    const std::vector<int64_t> kernel = c.Ints("kernel_size", 3);
+    for (int i = 0; i < 3; ++i) {
+      const Dim& size = input.dim(input.rank() - 3 + i);
+      if (!size.IsConst() || size.value() >= kernel[static_cast<size_t>(i)]) continue;
+      return c.Fail("POOL_C2", "self", "the kernel is larger than the input without its padding",
+                    fmt::format("{} or more", kernel[static_cast<size_t>(i)]), size.ToString());
+    }
+  }
   return c.Output(std::move(out));
 }
 

@@ -51,7 +51,7 @@ TEST(Registry, LinearDescribesItself) {
 TEST(Registry, NamesAreFoundExactly) {
   EXPECT_NE(FindNode("BatchNorm2d"), nullptr);
   EXPECT_EQ(FindNode("batchnorm2d"), nullptr);
-  EXPECT_EQ(NodesOf("loss").size(), 3u);
+  EXPECT_GE(NodesOf("loss").size(), 20u);
   EXPECT_EQ(RegistryVersion().size(), 16u);
 }
 
