@@ -44,6 +44,12 @@ using trainer::v1::TrainerReport;
 
 inline constexpr char kTorchVersion[] = "9.9.9-fake";
 
+// Ends by the signal itself, also where a sanitizer would handle it and exit.
+inline void Crash(int number) {
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
 class Job {
  public:
   explicit Job(int socket) : socket_(socket) {}
@@ -105,7 +111,7 @@ class Job {
     } else if (name == "brittle") {
       brittle_ = true;
     } else if (name == "signal") {
-      raise(std::atoi(argument.c_str()));
+      Crash(std::atoi(argument.c_str()));
     } else if (name == "exit") {
       _exit(std::atoi(argument.c_str()));
     } else if (name == "finish") {
@@ -139,7 +145,7 @@ class Job {
       Finish(Finished::OUTCOME_CANCELLED, "", false);
     } else if (command.has_checkpoint_and_stop()) {
       if (brittle_) {
-        raise(SIGSEGV);
+        Crash(SIGSEGV);
       }
       Checkpoint(false);
       Finish(Finished::OUTCOME_RELEASED, "", false);

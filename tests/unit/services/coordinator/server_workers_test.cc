@@ -232,7 +232,7 @@ TEST(ServerPortsTest, NothingIsExposedWithoutTlsAndCredentials) {
     const auto server = Server::Start(options);
     EXPECT_FALSE(server.ok());
     EXPECT_OK(RemoveTree(DirName(options.state_dir)));
-    return MessageOf(server.status());
+    return std::string(MessageOf(server.status()));  // the server goes with this call
   };
   EXPECT_THAT(refusal([](ServerOptions& options) {
                 options.worker_grpc.emplace();
