@@ -1,5 +1,6 @@
 // Tensors out of nothing, and copies: constructors, casts, triangles, sizes.
 #include <cmath>
+#include <deque>
 #include <optional>
 
 #include "common/base/status.h"
@@ -128,11 +129,12 @@ constexpr Row kRows[] = {
      InferLike, true},
 };
 
-// The views that the table's entries hold.
+// The views that the table's entries hold; like the table, the texts stay to the end.
 std::string_view Schema(std::string_view text) {
+  static auto* const kWritten = new std::deque<std::string>();
   const size_t at = text.find('%');
   if (at == std::string_view::npos) return text;
-  return *new std::string(
+  return kWritten->emplace_back(
       fmt::format("{}{}{}", text.substr(0, at), kPlacement, text.substr(at + 1)));
 }
 
