@@ -8,7 +8,7 @@
 #   kiln_unit_tests(PATH DEPS lib... [PCH torch|grpc|cli])
 #     One test binary `unit_<path>` of tests/unit/PATH/*_test.cc, registered with ctest.
 #
-# PCH names the precompiled header in cmake/pch (default: common; the tests': gtest). UNITY compiles
+# PCH names the precompiled header in cmake/pch, or the trainer's (default: common; the tests': gtest). UNITY compiles
 # that many sources at a time, where the headers cost far more than the sources themselves.
 #
 # Include paths start at the repository root.
@@ -42,8 +42,10 @@ function(kiln_use_pch target kind)
     # for ours are built with it.
     target_link_libraries(${_pch} PRIVATE fmt::fmt spdlog::spdlog absl::flat_hash_map
       absl::flat_hash_set absl::statusor absl::strings absl::time absl::span protobuf::libprotobuf)
+    set(_header cmake/pch/${kind}.h)
     if(kind STREQUAL "common")
     elseif(kind STREQUAL "torch")
+      set(_header services/worker/trainer/torch_pch.h)  # No other folder may include torch
       target_link_libraries(${_pch} PRIVATE LibTorch::cpu)
     elseif(kind STREQUAL "grpc")
       target_link_libraries(${_pch} PRIVATE gRPC::grpc++)
@@ -57,7 +59,9 @@ function(kiln_use_pch target kind)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       target_compile_options(${_pch} PRIVATE -fpch-preprocess)  # ccache asks for it
     endif()
-    target_precompile_headers(${_pch} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/pch/${kind}.h")
+    # In angle brackets, found by the include path: a path of this machine inside the generated header
+    # would keep ccache from serving another checkout.
+    target_precompile_headers(${_pch} PRIVATE <${_header}>)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -fpch-preprocess)
@@ -125,7 +129,6 @@ function(kiln_unit_tests path)
   add_executable(${_name} ${_srcs})
   kiln_target_defaults(${_name})
   kiln_link(${_name} PRIVATE ${arg_DEPS} GTest::gmock_main)
-  target_compile_definitions(${_name} PRIVATE "KILN_TEST_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
   if(NOT arg_PCH)
     set(arg_PCH gtest)
   endif()

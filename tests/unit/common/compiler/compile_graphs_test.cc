@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "common/base/file.h"
+#include "common/base/resources.h"
 #include "common/compiler/codes.h"
 #include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
@@ -26,7 +27,7 @@
 namespace graphkiln::compiler {
 namespace {
 
-const std::string kFolder = std::string(KILN_TEST_SOURCE_DIR) + "/tests/graphs";
+const std::string kFolder = ResourceDir() + "/tests/graphs";
 
 std::vector<std::string> Scenarios() {
   std::vector<std::string> files;

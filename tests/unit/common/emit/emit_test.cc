@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "common/base/file.h"
+#include "common/base/resources.h"
 #include "tests/unit/common/compiler/testing.h"
 
 namespace graphkiln::emit {
@@ -16,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kRoot = KILN_TEST_SOURCE_DIR;
+const std::string kRoot = ResourceDir();
 
 // Stems of the graph files of a folder.
 std::vector<std::string> Graphs(const std::string& folder) {

@@ -5,13 +5,14 @@
 #include <string>
 
 #include "common/base/file.h"
+#include "common/base/resources.h"
 
 namespace graphkiln::emit {
 namespace {
 
 TEST(Reference, CommittedPageIsCurrent) {
   const auto page =
-      ReadFile(std::string(KILN_TEST_SOURCE_DIR) + "/common/nodes/REFERENCE.md", 4 << 20);
+      ReadFile(ResourceDir() + "/common/nodes/REFERENCE.md", 4 << 20);
   ASSERT_TRUE(page.ok());
   // Not as one comparison: its message would be the whole page.
   EXPECT_TRUE(*page == ReferencePage())

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/file.h"
+#include "common/base/resources.h"
 #include "common/base/status_matchers.h"
 #include "common/graph/canonical.h"
 #include "common/graph/text.h"
@@ -57,7 +58,7 @@ v1::Graph OneNode(const std::string& id) {
 
 TEST(Writer, EveryTemplateComesBackEqual) {
   for (const char* folder : {"/templates/models", "/templates/blocks"}) {
-    const std::string dir = std::string(KILN_TEST_SOURCE_DIR) + folder;
+    const std::string dir = ResourceDir() + folder;
     ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDir(dir));
     ASSERT_FALSE(names.empty());
     for (const std::string& name : names) {
