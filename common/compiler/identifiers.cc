@@ -178,4 +178,20 @@ std::vector<std::string> MangleIds(absl::Span<const std::string> ids) {
   return names;
 }
 
+std::vector<std::string> MangleInnerIds(absl::Span<const std::string> ids, bool container) {
+  constexpr char kDigits[] = "0123456789";
+  std::vector<std::string> identifiers = MangleIds(ids);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const size_t dot = ids[i].rfind('.');
+    if (container && ids[i].find_first_not_of(kDigits) == std::string::npos)
+      identifiers[i] = ids[i];
+    if (dot == std::string::npos || dot + 1 == ids[i].size() ||
+        ids[i].find_first_not_of(kDigits, dot + 1) != std::string::npos) {
+      continue;
+    }
+    identifiers[i] = ToIdentifier(ids[i].substr(0, dot)) + ids[i].substr(dot);
+  }
+  return identifiers;
+}
+
 }  // namespace graphkiln::compiler

@@ -18,4 +18,8 @@ std::string ToIdentifier(std::string_view text);
 // an identifier already keeps its name whatever the others are.
 std::vector<std::string> MangleIds(absl::Span<const std::string> ids);
 
+// The same inside of a composite, where copies of a repeated node (`layers.0`) and children of a
+// container (`0`, only where `container`) are items of a list in Python, so the number stays.
+std::vector<std::string> MangleInnerIds(absl::Span<const std::string> ids, bool container);
+
 }  // namespace graphkiln::compiler

@@ -7,6 +7,7 @@
 #include "common/compiler/composite.h"
 #include "common/compiler/container.h"
 #include "common/compiler/identifiers.h"
+#include "common/compiler/order.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -28,8 +29,8 @@ class Normaliser {
       graph_.outputs.emplace_back(output->name(),
                                   Resolve(output->value(), {output->name(), nullptr, 0}, 0));
     }
-    Order();
-    Unused();
+    OrderNodes(args_.outer, graph_, report_);
+    if (args_.outer.node.empty() && report_.errors() == 0) WarnUnused(graph_, report_);
     return std::move(graph_);
   }
 
@@ -41,10 +42,7 @@ class Normaliser {
     int port;
   };
 
-  Report::Place PlaceOf(const std::string& id) const {
-    if (args_.outer.node.empty()) return {id, ""};
-    return {args_.outer.node, args_.outer.path + "." + id};
-  }
+  Report::Place PlaceOf(const std::string& id) const { return args_.outer.Inside(id); }
 
   // Ids, identifiers, types and parameters.
   void Names() {
@@ -58,21 +56,8 @@ class Normaliser {
     }
     std::vector<std::string> ids;
     for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
-    std::vector<std::string> identifiers = MangleIds(ids);
-    if (!args_.outer.node.empty()) {
-      // Children of a container (`0`) and copies of a repeated node (`layers.0`) are items of a
-      // list in Python, so the number stays.
-      for (size_t i = 0; i < ids.size(); ++i) {
-        const size_t dot = ids[i].rfind('.');
-        if (args_.container && ids[i].find_first_not_of("0123456789") == std::string::npos)
-          identifiers[i] = ids[i];
-        if (dot == std::string::npos || dot + 1 == ids[i].size() ||
-            ids[i].find_first_not_of("0123456789", dot + 1) != std::string::npos) {
-          continue;
-        }
-        identifiers[i] = ToIdentifier(ids[i].substr(0, dot)) + ids[i].substr(dot);
-      }
-    }
+    const std::vector<std::string> identifiers =
+        args_.outer.node.empty() ? MangleIds(ids) : MangleInnerIds(ids, args_.container);
     graph_.nodes.resize(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
       NormalNode& node = graph_.nodes[i];
@@ -424,97 +409,6 @@ class Normaliser {
     for (const std::string& name : ports) expected += (expected.empty() ? "" : ", ") + name;
     diagnostic.set_expected(expected);
     return Arg();
-  }
-
-  // Calls `visit(Arg&)` for every node reference. Depth is bounded by Resolve.
-  template <class F>
-  static void VisitRefs(Arg& arg, F&& visit) {
-    if (arg.kind == Arg::Kind::kNode) visit(arg);
-    for (Arg& item : arg.items) VisitRefs(item, visit);
-  }
-
-  // Depth-first with an own stack, in the user's order; an edge that closes a cycle is reported and
-  // cut.
-  void Order() {
-    enum : char { kNew, kOpen, kDone };
-    std::vector<char> state(graph_.nodes.size(), kNew);
-    struct Frame {
-      int node;
-      std::vector<Arg*> refs;
-      size_t next;
-    };
-    std::vector<Frame> stack;
-    const auto open = [&](int n) {
-      state[static_cast<size_t>(n)] = kOpen;
-      Frame frame{n, {}, 0};
-      for (std::vector<Arg>& port : graph_.nodes[static_cast<size_t>(n)].inputs) {
-        for (Arg& arg : port) VisitRefs(arg, [&](Arg& ref) { frame.refs.push_back(&ref); });
-      }
-      stack.push_back(std::move(frame));
-    };
-    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (state[i] == kNew) open(static_cast<int>(i));
-      while (!stack.empty()) {
-        Frame& frame = stack.back();
-        if (frame.next == frame.refs.size()) {
-          state[static_cast<size_t>(frame.node)] = kDone;
-          graph_.order.push_back(frame.node);
-          stack.pop_back();
-          continue;
-        }
-        Arg* ref = frame.refs[frame.next++];
-        const int to = ref->index;
-        if (state[static_cast<size_t>(to)] == kNew) {
-          open(to);
-        } else if (state[static_cast<size_t>(to)] == kOpen) {
-          std::string cycle;
-          size_t shown = 0;
-          size_t start = stack.size();
-          while (start > 0 && stack[start - 1].node != to) --start;
-          for (size_t s = start > 0 ? start - 1 : 0; s < stack.size() && shown < 10; ++s, ++shown) {
-            cycle += graph_.nodes[static_cast<size_t>(stack[s].node)].id.substr(0, 80) + " <- ";
-          }
-          if (shown == 10) cycle += "... <- ";
-          cycle += graph_.nodes[static_cast<size_t>(to)].id.substr(0, 80);
-          const std::string& id = graph_.nodes[static_cast<size_t>(frame.node)].id;
-          v1::Diagnostic& diagnostic =
-              report_.ErrorAt(PlaceOf(id), "CYCLE", "the node depends on its own result");
-          diagnostic.set_found(cycle);
-          diagnostic.set_expected("a graph without cycles");
-          ref->kind = Arg::Kind::kUnknown;
-          graph_.nodes[static_cast<size_t>(frame.node)].broken = true;
-        }
-      }
-    }
-  }
-
-  // Nodes whose result nobody uses; only in the user's graph.
-  void Unused() {
-    if (!args_.outer.node.empty() || report_.errors() > 0) return;
-    std::vector<bool> used(graph_.nodes.size(), false);
-    std::vector<int> stack;
-    const auto mark = [&](Arg& ref) {
-      if (used[static_cast<size_t>(ref.index)]) return;
-      used[static_cast<size_t>(ref.index)] = true;
-      stack.push_back(ref.index);
-    };
-    for (auto& [name, arg] : graph_.outputs) VisitRefs(arg, mark);
-    while (!stack.empty()) {
-      const int n = stack.back();
-      stack.pop_back();
-      for (std::vector<Arg>& port : graph_.nodes[static_cast<size_t>(n)].inputs) {
-        for (Arg& arg : port) VisitRefs(arg, mark);
-      }
-    }
-    for (size_t i = 0; i < used.size(); ++i) {
-      if (used[i] || graph_.nodes[i].mode == v1::NODE_MODE_MUTED) continue;
-      v1::Diagnostic& diagnostic =
-          report_.Warning("UNUSED_NODE", "no output of the graph depends on this node");
-      diagnostic.set_node(graph_.nodes[i].id);
-      v1::Fix* fix = diagnostic.add_fixes();
-      fix->set_description("remove the node");
-      fix->add_edits()->mutable_remove_node()->set_node(graph_.nodes[i].id);
-    }
   }
 
   const NormaliseArgs& args_;

@@ -18,6 +18,11 @@ class Report {
   struct Place {
     std::string node;
     std::string path;  // empty at the top level
+
+    // Of a node inside the composite that stands here; of the user's own node where *this is empty.
+    Place Inside(const std::string& id) const {
+      return node.empty() ? Place{id, ""} : Place{node, path + "." + id};
+    }
   };
 
   v1::Diagnostic& Error(std::string_view code, std::string message) {

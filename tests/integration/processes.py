@@ -48,6 +48,14 @@ def children(pid):
     return found
 
 
+def descendants(pid):
+    """Process ids of the children, their children and so on."""
+    found = children(pid)
+    for child in found:
+        found += children(child)
+    return found
+
+
 def alive(pid):
     """Whether the process runs (a zombie does not)."""
     try:

@@ -1,5 +1,6 @@
 """The ready graphs: generated Python and trainer agree, weights load strictly before any forward."""
 
+import copy
 import pathlib
 
 import pytest
@@ -62,11 +63,12 @@ def test_forward_in_training(kiln, template):
     for dropout in (m for m in model.modules() if isinstance(m, nn.Dropout)):
         if dropout.p > 0:
             pytest.skip("draws random numbers")
+    exact = copy.deepcopy(model).double()(*(t.double() if t.is_floating_point() else t for t in template["inputs"].values()))
     expected = model(*template["inputs"].values()).detach()
     (found,) = kiln.run(template["file"], template["weights_file"], template["inputs"], train=True).values()
-    # Each layer's batch statistics add their rounding, so deep models differ by a little more.
-    depth = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * max(1, depth // 10))
+    # Batch statistics of many layers add their rounding; no more of it than PyTorch's own.
+    error = (found - exact).abs().max().item()
+    assert error <= max(1e-5, 2 * (expected - exact).abs().max().item())
     after = dict(model.named_buffers())
     for key, value in before.items():
         changed = not torch.equal(value, after[key])

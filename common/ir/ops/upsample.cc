@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/window.h"
 #include "fmt/format.h"

@@ -21,6 +21,4 @@ Rule WindowRule();
 // Fails with `rule` where a dimension from `first` on is known to be 0: no window fits there.
 absl::Status NonEmpty(TypeContext& c, std::string_view rule, std::string_view arg, int first);
 
-inline Dim NoFlops(const TypeContext&) { return Dim(0); }
-
 }  // namespace graphkiln::ir::ops

@@ -11,8 +11,7 @@ namespace graphkiln::emit {
 namespace {
 
 TEST(Reference, CommittedPageIsCurrent) {
-  const auto page =
-      ReadFile(ResourceDir() + "/common/nodes/REFERENCE.md", 4 << 20);
+  const auto page = ReadFile(ResourceDir() + "/common/nodes/REFERENCE.md", 4 << 20);
   ASSERT_TRUE(page.ok());
   // Not as one comparison: its message would be the whole page.
   EXPECT_TRUE(*page == ReferencePage())

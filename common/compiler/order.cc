@@ -1,0 +1,99 @@
+#include "common/compiler/order.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace graphkiln::compiler {
+namespace {
+
+// Calls `visit(Arg&)` for every node reference. Depth is bounded by the normaliser.
+template <class F>
+void VisitRefs(Arg& arg, F&& visit) {
+  if (arg.kind == Arg::Kind::kNode) visit(arg);
+  for (Arg& item : arg.items) VisitRefs(item, visit);
+}
+
+}  // namespace
+
+void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report) {
+  enum : char { kNew, kOpen, kDone };
+  std::vector<char> state(graph.nodes.size(), kNew);
+  struct Frame {
+    int node;
+    std::vector<Arg*> refs;
+    size_t next;
+  };
+  std::vector<Frame> stack;
+  const auto open = [&](int n) {
+    state[static_cast<size_t>(n)] = kOpen;
+    Frame frame{n, {}, 0};
+    for (std::vector<Arg>& port : graph.nodes[static_cast<size_t>(n)].inputs) {
+      for (Arg& arg : port) VisitRefs(arg, [&](Arg& ref) { frame.refs.push_back(&ref); });
+    }
+    stack.push_back(std::move(frame));
+  };
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (state[i] == kNew) open(static_cast<int>(i));
+    while (!stack.empty()) {
+      Frame& frame = stack.back();
+      if (frame.next == frame.refs.size()) {
+        state[static_cast<size_t>(frame.node)] = kDone;
+        graph.order.push_back(frame.node);
+        stack.pop_back();
+        continue;
+      }
+      Arg* ref = frame.refs[frame.next++];
+      const int to = ref->index;
+      if (state[static_cast<size_t>(to)] == kNew) {
+        open(to);
+      } else if (state[static_cast<size_t>(to)] == kOpen) {
+        std::string cycle;
+        size_t shown = 0;
+        size_t start = stack.size();
+        while (start > 0 && stack[start - 1].node != to) --start;
+        for (size_t s = start > 0 ? start - 1 : 0; s < stack.size() && shown < 10; ++s, ++shown) {
+          cycle += graph.nodes[static_cast<size_t>(stack[s].node)].id.substr(0, 80) + " <- ";
+        }
+        if (shown == 10) cycle += "... <- ";
+        cycle += graph.nodes[static_cast<size_t>(to)].id.substr(0, 80);
+        const std::string& id = graph.nodes[static_cast<size_t>(frame.node)].id;
+        v1::Diagnostic& diagnostic =
+            report.ErrorAt(outer.Inside(id), "CYCLE", "the node depends on its own result");
+        diagnostic.set_found(cycle);
+        diagnostic.set_expected("a graph without cycles");
+        ref->kind = Arg::Kind::kUnknown;
+        graph.nodes[static_cast<size_t>(frame.node)].broken = true;
+      }
+    }
+  }
+}
+
+void WarnUnused(NormalGraph& graph, Report& report) {
+  std::vector<bool> used(graph.nodes.size(), false);
+  std::vector<int> stack;
+  const auto mark = [&](Arg& ref) {
+    if (used[static_cast<size_t>(ref.index)]) return;
+    used[static_cast<size_t>(ref.index)] = true;
+    stack.push_back(ref.index);
+  };
+  for (auto& [name, arg] : graph.outputs) VisitRefs(arg, mark);
+  while (!stack.empty()) {
+    const int n = stack.back();
+    stack.pop_back();
+    for (std::vector<Arg>& port : graph.nodes[static_cast<size_t>(n)].inputs) {
+      for (Arg& arg : port) VisitRefs(arg, mark);
+    }
+  }
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (used[i] || graph.nodes[i].mode == v1::NODE_MODE_MUTED) continue;
+    v1::Diagnostic& diagnostic =
+        report.Warning("UNUSED_NODE", "no output of the graph depends on this node");
+    diagnostic.set_node(graph.nodes[i].id);
+    v1::Fix* fix = diagnostic.add_fixes();
+    fix->set_description("remove the node");
+    fix->add_edits()->mutable_remove_node()->set_node(graph.nodes[i].id);
+  }
+}
+
+}  // namespace graphkiln::compiler

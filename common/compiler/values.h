@@ -1,0 +1,51 @@
+// What arrives where: the value of an argument while a graph is typed, within limits on tuples and
+// dicts. Called by the type pass; one object per compilation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/compiler/normalise.h"
+#include "common/compiler/value_tree.h"
+
+namespace graphkiln::compiler {
+
+class Values {
+ public:
+  static constexpr char kLimit[] =
+      "tuples and dicts hold at most 10,000 values in 64 levels, all of a graph 1,000,000";
+
+  // What is known of the graph around an argument.
+  struct Scope {
+    const NormalGraph& graph;
+    const std::vector<Tree>& inputs;   // by input of the graph
+    const std::vector<Tree>& results;  // by node
+  };
+
+  // The value of one argument. The depth of arguments is bounded by the normaliser; what grows too
+  // large is unknown, and the next TooLarge says so.
+  Tree Of(const Scope& scope, const Arg& arg);
+
+  // What arrives at a port: a tuple where it is variadic, kNone where nothing is connected.
+  Tree At(const Scope& scope, const std::vector<Arg>& args, bool variadic);
+
+  // Counts what is kept; true where a limit is passed, now or while the value was built.
+  bool TooLarge(const Tree& tree);
+
+  // The limit of all values together is used up: nothing more can be kept.
+  bool full() const { return kept_ > kMost; }
+
+ private:
+  // Parts and levels of one value, and parts of all together. A chain of nodes that each give their
+  // input twice ends here.
+  static constexpr uint32_t kMostParts = 10'000;
+  static constexpr int kMostLevels = 64;
+  static constexpr int64_t kMost = 1'000'000;
+
+  Tree Items(const Scope& scope, const Arg& arg, Tree tree);
+
+  int64_t kept_ = 0;
+  bool grown_ = false;  // a value just built passed the limit
+};
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,223 @@
+"""The command line without a server: documents, exit codes, messages."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+from pace import FACTOR
+
+DIAGNOSTIC_KEYS = {"severity", "code", "message", "rule", "node", "port", "param", "path", "file",
+                   "line", "column", "expected", "found", "fixes"}
+
+
+def test_validate_document(local, models):
+    document = local.json("validate", models / "iris_mlp.kiln.yaml")
+    assert document["valid"] is True and document["diagnostics"] == []
+    assert document["nodes"][0] == {
+        "id": "fc1", "type": "Linear", "outputs": [{"shape": ["B", 16], "dtype": "float32"}]}
+
+
+def test_every_template_is_valid(local, models):
+    files = sorted(models.glob("*.kiln.yaml"))
+    assert len(files) >= 5
+    document = local.json("validate", *files)
+    assert document["valid"] is True and len(document["files"]) == len(files)
+
+
+def test_validate_reads_stdin_and_places_faults(local):
+    text = ("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes:\n  a: {type: Linaer, in: x}\n"
+            "outputs: {y: a}\n")
+    done = local("validate", "-", "-o", "json", code=3, stdin=text)
+    document = json.loads(done.stdout)
+    found = document["diagnostics"][0]
+    assert document["valid"] is False
+    assert set(found) <= DIAGNOSTIC_KEYS
+    assert (found["code"], found["node"], found["line"]) == ("UNKNOWN_TYPE", "a", 4)
+    assert "Linear" in json.dumps(found["fixes"])
+    # What people see: what, where, the fix, the code.
+    assert "error:" in done.stderr and "<stdin>:4:" in done.stderr and "UNKNOWN_TYPE" in done.stderr
+    assert "\x1b[" not in done.stderr
+
+
+def test_input_flag_gives_shapes(local, models):
+    document = local.json("validate", models / "iris_mlp.kiln.yaml", "--input", "x=7x4:float32")
+    assert document["nodes"][0]["outputs"][0]["shape"] == [7, 16]
+    local("validate", models / "iris_mlp.kiln.yaml", "--input", "z=7x4", code=2)
+    local("validate", models / "iris_mlp.kiln.yaml", "--input", "x=7xx", code=2)
+
+
+def test_summary_document(local, models):
+    document = local.json("summary", models / "iris_mlp.kiln.yaml", "--batch", 8)
+    assert document["parameters"] == document["trainable"] == 4 * 16 + 16 + 16 * 3 + 3
+    assert document["buffers"] == 0
+    assert [entry["key"] for entry in document["state_dict"]] == [
+        "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
+    assert document["inputs"] == [{"name": "x", "shape": ["B", 4], "dtype": "float32"}]
+    assert document["outputs"] == [{"name": "logits", "shape": ["B", 3], "dtype": "float32"}]
+    assert set(document["memory"]) == {"parameters", "gradients", "optimizer", "activations",
+                                       "peak_inference", "peak_training"}
+    assert document["flops"] >= 8 * 2 * (4 * 16 + 16 * 3)
+
+
+def test_codegen_writes_what_it_reports(local, models, tmp_path):
+    out = tmp_path / "model.py"
+    document = local.json("codegen", models / "iris_mlp.kiln.yaml", "--target", "python", "-O", out)
+    entry = document["files"][0]
+    assert document["target"] == "python" and entry["path"] == str(out)
+    assert entry["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert entry["bytes"] == out.stat().st_size
+    printed = local("codegen", models / "iris_mlp.kiln.yaml", "--target", "python").stdout
+    assert printed == out.read_text()
+    local("codegen", models / "iris_mlp.kiln.yaml", "--target", "cobol", code=2)
+
+
+def test_init_is_a_function_of_the_seed(local, models, tmp_path):
+    graph = models / "digits_cnn.kiln.yaml"
+    one = local.json("init", graph, "--seed", 3, "-O", tmp_path / "a.safetensors")
+    two = local.json("init", graph, "--seed", 3, "-O", tmp_path / "b.safetensors")
+    other = local.json("init", graph, "--seed", 4, "-O", tmp_path / "c.safetensors")
+    assert one == two and one["sha256"] != other["sha256"]
+    assert one["tensors"] == 6
+    assert one["bytes"] == (tmp_path / "a.safetensors").stat().st_size
+
+
+def test_run_gives_outputs_by_name(local, models, tmp_path):
+    numpy = pytest.importorskip("numpy")
+    safetensors = pytest.importorskip("safetensors.numpy")
+    graph = models / "iris_mlp.kiln.yaml"
+    local("init", graph, "-O", tmp_path / "w.safetensors")
+    x = numpy.arange(20, dtype=numpy.float32).reshape(5, 4) / 10
+    safetensors.save_file({"x": x}, tmp_path / "i.safetensors")
+    document = local.json("run", graph, "--weights", tmp_path / "w.safetensors", "--inputs",
+                          tmp_path / "i.safetensors", "-O", tmp_path / "o.safetensors")
+    assert document["outputs"] == [{"name": "logits", "shape": [5, 3], "dtype": "float32"}]
+    assert 0 <= document["seconds"] < 10 * FACTOR
+    w = safetensors.load_file(tmp_path / "w.safetensors")
+    hidden = numpy.maximum(x @ w["fc1.weight"].T + w["fc1.bias"], 0)
+    expected = hidden @ w["fc2.weight"].T + w["fc2.bias"]
+    found = safetensors.load_file(tmp_path / "o.safetensors")["logits"]
+    assert numpy.abs(found - expected).max() < 1e-5
+
+
+def test_explain(local):
+    entry = local.json("explain", "Conv2d")
+    assert entry["name"] == "Conv2d" and entry["python"] == "nn.Conv2d"
+    assert {"name", "type"} <= set(entry["params"][0])
+    assert local.json("explain", "ResidualBlock")["composite"] is True
+    assert local.json("explain", "SHAPE_MISMATCH")["code"] == "SHAPE_MISMATCH"
+    assert local.json("explain", "AdamW")["category"] == "optimizer"
+    keys = {row["key"] for row in local.json("explain", "job")["keys"]}
+    assert {"data.batch_size", "optimizer", "checkpoint.best.metric"} <= keys
+    everything = local.json("explain")
+    assert {"Linear", "GRU"} <= {entry["name"] for entry in everything["node_types"]}
+    done = local("explain", "Linaer", code=4)
+    assert "did you mean Linear?" in done.stderr
+
+
+def test_diff(local, models, tmp_path):
+    graph = models / "iris_mlp.kiln.yaml"
+    assert local.json("diff", graph, graph) == {
+        "equal": True, "added": [], "removed": [], "changed": []}
+    other = tmp_path / "other.kiln.yaml"
+    other.write_text(graph.read_text().replace("type: ReLU", "type: GELU"))
+    document = local.json("diff", graph, other, code=1)
+    assert document["equal"] is False
+    assert document["changed"] == [{"node": "act", "field": "type", "from": "ReLU", "to": "GELU"}]
+
+
+def test_every_topic_has_a_page(local):
+    everything = local.json("explain")
+    for code in everything["codes"]:
+        assert local.json("explain", code)["doc"], code
+    for name in everything["optimizer"] + everything["scheduler"] + everything["metrics"]:
+        assert local.json("explain", name)["doc"], name
+
+
+def test_wrong_usage(local):
+    for arguments, hint in [
+        (["vaildate"], "kiln validate"), (["status"], "describe job"), (["queue"], "get jobs"),
+        (["submit", "-f", "x", "--dryrun"], "--dry-run"), (["validate"], "--help"), ([], "--help"),
+        (["get", "things"], "--help"), (["submit"], "--help"), (["version", "-o", "xml"], "--help"),
+    ]:
+        done = local(*arguments, code=2)
+        assert hint in done.stderr, (arguments, done.stderr)
+        assert done.stdout == ""
+
+
+def test_set_takes_one_value_each(local, iris):
+    document = local.json("submit", "--set", "epochs=3", "--dry-run", "--set", "seed=9", "-f", iris)
+    assert document["epochs"] == 3 and document["seed"] == 9
+
+
+def test_dry_run_prints_the_resolved_job_which_reads_back(local, iris):
+    text = local("submit", "-f", iris, "--dry-run").stdout
+    again = iris.parent / f"again-{os.getpid()}.job.yaml"
+    try:
+        again.write_text(text)
+        assert local("submit", "-f", again, "--dry-run").stdout == text
+    finally:
+        again.unlink()
+    document = local.json("submit", "-f", iris, "--dry-run")
+    assert document["optimizer"]["betas"] == [0.9, 0.999]
+    assert document["graph"] == "../models/iris_mlp.kiln.yaml"
+
+
+def test_all_template_jobs_resolve(local, source_dir):
+    for job in sorted((source_dir / "templates/jobs").glob("*.job.yaml")):
+        assert local.json("submit", "-f", job, "--dry-run")["kind"] == "train"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(local, shell):
+    script = local("completion", shell).stdout
+    assert "validate" in script and "dry-run" in script
+    if subprocess.run(["which", shell], capture_output=True).returncode == 0:
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+def test_bash_completion_completes(local):
+    script = local("completion", "bash").stdout
+    probe = script + '\nCOMP_WORDS=(kiln get j); COMP_CWORD=2; _kiln; echo "${COMPREPLY[@]}"\n'
+    done = subprocess.run(["bash"], input=probe, text=True, capture_output=True, check=True)
+    assert done.stdout.split() == ["jobs"]
+
+
+def test_version(local):
+    assert local.json("version")["version"].count(".") == 2
+
+
+def test_starts_in_20_ms(local):
+    """Processor time, so that a busy machine does not decide."""
+    times = []
+    for _ in range(15):
+        process = subprocess.Popen([local.program, "version"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        times.append(usage.ru_utime + usage.ru_stime)
+    assert min(times) < 0.02 * FACTOR, times
+
+
+# ---- without a server ----------------------------------------------------------------------------
+
+
+def test_nobody_listens(local):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    start = time.monotonic()
+    document = local.json("get", "jobs", "--endpoint", endpoint, code=8)
+    assert time.monotonic() - start < 5 * FACTOR
+    assert endpoint in document["error"]["message"]
+
+
+def test_nobody_answers(local):
+    with socket.socket() as silent:  # accepts by the kernel's backlog, never speaks
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        start = time.monotonic()
+        local("get", "jobs", "--endpoint", f"127.0.0.1:{silent.getsockname()[1]}", code=8)
+        assert time.monotonic() - start < 6 * FACTOR
