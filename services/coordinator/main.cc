@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "fmt/format.h"
+#include "services/coordinator/rpc/connection_acceptor.h"
 #include "services/coordinator/server.h"
 
 namespace graphkiln::coordinator {
@@ -31,6 +32,7 @@ struct Flags {
   int worker_port = -1;  // none
   double connection_age_seconds = absl::ToDoubleSeconds(GrpcOptions().max_connection_age);
   double connection_grace_seconds = absl::ToDoubleSeconds(GrpcOptions().max_connection_age_grace);
+  int max_connections = 0;
   std::string log_level = "info";
 };
 
@@ -70,6 +72,7 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
   if (!flags.client_ca.empty()) {
     ASSIGN_OR_RETURN(options.grpc.client_ca, ReadFile(flags.client_ca, kMaxSecretBytes));
   }
+  options.grpc.max_connections = flags.max_connections;
   options.grpc.max_connection_age = absl::Seconds(flags.connection_age_seconds);
   options.grpc.max_connection_age_grace = absl::Seconds(flags.connection_grace_seconds);
   if (flags.worker_port >= 0) {
@@ -92,6 +95,7 @@ int Run(const Flags& flags) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  RaiseDescriptorLimit();
 
   auto options = OptionsOf(flags);
   if (!options.ok()) {
@@ -151,6 +155,10 @@ int main(int argc, char** argv) {
   app.add_option("--max-connection-age-grace", flags.connection_grace_seconds,
                  "seconds that calls have to end then")
       ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--max-connections", flags.max_connections,
+                 "most connections of a port; 0: by the descriptors that the process may open")
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))

@@ -152,9 +152,16 @@ class Server::Impl {
   bool stopped_ = false;
 
  private:
+  void CountConnections(GrpcOptions& port, std::string_view name) {
+    port.on_connections = [this, name](int open) { metrics_.SetConnections(name, open); };
+    port.on_refused_connection = [this, name] { metrics_.ConnectionRefused(name); };
+  }
+
   absl::Status Listen() {
+    CountConnections(options_.grpc, "api");
     if (options_.worker_grpc.has_value()) {
       GrpcOptions& workers = *options_.worker_grpc;
+      CountConnections(workers, "worker");
       workers.require_client_certificate = !workers.client_ca.empty();
       workers.services.assign(std::begin(kWorkersServices), std::end(kWorkersServices));
       for (const std::string& name : table_.services()) {

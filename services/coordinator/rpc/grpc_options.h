@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,12 @@ struct GrpcOptions {
   std::vector<std::string> services;  // full names of those offered here; empty: all of the table
   size_t quota_bytes = 512u << 20;
   int max_streams_per_connection = 1000;
+  int max_connections = 0;                      // 0: by the process's descriptors
+  std::function<void(int)> on_connections;      // how many are open now; a thread of the port
+  std::function<void()> on_refused_connection;  // one was beyond the bound; the same thread
   absl::Duration keepalive_time = absl::Seconds(30);
   absl::Duration keepalive_timeout = absl::Seconds(10);
+  absl::Duration handshake_timeout = absl::Seconds(20);
   absl::Duration min_ping_interval = absl::Seconds(10);
   /// Connections are asked to end at this age (give or take a tenth), so that load moves to where
   /// there is room and certificates are seen again; what still runs after the grace is cut off.

@@ -16,6 +16,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/status.h"
 #include "services/coordinator/rpc/grpc_unary.h"
 
 namespace graphkiln::coordinator {
@@ -107,8 +108,6 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   EnablePlugins();
   std::unique_ptr<GrpcServer> server(new GrpcServer(options, dispatcher));
   grpc::ServerBuilder builder;
-  // Without this, a second coordinator on the same port would start and take half of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              Milliseconds(options.keepalive_timeout));
@@ -121,6 +120,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
                              Milliseconds(options.max_connection_age));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                              Milliseconds(options.max_connection_age_grace));
+  // A connection that says nothing holds its place no longer than this.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Milliseconds(options.handshake_timeout));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // A stalled upload costs the window and one message (M3); 1 MiB keeps a fast one going.
@@ -133,25 +135,34 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   quota.Resize(options.quota_bytes);
   builder.SetResourceQuota(quota);
 
-  int port = -1;
-  const std::string address = ListenAddress(options);
-  builder.AddListeningPort(address, CredentialsFor(options), &port);
+  const bool is_unix = options.host.rfind("unix:", 0) == 0;
+  ConnectionAcceptor::Sink sink;
+  if (is_unix) {
+    builder.AddListeningPort(options.host, CredentialsFor(options));
+  } else {
+    ASSIGN_OR_RETURN(
+        server->acceptor_,
+        ConnectionAcceptor::Listen({options.host, options.port, options.max_connections,
+                                    options.on_connections, options.on_refused_connection}));
+    sink = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        CredentialsFor(options));
+  }
   for (const std::string& name : server->offered_) {
     server->services_.push_back(
         std::make_unique<TableService>(name, server->dispatcher_, server->streams_));
     builder.RegisterService(server->services_.back().get());
   }
   server->server_ = builder.BuildAndStart();
-  const bool is_unix = options.host.rfind("unix:", 0) == 0;
-  if (server->server_ == nullptr || (port <= 0 && !is_unix)) {
+  if (server->server_ == nullptr) {
     return absl::FailedPreconditionError(
-        fmt::format("cannot listen on {}: the address is taken or not of this machine (another "
-                    "coordinator? --port 0 picks a free port)",
-                    address));
+        fmt::format("cannot listen on {}", ListenAddress(options)));
   }
-  server->port_ = is_unix ? 0 : port;
   GrpcOptions bound = options;
-  bound.port = port;
+  if (!is_unix) {
+    bound.port = server->port_ = server->acceptor_->port();
+    server->acceptor_->Run(std::move(sink));
+  }
   server->address_ = ListenAddress(bound);
   return server;
 }
@@ -174,6 +185,7 @@ void GrpcServer::SetServing(bool serving) {
 void GrpcServer::Shutdown(absl::Duration grace) {
   if (server_ == nullptr || shut_down_) return;
   shut_down_ = true;
+  if (acceptor_ != nullptr) acceptor_->Stop();
   server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                  gpr_time_from_millis(Milliseconds(grace), GPR_TIMESPAN)));
   server_->Wait();

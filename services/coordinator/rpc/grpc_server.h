@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/coordinator/rpc/connection_acceptor.h"
 #include "services/coordinator/rpc/dispatcher.h"
 #include "services/coordinator/rpc/grpc_options.h"
 #include "services/coordinator/rpc/grpc_stream.h"
@@ -50,6 +51,7 @@ class GrpcServer {
   StreamRegistry streams_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ConnectionAcceptor> acceptor_;  // null for unix:PATH
   std::string address_;
   int port_ = 0;
   bool shut_down_ = false;

@@ -62,6 +62,10 @@ Metrics::Metrics(std::string_view version)
       checkpoint_bytes_(
           Counters(*registry_, "checkpoint_bytes_total", "Bytes of committed checkpoints.")
               .Add({})),
+      connections_(Gauges(*registry_, "grpc_connections", "Open gRPC connections."), {"port"}),
+      refused_(Counters(*registry_, "grpc_connections_refused_total",
+                        "Connections beyond the bound of a port."),
+               {"port"}),
       validate_(Histograms(*registry_, "graph_validate_seconds", "Time to validate a graph.")
                     .Add({}, LatencyBuckets())),
       codegen_(Histograms(*registry_, "codegen_seconds", "Time to generate code."), {"backend"}) {
@@ -106,6 +110,12 @@ void Metrics::LeaseFencedWrite() { fenced_.Increment(); }
 void Metrics::AddWorkers(std::string_view state, int64_t delta) {
   workers_.Get({state}).Increment(static_cast<double>(delta));
 }
+
+void Metrics::SetConnections(std::string_view port, int open) {
+  connections_.Get({port}).Set(open);
+}
+
+void Metrics::ConnectionRefused(std::string_view port) { refused_.Get({port}).Increment(); }
 
 void Metrics::PointsIngested(int64_t count) { ingested_.Increment(static_cast<double>(count)); }
 

@@ -83,6 +83,9 @@ class Metrics final : public CoreMetrics {
   void AddWatchers(int64_t delta) override;
   void CheckpointCommitted(int64_t bytes) override;
 
+  /// grpc_connections{port}, grpc_connections_refused_total{port}.
+  void SetConnections(std::string_view port, int open);
+  void ConnectionRefused(std::string_view port);
   /// graph_validate_seconds, codegen_seconds{backend}.
   void GraphValidated(double seconds);
   void CodeGenerated(std::string_view backend, double seconds);
@@ -103,6 +106,8 @@ class Metrics final : public CoreMetrics {
   prometheus::Counter& dropped_;
   prometheus::Gauge& watchers_;
   prometheus::Counter& checkpoint_bytes_;
+  LabelledMetric<prometheus::Gauge> connections_;
+  LabelledMetric<prometheus::Counter> refused_;
   prometheus::Histogram& validate_;
   LabelledMetric<prometheus::Histogram> codegen_;
 };
