@@ -87,6 +87,7 @@ class App {
       : commands_(AllCommands()),
         app_("GraphKiln: design, check, generate and train neural networks", "kiln") {
     app_.set_help_flag("-h,--help", "Show this help");
+    app_.set_version_flag("--version", "kiln " KILN_VERSION, "Show the version");
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.get_formatter()->column_width(34);

@@ -29,6 +29,20 @@ gpr_timespec In(absl::Duration duration) {
                       gpr_time_from_nanos(absl::ToInt64Nanoseconds(duration), GPR_TIMESPAN));
 }
 
+// gRPC takes nearly any text for an address and then waits for a name that nobody has.
+absl::Status CheckEndpoint(std::string_view endpoint) {
+  if (endpoint.starts_with("unix:") && endpoint.size() > 5) return absl::OkStatus();
+  const size_t colon = endpoint.rfind(':');
+  const std::string_view host = endpoint.substr(0, colon);
+  const std::string_view digits = colon == endpoint.npos ? "" : endpoint.substr(colon + 1);
+  const bool number = !digits.empty() && digits.size() <= 5 &&
+                      digits.find_first_not_of("0123456789") == digits.npos;
+  const bool name = !host.empty() && host.find_first_of("/ \t\n@?#") == host.npos;
+  if (number && name && std::stoi(std::string(digits)) < 65'536) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      fmt::format("the endpoint {} is not HOST:PORT or unix:PATH", QuoteForMessage(endpoint)));
+}
+
 absl::Status WaitForServer(grpc::Channel& channel, std::string_view endpoint) {
   const absl::Duration start = SystemClock().Monotonic();
   bool refused = false;
@@ -82,6 +96,7 @@ Client::Client(std::string endpoint, std::string token, std::shared_ptr<grpc::Ch
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) {
   std::string endpoint =
       context.endpoint.empty() ? std::string(kDefaultEndpoint) : context.endpoint;
+  RETURN_IF_ERROR(CheckEndpoint(endpoint));
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (!context.ca.empty()) {
     grpc::SslCredentialsOptions options;

@@ -218,6 +218,7 @@ absl::StatusOr<GraphFile> ReadGraphNode(const TextNode& node, const std::string&
 }
 
 absl::Status CheckOutput(const std::string& out, const std::vector<std::string>& inputs) {
+  if (out == "-") return UsageError("this output needs a file; stdout cannot be one");
   for (const std::string& input : inputs) {
     std::error_code ignored;  // either is not there, so they are not one file
     if (std::filesystem::equivalent(out, input, ignored))

@@ -27,6 +27,10 @@ class Loader {
   void Run(std::string_view bytes, const std::vector<jobs::Override>& overrides) {
     const std::string shown = file_ == "-" ? "<stdin>" : file_;
     jobs::ReadJob(bytes, shown, overrides, &job_, &faults_);
+    if (!job_.readable) {  // nothing more can be said of it
+      loaded_->diagnostics = std::move(faults_);
+      return;
+    }
     loaded_->spec = std::move(job_.spec);
     Graph();
     const ir::Module* model = compiled_.result.module.get();

@@ -157,6 +157,12 @@ class Reader {
   std::vector<v1::Diagnostic>* diagnostics_;
 };
 
+// The other kind of file at hand; a dozen complaints about its keys would hide the slip.
+bool LooksLikeGraph(const TextNode& root) {
+  return root.IsMap() && root.Find("nodes") != nullptr && root.Find("graph") == nullptr &&
+         root.Find("kind") == nullptr;
+}
+
 }  // namespace
 
 bool ReadJob(std::string_view bytes, std::string_view file, const std::vector<Override>& overrides,
@@ -177,6 +183,17 @@ bool ReadJob(std::string_view bytes, std::string_view file, const std::vector<Ov
     document->kind = TextNode::Kind::kMap;
     if (document->pos.line == 0) document->pos = {1, 1};
   }
+  if (LooksLikeGraph(*document)) {
+    auto* fault = AddFault(diagnostics, "SYNTAX", "",
+                           "this is a graph, not a job; a job names it: `graph: FILE`");
+    fault->set_file(std::string(file));
+    fault->set_line(1);
+    fault->set_column(1);
+    fault->set_expected("a job: kind, graph, data, loss, optimizer, ...");
+    fault->set_found("a graph");
+    return false;
+  }
+  job->readable = true;
   for (const Override& change : overrides) ApplyOverride(change, &*document);
   Reader(job, diagnostics).Run(*document);
   Locate(job->positions, file, diagnostics);

@@ -31,6 +31,7 @@ absl::StatusOr<Override> ParseOverride(std::string_view text);
 void ApplyOverride(const Override& change, TextNode* document);
 
 struct JobFile {
+  bool readable = false;  // the text is that of a job; else there is one fault and nothing below
   v1::JobSpec spec;
   /// Where `graph` named a file: the path as written. The caller reads it.
   std::string graph_path;

@@ -148,6 +148,20 @@ def test_wrong_usage(local):
         assert done.stdout == ""
 
 
+def test_each_kind_of_file_is_told_from_the_other(local, models, iris):
+    done = local("submit", "--dry-run", "-f", models / "iris_mlp.kiln.yaml", code=3)
+    assert "this is a graph, not a job" in done.stderr and done.stderr.count("error:") == 1
+    done = local("validate", iris, code=3)
+    assert "this is a job, not a graph" in done.stderr and done.stderr.count("error:") == 1
+
+
+def test_a_dash_is_stdout_for_text_only(local, models, tmp_path):
+    graph = models / "iris_mlp.kiln.yaml"
+    shown = local("codegen", graph, "--target", "python", "-O", "-").stdout
+    assert shown == local("codegen", graph, "--target", "python").stdout and "nn.Linear(4, 16)" in shown
+    assert "needs a file" in local("init", graph, "--seed", 1, "-O", "-", code=2).stderr
+
+
 def test_set_takes_one_value_each(local, iris):
     document = local.json("submit", "--set", "epochs=3", "--dry-run", "--set", "seed=9", "-f", iris)
     assert document["epochs"] == 3 and document["seed"] == 9
@@ -187,6 +201,7 @@ def test_bash_completion_completes(local):
 
 
 def test_version(local):
+    assert local("--version").stdout == local("version").stdout
     assert local.json("version")["version"].count(".") == 2
 
 
@@ -212,6 +227,12 @@ def test_nobody_listens(local):
     document = local.json("get", "jobs", "--endpoint", endpoint, code=8)
     assert time.monotonic() - start < 5 * FACTOR
     assert endpoint in document["error"]["message"]
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://x:1", "host:", ":1", "host:99999", "a b:1"])
+def test_an_endpoint_is_host_and_port(local, endpoint):
+    done = local("get", "jobs", "--endpoint", endpoint, code=2)
+    assert "HOST:PORT" in done.stderr
 
 
 def test_nobody_answers(local):

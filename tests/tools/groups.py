@@ -32,7 +32,9 @@ TSAN_TESTS = (
 SANITIZER_ENV = {
     # detect_container_overflow is off because Debian's Abseil, protobuf and gRPC are not instrumented: a container
     # that their code grows and ours reads would be reported though nothing is wrong.
-    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:detect_container_overflow=0",
+    # What is too large to allocate is refused as without a sanitizer: tests ask for it.
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:detect_container_overflow=0"
+    ":allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
     "KILN_TEST_FACTOR": "6",

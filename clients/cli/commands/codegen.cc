@@ -21,11 +21,13 @@ class Codegen : public Command {
     Argument& target = arguments->Add("-t,--target", &target_, "What to generate");
     target.required = true;
     for (const emit::TargetInfo& info : emit::Targets()) target.choices.emplace_back(info.name);
-    arguments->Add("-O,--out", &out_, "File or folder to write; else stdout").value_name = "PATH";
+    arguments->Add("-O,--out", &out_, "File or folder to write; else, and for -, stdout")
+        .value_name = "PATH";
     flags_.Declare(arguments);
   }
 
   int Run(Context& context) override {
+    if (out_ == "-") out_.clear();
     auto compiled = CompileGraphFile(file_, flags_);
     if (!compiled.ok()) return context.Fail(compiled.status());
     if (!compiled->ok) return context.FailInvalid(compiled->diagnostics);

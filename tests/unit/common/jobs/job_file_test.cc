@@ -112,6 +112,15 @@ TEST(ReadJob, SyntaxErrorsAreLocated) {
   EXPECT_GE(diagnostics[0].line(), 2);
 }
 
+TEST(ReadJob, AGraphIsNamedInsteadOfItsKeys) {
+  JobFile job;
+  std::vector<v1::Diagnostic> diagnostics;
+  EXPECT_FALSE(ReadJob("inputs: {x: {shape: [4]}}\nnodes: {a: {type: ReLU, in: x}}\n", "g.yaml", {},
+                       &job, &diagnostics));
+  EXPECT_EQ(Faults(diagnostics), (std::vector<Fault>{{"SYNTAX", "", 1, 1}}));
+  EXPECT_THAT(diagnostics[0].message(), testing::HasSubstr("a graph, not a job"));
+}
+
 TEST(ReadJob, WhereTheGraphComesFrom) {
   const std::string hash(64, 'a');
   const auto read = [](std::string text) {
