@@ -46,6 +46,7 @@ Json NodeTypeJson(const v1::NodeType& type);
 Json JobJson(const v1::Job& job);
 Json EventJson(const v1::Event& event, std::string_view token);
 std::string_view EventType(const v1::Event& event);
+std::string WorkerStateText(const v1::Worker& worker);  // ACTIVE,CORDONED
 Json WorkerJson(const v1::Worker& worker);
 
 }  // namespace graphkiln::cli

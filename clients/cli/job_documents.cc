@@ -180,6 +180,12 @@ Json EventJson(const v1::Event& event, std::string_view token) {
   return json;
 }
 
+std::string WorkerStateText(const v1::Worker& worker) {
+  std::string state(WithoutPrefix(v1::WorkerState_Name(worker.state()), "WORKER_STATE_"));
+  if (worker.cordoned() && worker.state() != v1::WORKER_STATE_DRAINING) state += ",CORDONED";
+  return state;
+}
+
 Json WorkerJson(const v1::Worker& worker) {
   Json json;
   json["name"] = ShortName(worker.name());

@@ -207,13 +207,15 @@ def test_version(local):
 
 def test_starts_in_20_ms(local):
     """Processor time, so that a busy machine does not decide."""
+    if FACTOR > 1:
+        pytest.skip("sanitizers are measured nowhere")
     times = []
     for _ in range(15):
         process = subprocess.Popen([local.program, "version"], stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         times.append(usage.ru_utime + usage.ru_stime)
-    assert min(times) < 0.02 * FACTOR, times
+    assert min(times) < 0.02, times
 
 
 # ---- without a server ----------------------------------------------------------------------------

@@ -212,6 +212,14 @@ def test_interrupt_detaches_and_tells_how_to_go_on(served, iris):
     assert end["state"] == "SUCCEEDED"
 
 
+def test_a_cordoned_worker_is_shown_so(served):
+    worker = served.json("get", "workers")["items"][0]["name"]
+    assert "ACTIVE,CORDONED" in served("cordon", worker).stdout
+    assert "ACTIVE,CORDONED" in served("get", "workers").stdout
+    assert served.json("uncordon", worker)["cordoned"] is False
+    assert "CORDONED" not in served("get", "workers").stdout
+
+
 def test_pause_and_resume(served, iris):
     served("submit", "-f", iris, "--name", "paused", *SLOW)
 

@@ -112,7 +112,7 @@ class Get : public Command {
     page->table = Table({"name", "state", "slots", "devices", "host", "jobs"});
     for (const v1::Worker& worker : response.workers()) {
       Json item = WorkerJson(worker);
-      page->table.Row({item["name"], item["state"],
+      page->table.Row({item["name"], WorkerStateText(worker),
                        fmt::format("{}/{}", worker.used_slots(), worker.inventory().slots()),
                        fmt::format("{}", worker.inventory().devices_size()),
                        worker.inventory().host(), fmt::format("{}", worker.jobs_size())});

@@ -153,8 +153,8 @@ class WorkerVerbCommand : public Command {
     if (!error.status.ok()) return FailCall(context, error);
     const Json document = WorkerJson(worker);
     if (context.format() == Format::kText || context.format() == Format::kName) {
-      context.Print(fmt::format("{}  {}\n", document["name"].get<std::string>(),
-                                document["state"].get<std::string>()));
+      context.Print(
+          fmt::format("{}  {}\n", document["name"].get<std::string>(), WorkerStateText(worker)));
     } else {
       context.PrintDocument(document);
     }

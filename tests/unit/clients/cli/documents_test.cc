@@ -26,6 +26,16 @@ TEST(DiagnosticJson, LeavesOutWhatHasNoValue) {
             R"("param":"bias","value":false}]}]})");
 }
 
+TEST(WorkerStateText, ShowsThatNoJobsCome) {
+  v1::Worker worker;
+  worker.set_state(v1::WORKER_STATE_ACTIVE);
+  EXPECT_EQ(WorkerStateText(worker), "ACTIVE");
+  worker.set_cordoned(true);
+  EXPECT_EQ(WorkerStateText(worker), "ACTIVE,CORDONED");
+  worker.set_state(v1::WORKER_STATE_DRAINING);  // says so itself
+  EXPECT_EQ(WorkerStateText(worker), "DRAINING");
+}
+
 TEST(JobDocument, HasTheReleasedKeys) {
   v1::Job job;
   job.set_name("projects/default/jobs/a");
