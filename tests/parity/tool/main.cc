@@ -193,11 +193,12 @@ int Main(int argc, char** argv) {
     std::cerr << "usage: kiln-parity-tool registry|compile|fix|call\n";
     return 2;
   }
-  for (std::string line; std::getline(std::cin, line);)
+  for (std::string line; std::getline(std::cin, line);) {
     const Json answer = mode == "call"  ? CallLine(line)
                         : mode == "fix" ? FixLine(line)
                                         : CompileLine(line);
-  std::cout << answer.dump() << std::endl;
+    std::cout << answer.dump() << std::endl;
+  }
   return 0;
 }
 
