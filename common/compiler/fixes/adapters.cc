@@ -137,7 +137,7 @@ void FixOrder(const Site& site, Proposals& out) {
     const int rank = input->type->rank();
     if (rank >= 3) out.Insert(kExact, *input, {Flatten(1, -1)});
     for (std::vector<int64_t>& order : Orders(rank)) out.Insert(kExact, *input, {Permute(order)});
-    if (rank == 2 && site.inputs.size() > 1) out.Insert(kPossible, *input, {Permute({1, 0})});
+    if (rank == 2) out.Insert(kPossible, *input, {Permute({1, 0})});
     if (rank >= 4) out.Insert(kPossible, *input, {Flatten(2, -1)});
     if (rank == 4) out.Insert(kPossible, *input, {Flatten(2, -1), Permute({0, 2, 1})});
   }

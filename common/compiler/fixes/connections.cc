@@ -110,10 +110,10 @@ void FixSource(const Site& site, Proposals& out) {
       const size_t dot = reference.node().rfind('.');
       const std::string head = reference.node().substr(0, dot);
       if (const auto near = NearestName(reference.node(), names); near && *near != site.node->id())
-        out.Connect(kExact, port, To(*near, reference.port()));
+        out.Connect(kMisspelt, port, To(*near, reference.port()));
       if (dot == std::string::npos) continue;
       if (const auto near = NearestName(head, names))
-        out.Connect(kExact, port, To(*near, reference.node().substr(dot + 1)));
+        out.Connect(kMisspelt, port, To(*near, reference.node().substr(dot + 1)));
     }
   } else if (code == "CYCLE") {
     const std::vector<bool> behind = site.view.Descendants(site.index);
@@ -215,7 +215,7 @@ void FixPortName(const Site& site, Proposals& out) {
     const std::vector<std::string> ports = site.view.OutputPorts(source);
     if (std::find(ports.begin(), ports.end(), input.source->port()) != ports.end()) continue;
     if (const auto near = NearestName(input.source->port(), ports))
-      out.Connect(kExact, input.PortText(), To(input.source->node(), *near));
+      out.Connect(kMisspelt, input.PortText(), To(input.source->node(), *near));
     out.Connect(kNatural, input.PortText(), To(input.source->node()));
     for (size_t p = 0; p < std::min<size_t>(ports.size(), 3); ++p)
       out.Connect(kPossible, input.PortText(), To(input.source->node(), ports[p]));
@@ -275,16 +275,16 @@ void FixOutputs(const Site& site, Proposals& out) {
     if (node >= 0) {
       const std::vector<std::string> ports = site.view.OutputPorts(node);
       if (const auto near = NearestName(given.port(), ports))
-        connect(kExact, To(given.node(), *near));
+        connect(kMisspelt, To(given.node(), *near));
       connect(kNatural, To(given.node()));
     } else if (graph.nodes_size() <= kMostNames) {
       const std::vector<std::string> names = AllNames(graph);
       if (const auto near = NearestName(given.node(), names))
-        connect(kExact, To(*near, given.port()));
+        connect(kMisspelt, To(*near, given.port()));
       const size_t dot = given.node().rfind('.');
       if (dot != std::string::npos) {
         if (const auto near = NearestName(given.node().substr(0, dot), names))
-          connect(kExact, To(*near, given.node().substr(dot + 1)));
+          connect(kMisspelt, To(*near, given.node().substr(dot + 1)));
       }
     }
   }

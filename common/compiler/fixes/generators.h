@@ -19,6 +19,7 @@ void FixSizeLists(const Site& site, Proposals& out);      // dims of Permute, sh
 // values.cc: parameters by themselves.
 void FixRange(const Site& site, Proposals& out);         // a value out of range
 void FixValueType(const Site& site, Proposals& out);     // "3" where 3 is meant
+void FixHugeSize(const Site& site, Proposals& out);      // a slip of the keyboard
 void FixMissingParam(const Site& site, Proposals& out);  // a required one is absent
 void FixUnknownParam(const Site& site, Proposals& out);  // no such parameter
 void FixExpression(const Site& site, Proposals& out);    // no such variable

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "common/base/strings.h"
@@ -26,7 +27,7 @@ std::string EditsText(const v1::Fix& fix) {
 // What the finder itself suggests: near misses of names, else values that would fit.
 FixRank RankOf(const v1::Fix& fix) {
   const bool value = fix.edits_size() == 1 && fix.edits(0).has_set_param();
-  return value ? kNatural : kExact;
+  return value ? kNatural : kMisspelt;
 }
 
 std::vector<Proposal> Gather(const Site& site) {
@@ -68,7 +69,10 @@ void Offer(const GraphView& view, Trials& trials, v1::Diagnostic& diagnostic) {
   }
   if (good.empty()) return;
   std::stable_sort(good.begin(), good.end(), [](const Good& a, const Good& b) {
-    return std::pair(a.left, a.rank) < std::pair(b.left, b.rank);
+    const auto key = [](const Good& g) {
+      return std::tuple(g.rank == kMisspelt ? 0 : 1, g.left, g.rank);
+    };
+    return key(a) < key(b);
   });
   google::protobuf::RepeatedPtrField<v1::Fix> fixes;
   for (Good& g : good) {

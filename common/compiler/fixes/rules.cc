@@ -23,7 +23,7 @@ const std::vector<FixRule>& FixRules() {
        {FixInferredSizes, FixSizeLists, FixWindow, FixOrder, FixUpstreamSizes, FixMerge,
         FixUpstreamWindows, FixDivisors, FixRange}},
       {"SHARED_MODULE", {FixSharing}},
-      {"SIZE_OVERFLOW", {FixRange, FixMissingParam}},
+      {"SIZE_OVERFLOW", {FixHugeSize}},
       {"SYMBOLIC_WEIGHT", {FixOrder, FixSizeLists}},
       {"TUPLE_NEEDS_GET", {FixTuple}},
       {"UNKNOWN_PARAM", {FixUnknownParam}},

@@ -236,6 +236,13 @@ void FixValueType(const Site& site, Proposals& out) {
   Replace(site, *spec, out);
 }
 
+void FixHugeSize(const Site& site, Proposals& out) {
+  constexpr int64_t kHuge = 100'000;
+  for (const nodes::ParamSpec& spec : site.params) {
+    if (site.IntParam(spec.name).value_or(0) >= kHuge) ProposeInt(site, spec, out);
+  }
+}
+
 void FixMissingParam(const Site& site, Proposals& out) {
   const nodes::ParamSpec* spec = Find(site, site.diagnostic.param());
   if (spec == nullptr) return;
@@ -271,7 +278,7 @@ void FixUnknownParam(const Site& site, Proposals& out) {
   const size_t required = names.size();
   if (const auto near = NearestName(found, absent)) names.push_back(*near);
   for (size_t i = 0; i < names.size(); ++i) {
-    v1::Fix& fix = out.Add(i < required ? kExact : kNatural,
+    v1::Fix& fix = out.Add(i < required ? kExact : kMisspelt,
                            fmt::format("rename {} to {}", QuoteForMessage(found), names[i]));
     v1::UnsetParam& unset = *fix.add_edits()->mutable_unset_param();
     unset.set_node(site.node->id());
@@ -312,7 +319,7 @@ void FixExpression(const Site& site, Proposals& out) {
     if (changed) {
       v1::Value value;
       value.set_expression(mended);
-      out.SetParam(kExact, given->first, value);
+      out.SetParam(kMisspelt, given->first, value);
     }
   }
   if (const nodes::ParamSpec* spec = Find(site, given->first)) Replace(site, *spec, out);

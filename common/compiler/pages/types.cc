@@ -118,13 +118,13 @@ outputs: {y: fc}
                    .title = "A tensor would be larger than any machine's memory",
                    .text = "Check the parameters for a slip of the keyboard.",
                    .wrong = R"(graphkiln: 1
-inputs: {x: {shape: [B, 4]}}
+inputs: {x: {shape: [B, 2000000]}}
 nodes:
-  fc: {type: Linear, in: x, params: {out_features: 9000000000000}}
+  fc: {type: Linear, in: x, params: {out_features: 2000000}}
 outputs: {y: fc}
 )",
                    .right = R"(graphkiln: 1
-inputs: {x: {shape: [B, 4]}}
+inputs: {x: {shape: [B, 2000000]}}
 nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}

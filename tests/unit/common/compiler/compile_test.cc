@@ -309,8 +309,10 @@ TEST(Compile, DeepGraphsDoNotRecurse) {
 
 TEST(Compile, IdsHaveALength) {
   v1::Graph graph = ReadOrDie(
-      "{graphkiln: 1, inputs: {x: {shape: [B, 4]}}, outputs: {y: a}, "
-      "nodes: {a: {type: ReLU, in: x}, b: {type: Tanh, in: a}}}");
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}, b: {type: Tanh, in: a}}\n");
   graph.mutable_nodes(1)->set_id(std::string(1025, 'b'));
   graph.mutable_outputs(0)->mutable_value()->mutable_reference()->set_node(std::string(1025, 'b'));
   const CompileResult result = Compile(graph);
@@ -321,8 +323,10 @@ TEST(Compile, IdsHaveALength) {
 
 TEST(Compile, InputsWithoutShapesAreAskedFor) {
   v1::Graph graph = ReadOrDie(
-      "{graphkiln: 1, inputs: {x: {shape: [B, 4]}}, outputs: {y: a}, "
-      "nodes: {a: {type: ReLU, in: x}}}");
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}}\n");
   graph.mutable_inputs(0)->set_shape_known(false);
   const CompileResult result = Compile(graph);
   ASSERT_FALSE(result.diagnostics.empty());

@@ -22,8 +22,10 @@ std::string Done(const Repair& repair) {
 
 TEST(Repair, AValidGraphStaysAsItIs) {
   const v1::Graph graph = ReadOrDie(
-      "{graphkiln: 1, inputs: {x: {shape: [B, 4]}}, outputs: {y: a}, nodes: {a: {type: ReLU, in: "
-      "x}}}");
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}}\n");
   const Repair repair = RepairGraph(graph);
   EXPECT_TRUE(repair.result.ok);
   EXPECT_TRUE(repair.applied.empty());
@@ -79,8 +81,10 @@ outputs: {y: sum}
 
 TEST(Repair, WhatNothingMendsStays) {
   const v1::Graph graph = ReadOrDie(
-      "{graphkiln: 1, inputs: {x: {shape: [B, -4]}}, outputs: {y: a}, nodes: {a: {type: ReLU, in: "
-      "x}}}");
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, -4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}}\n");
   const Repair repair = RepairGraph(graph);
   EXPECT_FALSE(repair.result.ok);
   EXPECT_TRUE(repair.applied.empty());
@@ -89,8 +93,10 @@ TEST(Repair, WhatNothingMendsStays) {
 // Each error costs a bounded number of trials, and each trial a bounded part of the graph.
 TEST(Repair, ManyErrorsInALargeGraph) {
   v1::Graph graph = ReadOrDie(
-      "{graphkiln: 1, inputs: {x: {shape: [B, 4]}}, outputs: {y: a}, nodes: {a: {type: ReLU, in: "
-      "x}}}");
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}}\n");
   std::string last = "a";
   for (int i = 0; i < 300; ++i) {
     v1::Node& node = *graph.add_nodes();
