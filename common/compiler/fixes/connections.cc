@@ -135,7 +135,20 @@ void FixSource(const Site& site, Proposals& out) {
     at.push_back(site.diagnostic.port());
   }
   if (at.empty()) return;
-  const std::vector<v1::Reference> sources = Sources(site);
+  std::vector<v1::Reference> sources = Sources(site);
+  if (code == "ARITY" && !site.inputs.empty() && site.inputs[0].type) {
+    // A value of the others' type; where there is none, what is there once more.
+    std::vector<bool> barred = site.view.Descendants(site.index);
+    int looked = 0;
+    for (int node = site.index - 1; node >= 0 && looked < kMostNames / 4; --node, ++looked) {
+      if (sources.size() >= 2 * kMostSources) break;
+      const v1::Reference whole = To(site.view.node(node).id());
+      if (!barred[static_cast<size_t>(node)] && whole.node() != site.inputs[0].source->node() &&
+          site.view.TypeOf(whole) == site.inputs[0].type)
+        sources.push_back(whole);
+    }
+    for (const std::string& port : at) out.Connect(kForced, port, *site.inputs[0].source);
+  }
   for (const std::string& port : at) {
     for (size_t i = 0; i < sources.size(); ++i)
       out.Connect(i == 0 ? kNatural : kPossible, port, sources[i]);
@@ -288,7 +301,14 @@ void FixOutputs(const Site& site, Proposals& out) {
       }
     }
   }
-  for (const v1::Reference& source : Sources(site)) connect(kPossible, source);
+  int dead = 0;
+  for (int node = graph.nodes_size() - 1; node >= 0 && dead < 3; --node) {
+    if (site.view.Used(node)) continue;
+    ++dead;
+    connect(kNatural, To(graph.nodes(node).id()));
+  }
+  for (const v1::Reference& source : Sources(site))
+    connect(site.view.FindNode(source.node()) >= 0 ? kPossible : kForced, source);
   // Where the graph could not be typed, names are all there is.
   if (graph.nodes_size() > 0) connect(kForced, To(graph.nodes(graph.nodes_size() - 1).id()));
 }

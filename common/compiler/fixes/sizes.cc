@@ -191,23 +191,25 @@ void FixSizeLists(const Site& site, Proposals& out) {
     const auto it = site.node->params().find(name);
     if (it == site.node->params().end() || !it->second.has_list_value()) continue;
     const std::vector<int64_t> given = Ints(it->second);
+    // The batch stays open, and one size is what remains of a row.
+    int64_t row = 1;
+    for (int d = 1; d < type.rank(); ++d) row = Times(row, DimOf(type, d).value_or(0));
+    for (size_t i = given.size(); i-- > 1;) {
+      int64_t rest = 1;
+      for (size_t k = 1; k < given.size(); ++k)
+        rest = Times(rest, k == i ? 1 : std::max<int64_t>(given[k], 1));
+      if (row < 1 || row >= kLargest || row % rest != 0) continue;
+      std::vector<int64_t> open = given;
+      open[0] = -1;
+      open[i] = row / rest;
+      out.SetParam(kNatural, name, IntsValue(open));
+    }
     // One size follows from all others.
     for (size_t i = given.size(); i-- > 0;) {
       std::vector<int64_t> open = given;
       for (int64_t& size : open) size = size == -1 ? 1 : size;
       open[i] = -1;
-      if (open != given) out.SetParam(i == 0 ? kPossible : kNatural, name, IntsValue(open));
-      if (i == 0) continue;
-      // The batch stays open, and this one is what remains of a row.
-      int64_t rest = 1, row = 1;
-      for (int d = 1; d < type.rank(); ++d) row = Times(row, DimOf(type, d).value_or(0));
-      for (size_t k = 1; k < given.size(); ++k)
-        rest = Times(rest, k == i ? 1 : std::max<int64_t>(given[k], 1));
-      if (row < 1 || row >= kLargest || row % rest != 0) continue;
-      open = given;
-      open[0] = -1;
-      open[i] = row / rest;
-      out.SetParam(kNatural, name, IntsValue(open));
+      if (open != given) out.SetParam(kPossible, name, IntsValue(open));
     }
     out.SetParam(kPossible, name, IntsValue({-1}));
   }

@@ -32,15 +32,17 @@ std::string ErrorKey(const v1::Diagnostic& diagnostic) {
   return diagnostic.code() + " " + diagnostic.node();
 }
 
+// Two findings about one mistake; the sizes that they name may differ.
 bool Same(const v1::Diagnostic& a, const v1::Diagnostic& b) {
+  const bool named = a.code() == "UNKNOWN_REFERENCE";
   return a.code() == b.code() && a.node() == b.node() && a.port() == b.port() &&
-         a.param() == b.param() && a.found() == b.found() && a.message() == b.message();
+         a.param() == b.param() && a.rule() == b.rule() && (!named || a.found() == b.found());
 }
 
 }  // namespace
 
 Trials::Trials(const GraphView& view, const std::vector<v1::Diagnostic>& diagnostics)
-    : view_(view), work_(kMostWork) {
+    : view_(view), diagnostics_(diagnostics), work_(kMostWork) {
   for (const v1::Diagnostic& diagnostic : diagnostics) {
     if (diagnostic.severity() != v1::SEVERITY_ERROR) continue;
     ++errors_[diagnostic.node()];
@@ -135,11 +137,19 @@ void Trials::Close(v1::Graph& part) const {
   if (part.inputs_size() == 0) part.add_inputs()->set_name("(nothing)");
 }
 
+int Trials::SameAs(const v1::Diagnostic& finding) {
+  if (last_ != &finding) {
+    last_ = &finding;
+    same_ = static_cast<int>(std::count_if(diagnostics_.begin(), diagnostics_.end(),
+                                           [&](const v1::Diagnostic& d) { return Same(d, finding); }));
+  }
+  return same_;
+}
+
 std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
   if (exhausted()) return std::nullopt;
   if (site.node == nullptr) {
-    // An output: right where its source is a known value.
-    int left = 0;
+    // An output: right where its source is there; what is wrong with the source is told there.
     for (const v1::Edit& edit : fix.edits()) {
       if (!edit.has_connect()) return std::nullopt;
       const int node = view_.FindNode(edit.connect().source().node());
@@ -149,9 +159,8 @@ std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
         if (std::find(ports.begin(), ports.end(), edit.connect().source().port()) == ports.end())
           return std::nullopt;
       }
-      if (node >= 0 && !view_.Typed(node)) ++left;
     }
-    return left;
+    return 0;
   }
   v1::Graph part;
   *part.mutable_variables() = view_.graph().variables();
@@ -175,18 +184,21 @@ std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
   const CompileResult result = Compile(part, options);
   // What fails early has made no instances, but may have been as much work.
   work_ -= static_cast<int64_t>(result.instances.size()) + 4 * part.nodes_size() + 50;
-  int left = 0, here = 0;
+  int left = 0, here = 0, same = 0;
   for (const v1::Diagnostic& diagnostic : result.diagnostics) {
     if (diagnostic.severity() != v1::SEVERITY_ERROR) continue;
     // A reference out of the part to something that has no type yet.
     if (diagnostic.code() == "UNKNOWN_REFERENCE" &&
         (view_.FindNode(diagnostic.found()) >= 0 || view_.FindInput(diagnostic.found()) >= 0))
       continue;
-    if (Same(diagnostic, site.diagnostic) || added.contains(diagnostic.node())) return std::nullopt;
+    if (added.contains(diagnostic.node())) return std::nullopt;
+    if (Same(diagnostic, site.diagnostic)) ++same;
     const bool at_node = diagnostic.node() == id;
     if (at_node) ++here;
-    if (at_node || !known_.contains(ErrorKey(diagnostic))) ++left;
+    // A node that stays without a type hides what comes behind it.
+    if (at_node || !known_.contains(ErrorKey(diagnostic))) left += at_node ? 2 : 1;
   }
+  if (same >= SameAs(site.diagnostic)) return std::nullopt;
   const auto before = errors_.find(site.diagnostic.node());
   if (before != errors_.end() && here > before->second) return std::nullopt;
   return left;

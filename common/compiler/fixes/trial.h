@@ -31,7 +31,13 @@ class Trials {
   // References that leave the part become inputs of it.
   void Close(v1::Graph& part) const;
 
+  // How many findings there are about the same mistake.
+  int SameAs(const v1::Diagnostic& finding);
+
   const GraphView& view_;
+  const std::vector<v1::Diagnostic>& diagnostics_;
+  const v1::Diagnostic* last_ = nullptr;  // that same_ is about
+  int same_ = 0;
   StringMap<int> errors_;  // by node
   StringSet known_;        // node and code of each error
   int64_t work_;

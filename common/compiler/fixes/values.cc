@@ -103,7 +103,8 @@ void ProposeInt(const Site& site, const nodes::ParamSpec& spec, Proposals& out) 
 }
 
 void ProposeAny(const Site& site, const nodes::ParamSpec& spec, Proposals& out) {
-  if (IsWhole(spec)) ProposeInt(site, spec, out);
+  if (spec.type == nodes::ParamType::kInt || (IsWhole(spec) && spec.single_ok))
+    ProposeInt(site, spec, out);
   if (const auto example = ExampleValue(site, spec.name))
     out.SetParam(kPossible, spec.name, *example);
   for (const std::string& choice : spec.choices) {
@@ -322,7 +323,19 @@ void FixExpression(const Site& site, Proposals& out) {
       out.SetParam(kMisspelt, given->first, value);
     }
   }
-  if (const nodes::ParamSpec* spec = Find(site, given->first)) Replace(site, *spec, out);
+  const nodes::ParamSpec* spec = Find(site, given->first);
+  if (spec == nullptr) return;
+  // In a list of sizes, the one that cannot be computed may be the open one.
+  if (given->second.has_list_value()) {
+    for (const int64_t size : {-1, 1}) {
+      v1::Value list = given->second;
+      for (v1::Value& item : *list.mutable_list_value()->mutable_values()) {
+        if (item.kind_case() == v1::Value::kExpression) item.set_int_value(size);
+      }
+      out.SetParam(kNatural, given->first, list);
+    }
+  }
+  Replace(site, *spec, out);
 }
 
 }  // namespace graphkiln::compiler
