@@ -7,6 +7,8 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
+#include "common/compiler/fixes/offer.h"
+#include "common/compiler/lint.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/report.h"
 #include "common/compiler/type_pass.h"
@@ -66,6 +68,8 @@ class Compiler {
     result_.ok = report_.errors() == 0;
     if (!result_.ok) result_.module = nullptr;
     result_.diagnostics = report_.Take();
+    if (!result_.ok && options_.most_fixes > 0)
+      OfferFixes(graph_, result_.nodes, options_.most_fixes, &result_.diagnostics);
     if (options_.positions != nullptr) {
       for (v1::Diagnostic& diagnostic : result_.diagnostics) options_.positions->Locate(diagnostic);
     }
@@ -107,7 +111,10 @@ class Compiler {
     if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
     const std::vector<ir::TensorType> types = InputTypes();
     Typed typed;
-    if (!Pass("type", [&] { typed = TypeGraph(normal, types, kept_->library, report_); })) return;
+    if (!Pass("type", [&] {
+          typed = TypeGraph(normal, types, kept_->library, report_, options_.most_expanded);
+        }))
+      return;
     kept_->expansions = std::move(typed.keep_alive);
     for (size_t i = 0; i < normal.nodes.size(); ++i) {
       v1::NodeTypes& node = result_.nodes.emplace_back();
@@ -124,13 +131,15 @@ class Compiler {
       result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
     if (report_.errors() > 0) return;
     typed.module.name = graph_.name();
-    Pass("verify", [&] {
+    const bool more = Pass("verify", [&] {
       const absl::Status verified = ir::Verify(typed.module);
       if (verified.ok()) return;
       GRAPHKILN_BUG("compile.verify", std::string(verified.message()));
       report_.Error("INTERNAL", std::string(verified.message()));
     });
     result_.module = std::make_shared<const ir::Module>(std::move(typed.module));
+    if (more && options_.lint && report_.errors() == 0)
+      Pass("lint", [&] { Lint(graph_, result_, report_); });
   }
 
   NormalGraph Normalised(const GraphScope& scope) {

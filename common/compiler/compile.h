@@ -1,7 +1,7 @@
 // The compiler: a graph in, a typed program and all diagnostics out. Pure; any thread.
 //
 //   normalise -> type (instantiates composites and node bodies; typed operator calls are the IR) ->
-//   verify
+//   verify; errors get fixes (fixes/)
 //
 // One direction, no way back: each pass takes a whole value and returns a whole value plus
 // diagnostics.
@@ -25,6 +25,12 @@ struct CompileOptions {
   const graph::SourceMap* positions = nullptr;
   // Stops after this pass (`normalise`, `type`); empty runs all.
   std::string stop_after;
+  // Errors that get fixes which were tried, best first; the others keep what was guessed.
+  int most_fixes = 16;
+  // Looks for what is legal, but hardly meant.
+  bool lint = true;
+  // Nodes that composites may be written out to.
+  int64_t most_expanded = 400'000;
 };
 
 // One node as it runs, also those inside composites. In execution order; a composite stands before

@@ -18,8 +18,6 @@ namespace {
 // Of all composites together; a hostile definition that doubles itself ends here.
 constexpr size_t kMaxInstances = 200'000;
 constexpr size_t kMaxNesting = 64;
-// Nodes of composites written out, also of those that turn out to be wrong.
-constexpr int64_t kMaxExpanded = 400'000;
 // One graph being typed: the user's, or the inside of a composite instance.
 struct Frame {
   std::shared_ptr<const NormalGraph> graph;
@@ -39,8 +37,8 @@ struct Frame {
 
 class Typer {
  public:
-  Typer(const CompositeLibrary& composites, Report& report)
-      : composites_(composites), report_(report) {}
+  Typer(const CompositeLibrary& composites, Report& report, int64_t most_expanded)
+      : composites_(composites), report_(report), expandable_(most_expanded) {}
 
   Typed Run(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types) {
     Frame root;
@@ -320,15 +318,15 @@ class Typer {
   StringMap<int> keys_;
   SharedModules shared_;
   Values values_;
-  int64_t expandable_ = kMaxExpanded;
+  int64_t expandable_;
   bool full_ = false;  // a limit was reported
 };
 
 }  // namespace
 
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
-                const CompositeLibrary& composites, Report& report) {
-  return Typer(composites, report).Run(graph, input_types);
+                const CompositeLibrary& composites, Report& report, int64_t most_expanded) {
+  return Typer(composites, report, most_expanded).Run(graph, input_types);
 }
 
 }  // namespace graphkiln::compiler

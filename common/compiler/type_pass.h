@@ -24,8 +24,9 @@ struct Typed {
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
 
-// `input_types` in the order of the graph's inputs.
+// `input_types` in the order of the graph's inputs; `most_expanded` bounds the nodes of composites
+// that are written out, also of those that turn out to be wrong.
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
-                const CompositeLibrary& composites, Report& report);
+                const CompositeLibrary& composites, Report& report, int64_t most_expanded);
 
 }  // namespace graphkiln::compiler

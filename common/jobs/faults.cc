@@ -7,8 +7,14 @@ namespace graphkiln::jobs {
 
 absl::Span<const compiler::CodePage> JobCodePages() {
   static constexpr compiler::CodePage kPages[] = {
+      {"DATASET_UNKNOWN", "There is no such dataset",
+       "`kiln get datasets` lists those of the server; `kiln cp FILE dataset/NAME` stores one."},
       {"FILE_NOT_FOUND", "A file that the job names does not exist",
        "Paths in a job file are relative to the job file's folder."},
+      {"FILE_NOT_UPLOADED", "The job names a file that the server does not have",
+       "Clients upload the files of a job before they submit it; paths of the client's machine "
+       "mean "
+       "nothing on the server."},
       {"FILE_UNREADABLE", "A file that the job names cannot be read",
        "The message says why: permissions, a folder, or a file beyond the limit."},
       {"INPUT_MISMATCH", "The data does not fit the graph",
@@ -22,6 +28,8 @@ absl::Span<const compiler::CodePage> JobCodePages() {
        "The diagnostic names the type that is expected; `kiln explain job` lists all keys."},
       {"METRIC_MISMATCH", "The metric does not fit the loss",
        "Accuracy counts classes; mse, mae and r2 measure numbers."},
+      {"WEIGHTS_UNKNOWN", "There are no such weights",
+       "`weights` names a job with a checkpoint, or a file of the job's own."},
   };
   return kPages;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/base/strings.h"
+#include "common/compiler/lint.h"
 #include "common/jobs/faults.h"
 #include "common/jobs/registry.h"
 #include "fmt/format.h"
@@ -128,6 +129,16 @@ class ModelChecker {
   void Target(bool files) {
     const ir::TensorType& output = model_.type(model_.outputs[0].value);
     const Task task = LossTask(job_->loss().type());
+    if (const std::string twice = compiler::RedundantActivation(model_, job_->loss().type());
+        !twice.empty()) {
+      auto* fault = Fault("SOFTMAX_BEFORE_LOSS", "loss",
+                          fmt::format("{} applies itself what {} in the graph has done already",
+                                      job_->loss().type(), twice));
+      fault->set_severity(v1::SEVERITY_WARNING);
+      fault->set_expected("numbers of any size (logits)");
+      fault->set_found(fmt::format("the result of {}", twice));
+      fault->add_fixes()->set_description(fmt::format("make the input of {} the output", twice));
+    }
     if (task == Task::kClassification) {
       if (output.rank() < 2) {
         Fault("INPUT_MISMATCH", "loss",

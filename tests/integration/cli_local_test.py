@@ -244,3 +244,58 @@ def test_nobody_answers(local):
         start = time.monotonic()
         local("get", "jobs", "--endpoint", f"127.0.0.1:{silent.getsockname()[1]}", code=8)
         assert time.monotonic() - start < 6 * FACTOR
+
+
+BROKEN = ("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes:\n  a: {type: Linaer, in: x, params: {out_features: 8}}\n"
+          "  b: {type: Linear, in: a, params: {in_features: 9, out_features: 2}}\noutputs: {y: b}\n")
+
+
+def test_fix_mends_a_file_in_place(local, tmp_path):
+    file = tmp_path / "broken.kiln.yaml"
+    file.write_text(BROKEN)
+    dry = local.json("fix", file, "--dry-run")
+    assert file.read_text() == BROKEN
+    document = local.json("fix", file)
+    assert document == dry and document["valid"] is True and document["diagnostics"] == []
+    assert document["applied"] == [
+        {"code": "UNKNOWN_TYPE", "node": "a", "description": "change the type to Linear"},
+        {"code": "SHAPE_MISMATCH", "node": "b", "description": "set in_features to 8"}]
+    assert local.json("validate", file)["nodes"][1]["outputs"][0]["shape"] == ["B", 2]
+    # Nothing to do: not a byte changes.
+    before = file.read_bytes()
+    assert local.json("fix", file)["applied"] == []
+    assert file.read_bytes() == before
+
+
+def test_fix_writes_elsewhere_and_keeps_the_form(local, tmp_path):
+    file, out = tmp_path / "broken.kiln.json", tmp_path / "out.kiln.json"
+    graph = {"graphkiln": 1, "inputs": {"x": {"dtype": "float32", "shape": ["B", 4]}},
+             "nodes": {"a": {"type": "ReLUU", "in": "x"}}, "outputs": {"y": "a"}, "note": "kept"}
+    file.write_text(json.dumps(graph))
+    local("fix", file, "-O", out)
+    assert json.loads(file.read_text()) == graph
+    graph["nodes"]["a"]["type"] = "ReLU"
+    assert json.loads(out.read_text()) == graph
+    # From stdin to stdout.
+    done = local("fix", "-", stdin=BROKEN)
+    assert "type: Linear" in done.stdout and done.stdout.startswith("graphkiln: 1")
+
+
+def test_fix_leaves_what_it_cannot_mend(local, tmp_path):
+    file = tmp_path / "hopeless.kiln.yaml"
+    file.write_text("graphkiln: 1\ninputs: {x: {shape: [B, -4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: a}\n")
+    before = file.read_bytes()
+    document = json.loads(local("fix", file, "-o", "json", code=3).stdout)
+    assert file.read_bytes() == before
+    assert document["valid"] is False and document["diagnostics"][0]["code"] == "BAD_SHAPE"
+    file.write_text("graphkiln: 1\nnodes: [")
+    assert json.loads(local("fix", file, "-o", "json", code=3).stdout)["applied"] == []
+    assert file.read_text() == "graphkiln: 1\nnodes: ["
+
+
+def test_explain_shows_the_page_of_a_code(local):
+    page = local.json("explain", "SHAPE_MISMATCH")
+    assert {"code", "title", "doc", "wrong", "right", "fixes"} <= set(page)
+    assert "wrong:" in local("explain", "SHAPE_MISMATCH").stdout
+    for code in local.json("explain")["codes"]:
+        assert local.json("explain", code)["doc"]

@@ -5,6 +5,7 @@ namespace graphkiln::cli {
 std::vector<std::unique_ptr<Command>> AllCommands() {
   CommandList commands;
   AddValidate(&commands);
+  AddFix(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
   AddDiff(&commands);

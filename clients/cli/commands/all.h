@@ -11,6 +11,7 @@ namespace graphkiln::cli {
 using CommandList = std::vector<std::unique_ptr<Command>>;
 
 void AddValidate(CommandList* commands);
+void AddFix(CommandList* commands);
 void AddSummary(CommandList* commands);
 void AddCodegen(CommandList* commands);
 void AddDiff(CommandList* commands);

@@ -47,7 +47,9 @@ class Explain : public Command {
     Json entry = jobs::DescribeComponent(topic_);
     if (entry.is_null()) entry = Code(topic_);
     if (!entry.is_null()) {
-      if (context.format() == Format::kText) {
+      if (context.format() == Format::kText && entry.contains("code")) {
+        PrintCode(context, entry);
+      } else if (context.format() == Format::kText) {
         context.Print(jobs::YamlText(entry));
       } else {
         context.PrintDocument(entry);
@@ -80,11 +82,25 @@ class Explain : public Command {
   static Json Code(std::string_view name) {
     for (const compiler::CodePage& page : CodePages()) {
       if (page.code != name) continue;
-      return {{"code", std::string(page.code)},
-              {"title", std::string(page.title)},
-              {"doc", std::string(page.text)}};
+      Json entry = {{"code", std::string(page.code)},
+                    {"title", std::string(page.title)},
+                    {"doc", std::string(page.text)}};
+      if (!page.wrong.empty()) {
+        entry["wrong"] = std::string(page.wrong);
+        entry["right"] = std::string(page.right);
+      }
+      if (!page.fixes.empty()) entry["fixes"] = std::string(page.fixes);
+      return entry;
     }
     return nullptr;
+  }
+
+  static void PrintCode(Context& context, const Json& entry) {
+    const auto text = [&](const char* key) { return entry.value(key, std::string()); };
+    context.Print(fmt::format("{}  {}\n\n{}\n", text("code"), text("title"), text("doc")));
+    if (entry.contains("fixes")) context.Print(fmt::format("\nkiln fix can: {}\n", text("fixes")));
+    if (!entry.contains("wrong")) return;
+    context.Print(fmt::format("\nwrong:\n\n{}\nright:\n\n{}", text("wrong"), text("right")));
   }
 
   static std::vector<std::string> Topics(std::string_view like) {

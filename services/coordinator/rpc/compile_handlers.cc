@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/compiler/compile.h"
+#include "common/compiler/repair.h"
 #include "common/emit/emit.h"
 #include "common/estimate/summary.h"
 #include "common/graph/canonical.h"
@@ -39,6 +40,16 @@ v1::ValidateResponse Validate(Services& services, const v1::ValidateRequest& req
   }
   for (v1::NodeTypes& node : result.nodes) *response.add_nodes() = std::move(node);
   response.set_graph_hash(graph::ContentHash(request.graph()));
+  return response;
+}
+
+v1::FixGraphResponse FixGraph(v1::FixGraphRequest& request) {
+  compiler::Repair repair = compiler::RepairGraph(request.graph());
+  v1::FixGraphResponse response;
+  *response.mutable_graph() = std::move(repair.graph);
+  for (v1::Diagnostic& diagnostic : repair.applied) *response.add_applied() = std::move(diagnostic);
+  for (v1::Diagnostic& diagnostic : repair.result.diagnostics)
+    *response.add_diagnostics() = std::move(diagnostic);
   return response;
 }
 
@@ -83,6 +94,11 @@ void AddCompileMethods(MethodTable& table, Services& services) {
                   const Reply<v1::ValidateResponse>& reply) {
         reply(Validate(services, request));
       });
+  table.Unary<v1::FixGraphRequest, v1::FixGraphResponse>(
+      "/graphkiln.v1.CompileService/FixGraph", rule,
+      [](const CallPtr&, v1::FixGraphRequest& request, const Reply<v1::FixGraphResponse>& reply) {
+        reply(FixGraph(request));
+      });
   table.Unary<v1::SummarizeRequest, v1::SummarizeResponse>(
       "/graphkiln.v1.CompileService/Summarize", rule,
       [&services](const CallPtr&, v1::SummarizeRequest& request,
@@ -107,7 +123,7 @@ void AddCompileMethods(MethodTable& table, Services& services) {
          const Reply<v1::DiffGraphsResponse>& reply) {
         reply(graph::Diff(request.left(), request.right()));
       });
-  for (const char* method : {"FixGraph", "ConvertGraph", "PlanGraph", "VerifyGraph"}) {
+  for (const char* method : {"ConvertGraph", "PlanGraph", "VerifyGraph"}) {
     table.Unsupported(std::string("/graphkiln.v1.CompileService/") + method, Role::kUser);
   }
 }

@@ -4,6 +4,7 @@
 //   kiln-parity-tool registry   {"ops": [...], "nodes": [...]}
 //   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of
 //   stdout
+//   kiln-parity-tool fix        as compile; what was found, what was mended, the graph after it
 //   kiln-parity-tool call       one operator call per line: {"op": "aten.glu.default", "args":
 //   [{"tensor": "float32[2, 6]"}, -1]}; the types of its results, or the error
 #include <cstdio>
@@ -11,9 +12,11 @@
 #include <string>
 
 #include "common/compiler/compile.h"
+#include "common/compiler/repair.h"
 #include "common/emit/emit.h"
 #include "common/estimate/summary.h"
 #include "common/graph/text.h"
+#include "common/graph/writer.h"
 #include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
 #include "common/ir/types.h"
@@ -98,6 +101,56 @@ Json CompileLine(const std::string& line) {
   return out;
 }
 
+Json FixLine(const std::string& line) {
+  graph::SourceMap positions;
+  std::vector<v1::Diagnostic> diagnostics;
+  const auto graph = graph::ReadGraph(line, "stdin", &positions, &diagnostics);
+  if (!graph.ok()) return {{"ok", false}, {"error", std::string(graph.status().message())}};
+  const auto list = [](const std::vector<v1::Diagnostic>& from) {
+    Json out = Json::array();
+    for (const v1::Diagnostic& d : from) {
+      Json fixes = Json::array();
+      for (const v1::Fix& fix : d.fixes()) fixes.push_back(fix.description());
+      out.push_back({{"severity", v1::Severity_Name(d.severity())},
+                     {"code", d.code()},
+                     {"node", d.node()},
+                     {"port", d.port()},
+                     {"param", d.param()},
+                     {"path", d.path()},
+                     {"rule", d.rule()},
+                     {"message", d.message()},
+                     {"fixes", fixes}});
+    }
+    return out;
+  };
+  const compiler::CompileResult found = compiler::Compile(*graph);
+  const compiler::Repair repair = compiler::RepairGraph(*graph);
+  Json out = {{"ok", found.ok},
+              {"found", list(found.diagnostics)},
+              {"applied", list(repair.applied)},
+              {"valid", repair.result.ok},
+              {"left", list(repair.result.diagnostics)},
+              {"graph", graph::ToJson(repair.graph)}};
+  // What the nodes gave before anything was mended.
+  out["types"] = Json::object();
+  for (const v1::NodeTypes& node : found.nodes) {
+    Json types = Json::array();
+    for (const v1::TensorSpec& spec : node.outputs()) {
+      const auto type = ir::FromProto(spec);
+      if (type.ok()) types.push_back(TypeJson(*type));
+    }
+    out["types"][node.id()] = std::move(types);
+  }
+  if (repair.result.ok) {
+    int64_t trainable = 0;
+    for (const ir::Parameter& p : repair.result.module->parameters) trainable += p.trainable;
+    out["trainable"] = trainable;
+    const auto files = emit::Generate(repair.graph, repair.result, "python");
+    if (files.ok()) out["python"] = files->front().content();
+  }
+  return out;
+}
+
 ir::Argument ToArgument(const Json& value, ir::Module& module) {
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number_integer()) return value.get<int64_t>();
@@ -136,12 +189,16 @@ int Main(int argc, char** argv) {
     std::cout << Registry().dump() << "\n";
     return 0;
   }
-  if (mode != "compile" && mode != "call") {
-    std::cerr << "usage: kiln-parity-tool registry|compile|call\n";
+  if (mode != "compile" && mode != "call" && mode != "fix") {
+    std::cerr << "usage: kiln-parity-tool registry|compile|fix|call\n";
     return 2;
   }
-  for (std::string line; std::getline(std::cin, line);)
-    std::cout << (mode == "call" ? CallLine(line) : CompileLine(line)).dump() << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json answer = mode == "call"  ? CallLine(line)
+                        : mode == "fix" ? FixLine(line)
+                                        : CompileLine(line);
+    std::cout << answer.dump() << std::endl;
+  }
   return 0;
 }
 

@@ -4,9 +4,9 @@
 //   calls: [{op:, args:, finding:}]   each call fails with this finding; nothing else is in the
 //   file graph: a native graph        or   text: a file's bytes     or   call: {op: aten.x.y, args:
 //   ["float32[2, 3]", 1]} expect:
-//     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:}]   in
-//     order, complete types: {node: "float32[B, 3]"} `?` where unknown fixed: true        the graph
-//     is valid after the first fix of each finding
+//     findings: [{code:, node:, port:, param:, rule:, line:, expected:, found:, severity:, fix:}]
+//     in order, complete types: {node: "float32[B, 3]"} `?` where unknown fixed: true        the
+//     graph is valid after the first fix of each finding
 //
 // Keys that a finding does not name are not compared.
 #include <gtest/gtest.h>
@@ -17,11 +17,11 @@
 #include "common/base/file.h"
 #include "common/base/resources.h"
 #include "common/compiler/codes.h"
+#include "common/compiler/fixes/edits.h"
 #include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
 #include "common/nodes/example.h"
 #include "fmt/format.h"
-#include "tests/unit/common/compiler/apply_fix.h"
 #include "tests/unit/common/compiler/testing.h"
 
 namespace graphkiln::compiler {
@@ -133,6 +133,7 @@ std::string Field(const v1::Diagnostic& d, const std::string& key) {
   if (key == "found") return d.found();
   if (key == "path") return d.path();
   if (key == "severity") return Severity(d);
+  if (key == "fix") return d.fixes_size() > 0 ? d.fixes(0).description() : "none";
   return "there is no field " + key;
 }
 
@@ -175,7 +176,8 @@ void ApplyFixes(Outcome outcome) {
     for (const v1::Diagnostic& d : outcome.findings) {
       if (d.fixes_size() == 0) continue;
       any = true;
-      for (const v1::Edit& edit : d.fixes(0).edits()) ApplyEdit(edit, outcome.graph);
+      const absl::Status applied = ApplyFix(d.fixes(0), &outcome.graph);
+      EXPECT_TRUE(applied.ok()) << applied.ToString() << "\n" << d.ShortDebugString();
     }
     outcome.result = Compile(outcome.graph);
     outcome.findings = outcome.result.diagnostics;

@@ -307,6 +307,33 @@ TEST(Compile, DeepGraphsDoNotRecurse) {
   EXPECT_EQ(r.module->calls.size(), 100000u);
 }
 
+TEST(Compile, IdsHaveALength) {
+  v1::Graph graph = ReadOrDie(
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}, b: {type: Tanh, in: a}}\n");
+  graph.mutable_nodes(1)->set_id(std::string(1025, 'b'));
+  graph.mutable_outputs(0)->mutable_value()->mutable_reference()->set_node(std::string(1025, 'b'));
+  const CompileResult result = Compile(graph);
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_EQ(result.diagnostics[0].code(), "BAD_ID");
+  EXPECT_EQ(result.diagnostics[0].fixes_size(), 1);
+}
+
+TEST(Compile, InputsWithoutShapesAreAskedFor) {
+  v1::Graph graph = ReadOrDie(
+      "graphkiln: 1\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
+      "outputs: {y: a}\n"
+      "nodes: {a: {type: ReLU, in: x}}\n");
+  graph.mutable_inputs(0)->set_shape_known(false);
+  const CompileResult result = Compile(graph);
+  ASSERT_FALSE(result.diagnostics.empty());
+  EXPECT_EQ(result.diagnostics[0].code(), "MISSING_SHAPE");
+  EXPECT_EQ(result.diagnostics[0].path(), "inputs.x");
+}
+
 TEST(Compile, UnusedNodesAreWarnedAbout) {
   const auto r = CompileText(R"(
 graphkiln: 1

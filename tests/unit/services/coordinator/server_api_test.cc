@@ -107,6 +107,44 @@ TEST(ServerApiTest, JobMistakesAreDiagnostics) {
   EXPECT_GE(codes.size(), 2u);
 }
 
+// What a job names and the server does not have.
+TEST(ServerApiTest, UnknownWeightsAndDatasetsAreDiagnostics) {
+  CoordinatorHarness harness;
+  v1::SubmitJobRequest request = SmallJob("bad");
+  request.mutable_spec()->mutable_weights()->set_job("no-such-job");
+  request.mutable_spec()->mutable_data()->set_dataset("no-such-dataset");
+  v1::SubmitJobResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = harness.jobs->SubmitJob(&context, request, &response);
+  const auto diagnostics = FindDetail<v1::ValidateResponse>(DetailsOf(status));
+  ASSERT_TRUE(diagnostics.has_value());
+  std::vector<std::string> codes;
+  for (const auto& diagnostic : diagnostics->diagnostics()) codes.push_back(diagnostic.code());
+  EXPECT_THAT(codes, testing::Contains("DATASET_UNKNOWN"));
+  EXPECT_THAT(codes, testing::Contains("WEIGHTS_UNKNOWN"));
+}
+
+TEST(ServerApiTest, GraphsAreMended) {
+  CoordinatorHarness harness;
+  v1::FixGraphRequest request;
+  *request.mutable_graph() = SmallGraph();
+  request.mutable_graph()->mutable_nodes(1)->set_type("ReLUU");
+  (*request.mutable_graph()->mutable_nodes(2)->mutable_params())["in_features"].set_int_value(77);
+  v1::FixGraphResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(harness.compile->FixGraph(&context, request, &response).ok());
+  EXPECT_EQ(response.diagnostics_size(), 0);
+  ASSERT_EQ(response.applied_size(), 2);
+  EXPECT_EQ(response.applied(0).fixes_size(), 1);
+  EXPECT_EQ(response.graph().nodes(1).type(), "ReLU");
+  v1::ValidateRequest validate;
+  *validate.mutable_graph() = response.graph();
+  v1::ValidateResponse answer;
+  grpc::ClientContext again;
+  ASSERT_TRUE(harness.compile->Validate(&again, validate, &answer).ok());
+  EXPECT_TRUE(answer.valid());
+}
+
 TEST(ServerApiTest, ValidateOnlyStoresNothing) {
   CoordinatorHarness harness;
   v1::SubmitJobRequest request = SmallJob("dry");
