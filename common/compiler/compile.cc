@@ -18,6 +18,9 @@ namespace {
 
 constexpr int kMaxNodes = 200'000;
 constexpr int kMaxVariableDepth = 64;
+// Nodes that composites and containers become, also those that turn out to be wrong. What lies in
+// several containers counts for each of them.
+constexpr int64_t kMaxExpanded = 1'000'000;
 
 // `$name` in a graph's parameters. Variables may use each other; each is evaluated once, and a
 // circle has no value.
@@ -107,7 +110,9 @@ class Compiler {
     if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
     const std::vector<ir::TensorType> types = InputTypes();
     Typed typed;
-    if (!Pass("type", [&] { typed = TypeGraph(normal, types, kept_->library, report_); })) return;
+    if (!Pass("type",
+              [&] { typed = TypeGraph(normal, types, kept_->library, report_, &expandable_); }))
+      return;
     kept_->expansions = std::move(typed.keep_alive);
     for (size_t i = 0; i < normal.nodes.size(); ++i) {
       v1::NodeTypes& node = result_.nodes.emplace_back();
@@ -118,6 +123,7 @@ class Compiler {
       });
     }
     Outputs(typed);
+    Assumptions(typed.module);
     result_.instances = std::move(typed.instances);
     result_.outputs = std::move(typed.outputs);
     for (const ir::Input& input : typed.module.inputs)
@@ -149,6 +155,7 @@ class Compiler {
     }
     args.scope = &scope;
     args.composites = &kept_->library;
+    args.budget = &expandable_;
     return Normalise(args, report_);
   }
 
@@ -174,6 +181,15 @@ class Compiler {
       types.push_back(type.ok() ? *std::move(type) : ir::TensorType());
     }
     return types;
+  }
+
+  void Assumptions(const ir::Module& module) {
+    for (const ir::Assumption& assumption : module.assumptions.all()) {
+      SizeAssumption& out = result_.assumptions.emplace_back();
+      out.condition = assumption;
+      if (assumption.source >= 0)
+        out.node = module.sources[static_cast<size_t>(assumption.source)].node;
+    }
   }
 
   void Outputs(Typed& typed) {
@@ -205,6 +221,7 @@ class Compiler {
   const CompileOptions& options_;
   std::shared_ptr<Kept> kept_;
   Report report_;
+  int64_t expandable_ = kMaxExpanded;
   CompileResult result_;
 };
 

@@ -47,6 +47,11 @@ struct Instance {
   bool bypassed = false;     // passes its first input through; makes no call
 };
 
+struct SizeAssumption {
+  ir::Assumption condition;
+  std::string node;  // the user's node that needs it
+};
+
 struct PassTiming {
   std::string pass;
   double seconds;
@@ -56,6 +61,9 @@ struct CompileResult {
   bool ok = false;
   std::vector<v1::Diagnostic> diagnostics;
   std::vector<v1::NodeTypes> nodes;  // the user's nodes, in the user's order
+  // What `nodes` take for granted of open sizes. An open size stands for any number of 1 or more;
+  // where a node needs a larger one, or a multiple, the types hold for those sizes only.
+  std::vector<SizeAssumption> assumptions;
   // Null when !ok.
   std::shared_ptr<const ir::Module> module;
   std::vector<Instance> instances;

@@ -10,7 +10,7 @@ import random
 
 import torch
 from cases import INFERRED, Case, f
-from graph_torch import COMPOSITES, MAX_NUMEL, Refused, Torch, type_of
+from graph_torch import COMPOSITES, MAX_NUMEL, Refused, Torch, Undecided, type_of
 
 # Cases that the composites of templates/blocks have.
 COMPOSITE_CASES = [
@@ -24,11 +24,13 @@ COMPOSITE_CASES = [
     Case("VGGBlock", {"c1": 4, "c2": 6, "norm": "none", "pool": False}, {"input": f(2, 3, 8)}, None),
     Case("GRUBlock", {"hidden_size": 4}, {"input": f(2, 5, 3)}, None),
     Case("GRUBlock", {"hidden_size": 4, "out": "seq", "bidirectional": False}, {"input": f(2, 5, 3)}, None),
+    Case("GRUBlockH0", {"hidden_size": 4}, {"input": f(2, 5, 3), "h0": f(2, 2, 4)}, None),
+    Case("GRUBlockH0", {"hidden_size": 4, "out": "mean"}, {"input": f(2, 5, 3)}, None),
     Case("BasicBlock", {"planes": 4, "stride": 2}, {"input": f(2, 3, 8, 9)}, None),
     Case("Bottleneck", {"planes": 2}, {"input": f(2, 8, 8, 9)}, None),
     Case("TransformerEncoder", {"num_layers": 2, "nhead": 2, "dim_feedforward": 8}, {"src": f(6, 2, 8)}, None),
     Case("TransformerDecoder", {"num_layers": 1, "nhead": 2, "dim_feedforward": 8, "norm": True}, {"tgt": f(5, 2, 8), "memory": f(6, 2, 8)}, None),
-    Case("Transformer", {"nhead": 2, "dim_feedforward": 8, "num_encoder_layers": 1, "num_decoder_layers": 2}, {"src": f(6, 2, 8), "tgt": f(5, 2, 8)}, None),
+    Case("Transformer", {"d_model": 8, "nhead": 2, "dim_feedforward": 8, "num_encoder_layers": 1, "num_decoder_layers": 2}, {"src": f(6, 2, 8), "tgt": f(5, 2, 8)}, None),
     Case("TransformerEncoderLayer", {"nhead": 2, "dim_feedforward": 8, "dropout": 0.0}, {"src": f(6, 2, 8)}, None),
     Case("TransformerDecoderLayer", {"nhead": 2, "dim_feedforward": 8, "dropout": 0.0}, {"tgt": f(5, 2, 8), "memory": f(6, 2, 8)}, None),
 ]  # fmt: skip
@@ -51,7 +53,7 @@ class Graph:
     nodes: list
     outputs: dict
     gets: dict  # name of a Get -> (node, position)
-    symbols: dict = dataclasses.field(default_factory=dict)  # size -> symbol
+    types: dict = dataclasses.field(default_factory=dict)  # name of a value -> (dtype, shape)
 
     def document(self, symbols=None):
         """The native form; sizes in `symbols` are open in the first dimension of the inputs."""
@@ -100,7 +102,7 @@ class Draw:
         self.library = library
         self.rng = random.Random(seed)
         self.graph = Graph(seed, {}, [], {}, {})
-        self.values = {}  # name -> (dtype, shape)
+        self.values = self.graph.types
         self.part = {}  # name of a value -> component
 
     # Values.
@@ -139,7 +141,7 @@ class Draw:
             for v in set(shape):
                 sizes.setdefault(v, v + rng.choice([0, 1, 2, v]))
             wanted = [sizes.get(v, v) for v in shape]
-        if rng.random() < 0.02:
+        if rng.random() < 0.04:
             dtype = rng.choice(["float32", "int64", "bool", "float64"])
         return ("new", dtype, wanted)
 
@@ -150,7 +152,8 @@ class Draw:
 
     def number(self, value):
         rng = self.rng
-        return rng.choice([value + 1, value - 1, 2 * value, 0, 1, 2, 3, -1, rng.randint(-3, 7)])
+        near = [value + 1, value - 1, 2 * value] if abs(value) < 10**6 else []
+        return rng.choice([*near, 0, 1, 2, 3, -1, rng.randint(-3, 7)])
 
     def changed(self, info, value):
         """Another value of the parameter, not always a legal one."""
@@ -302,6 +305,8 @@ class Draw:
                 ports, params = self.attempt(type_)
                 try:
                     results = self.evaluate(type_, params, ports)
+                except Undecided:
+                    continue
                 except Refused as error:
                     if wrong or rng.random() < 0.1:
                         return self.add(type_, params, ports, None, str(error))
@@ -339,6 +344,8 @@ class Draw:
     def run(self):
         for _ in range(self.rng.randint(1, 12)):
             self.step()
+        if not self.graph.inputs:
+            self.new_input("float32", [2, 3])
         self.join()
         refs = [name for name in self.values if name not in self.graph.inputs]
         if not refs:

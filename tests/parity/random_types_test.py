@@ -35,7 +35,7 @@ def expected_outputs(graph):
     return out
 
 
-def disagreements(graph, answer):
+def disagreements(graph, answer, library):
     """(node, what) for each node whose legality or types differ; nodes behind such a one are left out."""
     if "error" in answer:
         yield graph.nodes[0], "unreadable: " + answer["error"], {}
@@ -55,7 +55,7 @@ def disagreements(graph, answer):
         if ours == node.results:
             continue
         broken.add(node.id)
-        if stricter(node, graph, faults):
+        if stricter(node, [graph.types[name] for name in used], faults, library):
             continue
         yield node, f"ours {faults or ours}\n  torch {node.results or node.why}", faults[0] if faults else {}
     for name in by_node.keys() - broken:
@@ -64,14 +64,7 @@ def disagreements(graph, answer):
 
 
 def describe(graph, node):
-    types = dict(graph.inputs)
-    for n in graph.nodes:
-        for k, result in enumerate(n.results or []):
-            types[f"{n.id}.{k}"] = result
-    ports = {
-        p: [types.get(s, types.get(s + ".0", s)) for s in v] if isinstance(v, list) else types.get(v, types.get(v + ".0", v))
-        for p, v in node.ports.items()
-    }
+    ports = {p: [graph.types.get(s, s) for s in v] if isinstance(v, list) else graph.types.get(v, v) for p, v in node.ports.items()}
     return f"seed {graph.seed} {node.id} {node.type}({node.params}) {ports}"
 
 
@@ -85,20 +78,12 @@ def check(kiln, library, seeds):
             counts["nodes"] += 1
             counts["faults"] += node.results is None
             counts[node.type] += node.results is not None
-        wrong += [f"{describe(graph, node)}\n  {what}" for node, what, _ in disagreements(graph, answer)]
+        wrong += [f"{describe(graph, node)}\n  {what}" for node, what, _ in disagreements(graph, answer, library)]
         assert answer["ok"] or answer["faults"], graph.seed
         if not answer["ok"]:
             continue
-        types = {name: value for name, value in graph.inputs.items()}
         found = {o["name"]: (o["dtype"], o["shape"]) for o in answer["outputs"]}
-        for node in graph.nodes:
-            names = library.outputs(node.type, len(node.results))
-            for k, result in enumerate(node.results):
-                types[node.id + ("." + names[k] if names and names[k] else "" if names else f"#{k}")] = result
-        for name, (node, position) in graph.gets.items():
-            results = next(n.results for n in graph.nodes if n.id == node)
-            types[name] = results[position]
-        expected = {name: types[ref] for name, ref in expected_outputs(graph)}
+        expected = {name: graph.types[ref] for name, ref in expected_outputs(graph)}
         if found != expected:
             wrong.append(f"seed {graph.seed}: outputs {found} instead of {expected}")
     return counts, wrong

@@ -76,6 +76,7 @@ Json Registry() {
     for (size_t i = 0; i < def->params.size(); ++i) {
       const nodes::ParamSpec& spec = def->params[i];
       node["params"][i].update({{"tensor", spec.tensor},
+                                {"spelled", spec.spelled},
                                 {"at_call", spec.at_call},
                                 {"training_only", spec.training_only}});
     }
@@ -140,8 +141,16 @@ Json TypesLine(const std::string& line) {
   Json out = {{"ok", compiled.ok}, {"nodes", Json::object()}, {"faults", Json::array()}};
   for (const v1::NodeTypes& node : compiled.nodes) {
     Json types = Json::array();
-    for (const v1::TensorSpec& spec : node.outputs()) types.push_back(TypeJson(*ir::FromProto(spec)));
+    for (const v1::TensorSpec& spec : node.outputs())
+      types.push_back(TypeJson(*ir::FromProto(spec)));
     out["nodes"][node.id()] = std::move(types);
+  }
+  out["assumptions"] = Json::array();
+  for (const auto& [condition, node] : compiled.assumptions) {
+    out["assumptions"].push_back({{"size", condition.size.ToString()},
+                                  {"at_least", condition.at_least},
+                                  {"multiple_of", condition.multiple_of},
+                                  {"node", node}});
   }
   out["outputs"] = Json::array();
   if (compiled.ok) {
