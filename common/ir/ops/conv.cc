@@ -67,7 +67,7 @@ absl::Status InferConv(TypeContext& c, int spatial) {
     }
     const Dim reach = (weight.dim(2 + i) - Dim(1)) * Dim(dilation[s]) + Dim(1);
     const Dim free = input.dim(d) + Dim(2 * padding[s]) - reach;
-    if (!c.AtLeast(free, 0)) {
+    if (!c.AtLeast(input.dim(d), 1) || !c.AtLeast(free, 0)) {
       return c.Fail(
           "CONV_C6", "input", "the kernel is larger than the padded input",
           fmt::format("at least {} in dimension {}", (reach - Dim(2 * padding[s])).ToString(), d),

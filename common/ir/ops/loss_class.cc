@@ -150,7 +150,8 @@ OpDef Margin(std::string_view name, std::string_view schema) {
           .rules = {{"LOSS_C2", "the prediction is floating-point"},
                     {"MULTI_MARGIN_C1", "the prediction has rank 1 or 2"},
                     {"MULTI_MARGIN_C2", "class indices are int64"},
-                    {"MULTI_MARGIN_C3", "target has the prediction's rows"}},
+                    {"MULTI_MARGIN_C3", "target has the prediction's rows"},
+                    {"MULTI_MARGIN_C5", "there are classes"}},
           .saved = "self target"};
 }
 
