@@ -60,7 +60,10 @@ struct Kept {
 class Compiler {
  public:
   Compiler(const v1::Graph& graph, const CompileOptions& options)
-      : graph_(graph), options_(options), kept_(std::make_shared<Kept>(graph)) {}
+      : graph_(graph),
+        options_(options),
+        kept_(std::make_shared<Kept>(graph)),
+        expandable_(options.most_expanded) {}
 
   CompileResult Run() {
     result_.keep_alive = kept_;
@@ -111,9 +114,8 @@ class Compiler {
     if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
     const std::vector<ir::TensorType> types = InputTypes();
     Typed typed;
-    if (!Pass("type", [&] {
-          typed = TypeGraph(normal, types, kept_->library, report_, options_.most_expanded);
-        }))
+    if (!Pass("type",
+              [&] { typed = TypeGraph(normal, types, kept_->library, report_, &expandable_); }))
       return;
     kept_->expansions = std::move(typed.keep_alive);
     for (size_t i = 0; i < normal.nodes.size(); ++i) {
@@ -125,6 +127,7 @@ class Compiler {
       });
     }
     Outputs(typed);
+    Assumptions(typed.module);
     result_.instances = std::move(typed.instances);
     result_.outputs = std::move(typed.outputs);
     for (const ir::Input& input : typed.module.inputs)
@@ -158,6 +161,7 @@ class Compiler {
     }
     args.scope = &scope;
     args.composites = &kept_->library;
+    args.budget = &expandable_;
     return Normalise(args, report_);
   }
 
@@ -183,6 +187,15 @@ class Compiler {
       types.push_back(type.ok() ? *std::move(type) : ir::TensorType());
     }
     return types;
+  }
+
+  void Assumptions(const ir::Module& module) {
+    for (const ir::Assumption& assumption : module.assumptions.all()) {
+      SizeAssumption& out = result_.assumptions.emplace_back();
+      out.condition = assumption;
+      if (assumption.source >= 0)
+        out.node = module.sources[static_cast<size_t>(assumption.source)].node;
+    }
   }
 
   void Outputs(Typed& typed) {
@@ -214,6 +227,7 @@ class Compiler {
   const CompileOptions& options_;
   std::shared_ptr<Kept> kept_;
   Report report_;
+  int64_t expandable_;
   CompileResult result_;
 };
 

@@ -29,8 +29,9 @@ struct CompileOptions {
   int most_fixes = 16;
   // Looks for what is legal, but hardly meant.
   bool lint = true;
-  // Nodes that composites may be written out to.
-  int64_t most_expanded = 400'000;
+  // Nodes that composites and containers may become, also those that turn out to be wrong. What
+  // lies in several containers counts for each of them.
+  int64_t most_expanded = 1'000'000;
 };
 
 // One node as it runs, also those inside composites. In execution order; a composite stands before
@@ -53,6 +54,11 @@ struct Instance {
   bool bypassed = false;     // passes its first input through; makes no call
 };
 
+struct SizeAssumption {
+  ir::Assumption condition;
+  std::string node;  // the user's node that needs it
+};
+
 struct PassTiming {
   std::string pass;
   double seconds;
@@ -62,6 +68,9 @@ struct CompileResult {
   bool ok = false;
   std::vector<v1::Diagnostic> diagnostics;
   std::vector<v1::NodeTypes> nodes;  // the user's nodes, in the user's order
+  // What `nodes` take for granted of open sizes. An open size stands for any number of 1 or more;
+  // where a node needs a larger one, or a multiple, the types hold for those sizes only.
+  std::vector<SizeAssumption> assumptions;
   // Null when !ok.
   std::shared_ptr<const ir::Module> module;
   std::vector<Instance> instances;

@@ -171,7 +171,7 @@ class Expander {
     for (v1::NodeInput& input : *node.mutable_inputs()) {
       if (!Named(input.mutable_value())) return false;
     }
-    const absl::Status children = EvaluateChildren(out_.scope, &node);
+    const absl::Status children = EvaluateChildren(out_.scope, &node, budget_);
     if (!children.ok())
       return Fault(fmt::format("{}: {}", node.id(), std::string(children.message())));
     return true;

@@ -46,6 +46,8 @@ class Counted final : public ExpressionScope {
 
 class Evaluator {
  public:
+  explicit Evaluator(int64_t* budget) : budget_(budget) {}
+
   // Depth is bounded by kMaxDepth.
   absl::Status Children(const ExpressionScope& scope, v1::Node* node, int depth) {
     if (node->children_size() == 0) return absl::OkStatus();
@@ -81,6 +83,10 @@ class Evaluator {
   absl::Status One(const ExpressionScope& scope, const v1::Node& written, v1::Node* parent,
                    int depth) {
     if (++count_ > kMaxChildren) return Fault("a container holds at most 100,000 nodes");
+    if (--*budget_ < 0) {
+      return absl::ResourceExhaustedError(
+          "the composites and containers of the graph expand to too many nodes");
+    }
     v1::Node* node = parent->add_children()->mutable_node();
     *node = written;
     if (node->id().empty()) {
@@ -100,6 +106,7 @@ class Evaluator {
     return Children(scope, node, depth + 1);
   }
 
+  int64_t* const budget_;
   int64_t count_ = 0;
 };
 
@@ -113,8 +120,31 @@ bool IsContainer(std::string_view type) {
 
 std::vector<std::string> ContainerNames() { return {kContainers.begin(), kContainers.end()}; }
 
-absl::Status EvaluateChildren(const ExpressionScope& scope, v1::Node* node) {
-  return Evaluator().Children(scope, node, 0);
+v1::NodeType DescribeContainer(std::string_view type) {
+  const bool chain = type == "Sequential";
+  v1::NodeType out;
+  out.set_name(std::string(type));
+  out.set_category("container");
+  out.set_doc(chain ? "Holds nodes in `children`, a list or a map by key; each takes what the one "
+                      "before gives, the first one the container's input."
+                    : "Holds nodes in `children`, a list or a map by key; each takes the "
+                      "container's input. The result has one port per child, called by its key.");
+  out.set_since_version(1);
+  v1::PortInfo* input = out.add_inputs();
+  input->set_name("input");
+  input->set_doc("any value that the children take");
+  v1::PortInfo* output = out.add_outputs();
+  output->set_name(chain ? "output" : "KEY");
+  output->set_doc(chain ? "what the last child gives; without children the input"
+                        : "what the child KEY gives; in a list 0, 1, ...");
+  out.set_python("nn." + std::string(type));
+  out.set_bypass("identity, where the output has the input's type");
+  out.set_composite(true);
+  return out;
+}
+
+absl::Status EvaluateChildren(const ExpressionScope& scope, v1::Node* node, int64_t* budget) {
+  return Evaluator(budget).Children(scope, node, 0);
 }
 
 absl::StatusOr<std::shared_ptr<const v1::Composite>> ContainerComposite(const v1::Node& node) {

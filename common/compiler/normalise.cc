@@ -133,7 +133,7 @@ class Normaliser {
     // One that shares another's weights takes over what that one holds.
     if (source.children_size() == 0 && !source.module().empty()) return;
     v1::Node evaluated = source;
-    absl::Status status = EvaluateChildren(*args_.scope, &evaluated);
+    absl::Status status = EvaluateChildren(*args_.scope, &evaluated, args_.budget);
     if (status.ok()) {
       auto composite = ContainerComposite(evaluated);
       if (composite.ok()) {
@@ -143,8 +143,12 @@ class Normaliser {
       }
       status = composite.status();
     }
-    ContainerFault(place, std::string(status.message()), node.type);
     node.broken = true;
+    if (absl::IsResourceExhausted(status)) {
+      report_.ErrorAt(place, "LIMIT", std::string(status.message()));
+    } else {
+      ContainerFault(place, std::string(status.message()), node.type);
+    }
   }
 
   void Params(size_t i, const Report::Place& place) {

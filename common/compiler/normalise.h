@@ -63,6 +63,8 @@ struct NormaliseArgs {
   const ExpressionScope* scope = nullptr;
   const CompositeLibrary* composites = nullptr;
   bool container = false;  // the ids are keys, which may be numbers
+  // Nodes that composites and containers may still become, over the whole graph.
+  int64_t* budget = nullptr;
   // Place of the composite around; empty for the user's graph.
   Report::Place outer;
 };

@@ -37,8 +37,8 @@ struct Frame {
 
 class Typer {
  public:
-  Typer(const CompositeLibrary& composites, Report& report, int64_t most_expanded)
-      : composites_(composites), report_(report), expandable_(most_expanded) {}
+  Typer(const CompositeLibrary& composites, Report& report, int64_t* budget)
+      : composites_(composites), report_(report), budget_(budget) {}
 
   Typed Run(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types) {
     Frame root;
@@ -132,7 +132,7 @@ class Typer {
     const bool frozen = frame.frozen || node.compile_mode == v1::COMPILE_MODE_FREEZE;
     if (node.composite != nullptr) {
       Enter(index, node, std::move(instance), place, shared, frozen);
-    } else if (node.def->picks) {
+    } else if (node.def->picks && !instance.inputs[0].IsTensor()) {
       const Tree* item = PickItem(instance, place, out_.module, report_);
       if (item == nullptr) return;
       instance.output = *item;
@@ -242,7 +242,7 @@ class Typer {
       types.push_back({tree.IsTensor() ? &out_.module.type(tree.value) : nullptr,
                        tree.kind != Tree::Kind::kNone});
     }
-    auto expansion = Expand(*node.composite, instance.params, types, place, report_, &expandable_);
+    auto expansion = Expand(*node.composite, instance.params, types, place, report_, budget_);
     if (!expansion) return;
     auto owned = std::make_shared<Expansion>(*std::move(expansion));
     NormaliseArgs args;
@@ -253,6 +253,7 @@ class Typer {
     args.scope = &owned->scope;
     args.composites = &composites_;
     args.container = node.own != nullptr;
+    args.budget = budget_;
     args.outer = {place.node, place.path.empty() ? node.type : place.path};
     const int errors = report_.errors();
     auto graph = std::make_shared<NormalGraph>(Normalise(args, report_));
@@ -318,15 +319,15 @@ class Typer {
   StringMap<int> keys_;
   SharedModules shared_;
   Values values_;
-  int64_t expandable_;
+  int64_t* const budget_;
   bool full_ = false;  // a limit was reported
 };
 
 }  // namespace
 
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
-                const CompositeLibrary& composites, Report& report, int64_t most_expanded) {
-  return Typer(composites, report, most_expanded).Run(graph, input_types);
+                const CompositeLibrary& composites, Report& report, int64_t* budget) {
+  return Typer(composites, report, budget).Run(graph, input_types);
 }
 
 }  // namespace graphkiln::compiler

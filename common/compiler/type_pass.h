@@ -24,9 +24,8 @@ struct Typed {
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
 
-// `input_types` in the order of the graph's inputs; `most_expanded` bounds the nodes of composites
-// that are written out, also of those that turn out to be wrong.
+// `input_types` in the order of the graph's inputs; `budget` as in NormaliseArgs.
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
-                const CompositeLibrary& composites, Report& report, int64_t most_expanded);
+                const CompositeLibrary& composites, Report& report, int64_t* budget);
 
 }  // namespace graphkiln::compiler

@@ -3,7 +3,7 @@
 #include <map>
 #include <vector>
 
-#include "common/compiler/composite.h"
+#include "common/compiler/palette.h"
 #include "common/emit/emit.h"
 #include "common/ir/op_def.h"
 #include "common/ir/types.h"
@@ -45,9 +45,9 @@ std::string TypeRow(const v1::NodeType& type) {
                        weight.buffer() ? " (buffer)" : ""));
   }
   for (const std::string& op : type.operators()) Append(operators, op.substr(5));
-  const std::string python = type.composite()        ? "a class of its own"
-                             : type.python().empty() ? ""
-                                                     : "`" + type.python() + "`";
+  const std::string python = type.category() == "composite" ? "a class of its own"
+                             : type.python().empty()        ? ""
+                                                            : "`" + type.python() + "`";
   return fmt::format("| {} | {} | {} | {} | {} |\n", Cell(type.name()), Cell(params), Cell(weights),
                      Cell(operators), Cell(python));
 }
@@ -63,14 +63,8 @@ std::string ReferencePage() {
   for (const TargetInfo& target : Targets())
     page += fmt::format("- `{}`: {}\n", target.name, target.doc);
   std::map<std::string, std::string> categories;
-  for (const nodes::NodeDef* def : nodes::AllNodes()) {
-    const v1::NodeType type = nodes::Describe(*def);
-    categories[type.category()] += TypeRow(type);
-  }
-  for (const v1::Composite& composite : compiler::BuiltInComposites()) {
-    const v1::NodeType type = compiler::Describe(composite);
-    categories[type.category()] += TypeRow(type);
-  }
+  for (const compiler::PaletteEntry& entry : compiler::Palette())
+    categories[entry.category] += TypeRow(entry.Describe());
   for (const auto& [category, rows] : categories) {
     page += fmt::format(
         "\n## {}\n\n| type | parameters | weights | operators | Python |\n| --- | --- | --- | --- "

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "common/base/hash.h"
-#include "common/graph/writer.h"
-#include "nlohmann/json.hpp"
+#include "common/graph/encode.h"
 
 namespace graphkiln::graph {
 
@@ -39,6 +38,7 @@ v1::Graph Canonical(const v1::Graph& graph) {
   out.clear_extra();
   for (v1::GraphInput& input : *out.mutable_inputs()) {
     input.clear_doc();
+    if (input.shape_known()) input.clear_shape_known();
     if (input.spec().dtype() == v1::DATA_TYPE_UNSPECIFIED)
       input.mutable_spec()->set_dtype(v1::DATA_TYPE_FLOAT32);
   }
@@ -58,8 +58,6 @@ v1::Graph Canonical(const v1::Graph& graph) {
   return out;
 }
 
-std::string ContentHash(const v1::Graph& graph) {
-  return Sha256Hex(DumpJson(ToJson(Canonical(graph)), -1));
-}
+std::string ContentHash(const v1::Graph& graph) { return Sha256Hex(Encode(Canonical(graph))); }
 
 }  // namespace graphkiln::graph

@@ -11,8 +11,8 @@ namespace graphkiln::graph {
 // explicit defaults of modes), nodes ordered by id.
 v1::Graph Canonical(const v1::Graph& graph);
 
-// SHA-256 in hex of the canonical form's JSON text. Equal for graphs that mean the same, on every
-// machine and in every version of this program.
+// SHA-256 in hex of the canonical form's encoding. Equal for graphs that mean the same, on every
+// machine and in every version of this program, and different for all others.
 std::string ContentHash(const v1::Graph& graph);
 
 }  // namespace graphkiln::graph

@@ -29,8 +29,13 @@ bool IsExpression(std::string_view text) {
 std::string Unescape(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (text[i] == '$' && next == '|') {
+      ++i;
+      continue;
+    }
     out += text[i];
-    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '$') ++i;
+    if (text[i] == '$' && next == '$') ++i;
   }
   return out;
 }
@@ -152,6 +157,10 @@ class GraphReader {
     if (shape == nullptr) {
       reader_.Error("MISSING_KEY", entry.key_pos, path + ".shape", "the input has no shape")
           .set_expected("shape: [B, ...]");
+      return;
+    }
+    if (shape->IsNull()) {  // the file's format has none; the caller may still tell it
+      input->set_shape_known(false);
       return;
     }
     if (!reader_.Expect(*shape, TextNode::Kind::kList, path + ".shape")) return;

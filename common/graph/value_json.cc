@@ -20,6 +20,10 @@ std::string EscapeText(const std::string& text) {
     out += c;
     if (c == '$') out += c;
   }
+  // Text is an expression where it asks for a size; `$|` stands for nothing and keeps it apart.
+  constexpr std::string_view kSize = "input.dim(";
+  for (size_t at = 0; (at = out.find(kSize, at)) != std::string::npos; at += kSize.size())
+    out.insert(at + 5, "$|");
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/strings.h"
 #include "common/graph/value_json.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -52,13 +53,67 @@ Json Sorted(const Map& map) {
   return out;
 }
 
-Json NodeJson(const v1::Node& node);
+// A reference as text, where the reader takes it for nothing else. `ids` are the names that it
+// looks up; null where they are not known: then every node is there, and none has a dot in its
+// name.
+Json ReferenceJson(const v1::Reference& reference, const StringSet* ids) {
+  const std::string& node = reference.node();
+  const std::string& port = reference.port();
+  const auto known = [&](const std::string& id) { return ids == nullptr || ids->contains(id); };
+  const size_t dot = node.rfind('.');
+  if (port.empty()) {
+    const bool plain = dot == std::string::npos || (ids != nullptr && ids->contains(node)) ||
+                       !known(node.substr(0, dot));
+    return plain ? Json(node) : Json{{"ref", node}};
+  }
+  const std::string text = node + "." + port;
+  if (dot == std::string::npos && port.find('.') == std::string::npos && known(node) &&
+      (ids == nullptr || !ids->contains(text))) {
+    return text;
+  }
+  return Json{{"ref", node}, {"port", port}};
+}
 
-Json CompositeNodeJson(const v1::CompositeNode& node) {
-  Json out = NodeJson(node.node());
+Json ArgumentJson(const v1::Argument& argument, const StringSet* ids) {
+  switch (argument.kind_case()) {
+    case v1::Argument::kReference:
+      return ReferenceJson(argument.reference(), ids);
+    case v1::Argument::kList: {
+      Json out = Json::array();
+      for (const v1::Argument& item : argument.list().items())
+        out.push_back(ArgumentJson(item, ids));
+      return out;
+    }
+    case v1::Argument::kMap: {
+      Json out = Json::object();
+      for (const v1::ArgumentEntry& entry : argument.map().entries())
+        Append(out, entry.name(), ArgumentJson(entry.value(), ids));
+      if (!LooksLikeNotation(out)) return out;
+      Json wrapped = Json::object();
+      wrapped["map"] = std::move(out);
+      return wrapped;
+    }
+    case v1::Argument::kLiteral: {
+      const v1::Value& literal = argument.literal();
+      const auto kind = literal.kind_case();
+      if (kind == v1::Value::kBoolValue || kind == v1::Value::kIntValue ||
+          kind == v1::Value::kDoubleValue || kind == v1::Value::kNullValue) {
+        return ToJson(literal);
+      }
+      return Json{{"value", ToJson(literal)}};
+    }
+    default:
+      return nullptr;
+  }
+}
+
+Json NodeJson(const v1::Node& node, const StringSet* ids);
+
+Json CompositeNodeJson(const v1::CompositeNode& node, const StringSet* ids) {
+  Json out = NodeJson(node.node(), ids);
   if (!node.when().empty()) out["when"] = node.when();
   if (!node.repeat().empty()) out["repeat"] = node.repeat();
-  if (node.has_otherwise()) out["otherwise"] = ToJson(node.otherwise());
+  if (node.has_otherwise()) out["otherwise"] = ArgumentJson(node.otherwise(), ids);
   return out;
 }
 
@@ -69,7 +124,7 @@ Json ChildrenJson(const v1::Node& node) {
                                 [](const auto& child) { return child.node().id().empty(); });
   Json out = list ? Json::array() : Json::object();
   for (int i = 0; i < node.children_size(); ++i) {
-    Json child = CompositeNodeJson(node.children(i));
+    Json child = CompositeNodeJson(node.children(i), nullptr);
     const std::string& id = node.children(i).node().id();
     if (list) {
       out.push_back(std::move(child));
@@ -80,7 +135,7 @@ Json ChildrenJson(const v1::Node& node) {
   return out;
 }
 
-Json NodeJson(const v1::Node& node) {
+Json NodeJson(const v1::Node& node, const StringSet* ids) {
   Json out = Json::object();
   out["type"] = node.type();
   if (node.inputs_size() > 0) {
@@ -89,14 +144,15 @@ Json NodeJson(const v1::Node& node) {
     const bool plain = std::none_of(node.inputs().begin(), node.inputs().end(),
                                     [](const auto& i) { return !i.port().empty(); });
     if (plain && node.inputs_size() == 1 && node.inputs(0).value().has_reference()) {
-      out["in"] = ToJson(node.inputs(0).value());
+      out["in"] = ArgumentJson(node.inputs(0).value(), ids);
     } else if (plain) {
       out["in"] = Json::array();
-      for (const v1::NodeInput& input : node.inputs()) out["in"].push_back(ToJson(input.value()));
+      for (const v1::NodeInput& input : node.inputs())
+        out["in"].push_back(ArgumentJson(input.value(), ids));
     } else if (named) {
       out["in"] = Json::object();
       for (const v1::NodeInput& input : node.inputs())
-        Append(out["in"], input.port(), ToJson(input.value()));
+        Append(out["in"], input.port(), ArgumentJson(input.value(), ids));
     }
   }
   if (node.params_size() > 0) out["params"] = Sorted(node.params());
@@ -148,11 +204,14 @@ Json CompositeJson(const v1::Composite& composite) {
     if (!constraint.rule().empty()) c["rule"] = constraint.rule();
     out["constraints"].push_back(std::move(c));
   }
+  StringSet ids;
+  for (const v1::CompositePort& port : composite.inputs()) ids.insert(port.name());
+  for (const v1::CompositeNode& node : composite.nodes()) ids.insert(node.node().id());
   for (const v1::CompositeNode& node : composite.nodes()) {
-    out["nodes"][node.node().id()] = CompositeNodeJson(node);
+    out["nodes"][node.node().id()] = CompositeNodeJson(node, &ids);
   }
   for (const v1::GraphOutput& output : composite.outputs())
-    out["outputs"][output.name()] = ToJson(output.value());
+    out["outputs"][output.name()] = ArgumentJson(output.value(), &ids);
   return out;
 }
 
@@ -227,41 +286,7 @@ nlohmann::ordered_json ToJson(const v1::Value& value) {
 }
 
 nlohmann::ordered_json ToJson(const v1::Argument& argument) {
-  switch (argument.kind_case()) {
-    case v1::Argument::kReference: {
-      const v1::Reference& reference = argument.reference();
-      if (reference.port().empty()) return reference.node();
-      // With dots in a name, `node.port` could be read in two ways.
-      if ((reference.node() + reference.port()).find('.') == std::string::npos)
-        return reference.node() + "." + reference.port();
-      return Json{{"ref", reference.node()}, {"port", reference.port()}};
-    }
-    case v1::Argument::kList: {
-      Json out = Json::array();
-      for (const v1::Argument& item : argument.list().items()) out.push_back(ToJson(item));
-      return out;
-    }
-    case v1::Argument::kMap: {
-      Json out = Json::object();
-      for (const v1::ArgumentEntry& entry : argument.map().entries())
-        Append(out, entry.name(), ToJson(entry.value()));
-      if (!LooksLikeNotation(out)) return out;
-      Json wrapped = Json::object();
-      wrapped["map"] = std::move(out);
-      return wrapped;
-    }
-    case v1::Argument::kLiteral: {
-      const v1::Value& literal = argument.literal();
-      const auto kind = literal.kind_case();
-      if (kind == v1::Value::kBoolValue || kind == v1::Value::kIntValue ||
-          kind == v1::Value::kDoubleValue || kind == v1::Value::kNullValue) {
-        return ToJson(literal);
-      }
-      return Json{{"value", ToJson(literal)}};
-    }
-    default:
-      return nullptr;
-  }
+  return ArgumentJson(argument, nullptr);
 }
 
 nlohmann::ordered_json ToJson(const v1::Graph& graph) {
@@ -274,6 +299,9 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
     for (const auto& [key, value] : labels) out["labels"][key] = value;
   }
   if (graph.variables_size() > 0) out["variables"] = Sorted(graph.variables());
+  StringSet ids;
+  for (const v1::GraphInput& input : graph.inputs()) ids.insert(input.name());
+  for (const v1::Node& node : graph.nodes()) ids.insert(node.id());
   for (const v1::Composite& composite : graph.composites())
     out["composites"][composite.name()] = CompositeJson(composite);
   for (const v1::GraphInput& input : graph.inputs()) {
@@ -289,18 +317,19 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
         in["shape"].push_back(dim.size());
       }
     }
+    if (input.has_shape_known() && !input.shape_known()) in["shape"] = nullptr;
     if (!input.doc().empty()) in["doc"] = input.doc();
     out["inputs"][input.name()] = std::move(in);
   }
   if (graph.nodes_size() > 0) {
     Json nodes = Json::object();
-    for (const v1::Node& node : graph.nodes()) Append(nodes, node.id(), NodeJson(node));
+    for (const v1::Node& node : graph.nodes()) Append(nodes, node.id(), NodeJson(node, &ids));
     out["nodes"] = std::move(nodes);
   }
   if (graph.outputs_size() > 0) {
     Json outputs = Json::object();
     for (const v1::GraphOutput& output : graph.outputs())
-      Append(outputs, output.name(), ToJson(output.value()));
+      Append(outputs, output.name(), ArgumentJson(output.value(), &ids));
     out["outputs"] = std::move(outputs);
   }
   if (graph.output_form() == v1::OUTPUT_FORM_SINGLE) out["output_form"] = "single";

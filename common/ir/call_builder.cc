@@ -122,6 +122,10 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
     error->message = fmt::format("the graph has more than {} values", kMaxValues);
     return absl::ResourceExhaustedError(error->message);
   }
+  for (Assumption& assumption : context.TakeAssumptions()) {
+    assumption.source = source;
+    module.assumptions.Add(std::move(assumption));
+  }
   Call call;
   call.op = &op;
   call.args = std::move(args);

@@ -245,8 +245,7 @@ std::optional<Dim> Dim::DivideExact(const Dim& b) const {
   return FromTerms(std::move(terms));
 }
 
-absl::StatusOr<int64_t> Dim::Evaluate(
-    const std::function<std::optional<int64_t>(std::string_view)>& symbol) const {
+absl::StatusOr<int64_t> Dim::Evaluate(const SymbolValue& symbol) const {
   if (IsConst()) return value_;
   int64_t sum = 0;
   for (const Term& term : expr_->terms) {
@@ -269,6 +268,52 @@ absl::StatusOr<int64_t> Dim::Evaluate(
     sum = SatAdd(sum, product);
   }
   return sum;
+}
+
+std::optional<int64_t> Dim::LowerBound() const {
+  if (IsConst()) return value_;
+  int64_t sum = 0;
+  for (const Term& term : expr_->terms) {
+    int64_t product = term.coefficient;
+    // What is taken away has no upper bound.
+    if (product < 0 && !term.atoms.empty()) return std::nullopt;
+    for (const auto& atom : term.atoms) {
+      int64_t factor = 1;
+      if (atom->numerator.has_value()) {
+        // Nesting depth is bounded by Parse and by the simplification in FloorDiv.
+        const std::optional<int64_t> numerator = atom->numerator->LowerBound();
+        if (!numerator) return std::nullopt;
+        factor = FloorDivInt(*numerator, atom->divisor);
+        if (factor < 0) return std::nullopt;
+      }
+      product = SatMul(product, factor);
+    }
+    sum = SatAdd(sum, product);
+  }
+  return sum;
+}
+
+void Dim::Isolate(int64_t* least) {
+  for (;;) {
+    const std::vector<Term>& terms = expr_->terms;
+    const int64_t constant = terms.back().atoms.empty() ? terms.back().coefficient : 0;
+    const size_t open = terms.size() - (terms.back().atoms.empty() ? 1 : 0);
+    const bool single = open == 1 && terms[0].coefficient > 0 && terms[0].atoms.size() == 1;
+    *least = SatAdd(*least, -constant);
+    if (!single) {
+      if (constant != 0) *this = *this - Dim(constant);
+      return;
+    }
+    // coefficient * atom >= least.
+    *least = -FloorDivInt(-*least, terms[0].coefficient);
+    const std::shared_ptr<const Atom> atom = terms[0].atoms[0];
+    if (!atom->numerator.has_value()) {
+      *this = Symbol(atom->text);
+      return;
+    }
+    *least = SatMul(*least, atom->divisor);
+    *this = *atom->numerator;
+  }
 }
 
 void Dim::VisitSymbols(const std::function<void(std::string_view)>& visit) const {

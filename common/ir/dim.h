@@ -34,9 +34,14 @@ class Dim {
   bool IsSymbol() const;
 
   std::string ToString() const;
+  using SymbolValue = std::function<std::optional<int64_t>(std::string_view)>;
   // Value with symbols replaced; an unknown symbol is an error, as is a division by zero.
-  absl::StatusOr<int64_t> Evaluate(
-      const std::function<std::optional<int64_t>(std::string_view)>& symbol) const;
+  absl::StatusOr<int64_t> Evaluate(const SymbolValue& symbol) const;
+  // The smallest value where every symbol is 1 or more; nothing where none is certain.
+  std::optional<int64_t> LowerBound() const;
+  // Turns `*this >= *least` into the same statement about as small a part of the size as possible:
+  // 2*((T-3)//2)+4 >= 5 becomes T >= 5. REQUIRES: open.
+  void Isolate(int64_t* least);
   // Calls `visit` for each symbol in the expression (repeats possible).
   void VisitSymbols(const std::function<void(std::string_view)>& visit) const;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/ir/assumptions.h"
 #include "common/ir/types.h"
 #include "graphkiln/v1/ir.pb.h"
 
@@ -155,6 +156,7 @@ struct Module {
   std::vector<Value> values;
   std::vector<Output> outputs;
   std::vector<Source> sources;
+  Assumptions assumptions;  // of open sizes, by the calls
 
   const TensorType& type(ValueId id) const { return values[static_cast<size_t>(id.index)].type; }
   ValueId AddValue(Value value) {

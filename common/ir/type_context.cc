@@ -136,6 +136,19 @@ absl::StatusOr<int> TypeContext::WrapDim(std::string_view rule, std::string_view
   return static_cast<int>(dim < 0 ? dim + bound : dim);
 }
 
+bool TypeContext::AtLeast(const Dim& size, int64_t least) {
+  if (size.IsConst()) return size.value() >= least;
+  const std::optional<int64_t> bound = size.LowerBound();
+  if (!bound || *bound < least) assumptions_.push_back(ir::AtLeast(size, least));
+  return true;
+}
+
+bool TypeContext::MultipleOf(const Dim& size, int64_t by) {
+  if (size.IsConst()) return size.value() % by == 0;
+  if (!size.DivideExact(Dim(by))) assumptions_.push_back({size, 0, by});
+  return true;
+}
+
 absl::Status TypeContext::Output(TensorType type) {
   if (type.rank() > kMaxRank) {
     return Fail("TENSOR_C1", "", fmt::format("the result would have {} dimensions", type.rank()),
@@ -143,8 +156,9 @@ absl::Status TypeContext::Output(TensorType type) {
   }
   int64_t numel = 1;
   for (const Dim& d : type.shape) {
+    const bool natural = AtLeast(d, 0);
     if (!d.IsConst()) continue;
-    if (d.value() < 0) {
+    if (!natural) {
       return Fail("TENSOR_C2", "", "the result would have a negative size", "sizes of 0 or more",
                   ShapeText(type.shape));
     }

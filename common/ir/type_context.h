@@ -54,6 +54,14 @@ class TypeContext {
   // Checks that `dim` is in [-rank, rank) and makes it non-negative.
   absl::StatusOr<int> WrapDim(std::string_view rule, std::string_view arg, int64_t dim, int rank);
 
+  // False where `size` is less than `least`. What is not certain of an open size is recorded as an
+  // assumption.
+  bool AtLeast(const Dim& size, int64_t least);
+  // Likewise: divisible by `by`. REQUIRES: by > 0.
+  bool MultipleOf(const Dim& size, int64_t by);
+  std::vector<Assumption> TakeAssumptions() { return std::move(assumptions_); }
+
+  // No size of an output is negative: what follows for open sizes is recorded.
   absl::Status Output(TensorType type);
   absl::Status OutputLike(std::string_view arg) { return Output(tensor(arg)); }
   const std::vector<Value>& outputs() const { return outputs_; }
@@ -79,6 +87,7 @@ class TypeContext {
   absl::Span<const Argument> args_;
   const std::vector<Value>& values_;
   std::vector<Value> outputs_;
+  std::vector<Assumption> assumptions_;
   OpError error_;
 };
 

@@ -31,7 +31,9 @@ int NodeDef::OutputIndex(std::string_view port) const {
 std::vector<int> NodeDef::ActiveOutputs(const Params& instance) const {
   std::vector<int> active;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].when.empty() || instance.Flag(outputs[i].when))
+    const OutputSpec& output = outputs[i];
+    if ((output.when.empty() || instance.Flag(output.when)) &&
+        (output.exists == nullptr || output.exists(instance)))
       active.push_back(static_cast<int>(i));
   }
   return active;
@@ -81,6 +83,17 @@ const ir::TensorType& Body::TypeOf(const ir::Argument& value) const {
   static const ir::TensorType* const kEmpty = new ir::TensorType();
   const ir::ValueId* id = value.As<ir::ValueId>();
   return id != nullptr && id->valid() ? module_.type(*id) : *kEmpty;
+}
+
+bool Body::AtLeast(const ir::Dim& size, int64_t least) {
+  if (size.IsConst()) return size.value() >= least;
+  const std::optional<int64_t> bound = size.LowerBound();
+  if (!bound || *bound < least) {
+    ir::Assumption assumption = ir::AtLeast(size, least);
+    assumption.source = source_;
+    module_.assumptions.Add(std::move(assumption));
+  }
+  return true;
 }
 
 ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape,

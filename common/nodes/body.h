@@ -65,6 +65,8 @@ class Body {
   ir::Argument In(std::string_view port) const;                // None where not connected
   std::vector<ir::Argument> Ins(std::string_view port) const;  // variadic
   const ir::TensorType& TypeOf(const ir::Argument& value) const;
+  // False where `size` is less than `least`; what is not certain of an open size is recorded.
+  bool AtLeast(const ir::Dim& size, int64_t least);
 
   // Weights; `init` as torch.nn's reset_parameters.
   ir::Argument Weight(std::string_view name, std::vector<int64_t> shape,

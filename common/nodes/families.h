@@ -12,6 +12,7 @@ void AddActivationNodes(std::vector<NodeDef>& nodes);
 void AddAdaptivePoolNodes(std::vector<NodeDef>& nodes);
 void AddAdaptiveSoftmaxNodes(std::vector<NodeDef>& nodes);
 void AddAttentionNodes(std::vector<NodeDef>& nodes);
+void AddByNameNodes(std::vector<NodeDef>& nodes);
 void AddCombineNodes(std::vector<NodeDef>& nodes);
 void AddConvNodes(std::vector<NodeDef>& nodes);
 void AddConvTransposeNodes(std::vector<NodeDef>& nodes);
@@ -47,6 +48,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddAdaptivePoolNodes(nodes);
   AddAdaptiveSoftmaxNodes(nodes);
   AddAttentionNodes(nodes);
+  AddByNameNodes(nodes);
   AddCombineNodes(nodes);
   AddConvNodes(nodes);
   AddConvTransposeNodes(nodes);

@@ -70,7 +70,7 @@ void AddLinearNodes(std::vector<NodeDef>& nodes) {
        .category = "linear",
        .doc = "x1 . x2 / (|x1| |x2|) along dim, between -1 and 1; the dimension disappears.",
        .params = {Int("dim").Default(1).Doc("dimension of the vectors"),
-                  Float("eps").Default(1e-8).Doc("smallest product of norms to divide by")},
+                  Float("eps").Default(1e-8).Min(0).Doc("smallest product of norms to divide by")},
        .inputs = Pair("[..., N, ...]"),
        .outputs = {{.doc = "[...], without dim"}},
        .body =

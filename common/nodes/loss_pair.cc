@@ -1,5 +1,4 @@
 // Losses that compare several predictions. Names, parameters and defaults are torch.nn's.
-#include "common/base/strings.h"
 #include "common/nodes/body.h"
 #include "common/nodes/families.h"
 #include "common/nodes/loss_common.h"
@@ -29,21 +28,30 @@ std::vector<PortSpec> Triplet() {
           {.name = "negative", .doc = "what anchor should be far from, of its shape"}};
 }
 
+// The distances by their names, and what Python writes for them.
+std::vector<std::string> DistanceNames() {
+  return {"pairwise_distance", "manhattan_distance", "chebyshev_distance", "cosine_distance"};
+}
+std::vector<std::string> DistanceTexts() {
+  return {"nn.functional.pairwise_distance",
+          "lambda x, y: nn.functional.pairwise_distance(x, y, p=1.0)",
+          "lambda x, y: (x - y).abs().amax(dim=-1)",
+          "lambda x, y: 1.0 - nn.functional.cosine_similarity(x, y, dim=-1)"};
+}
+
 ir::Argument Distance(Body& b, const ir::Argument& x, const ir::Argument& y) {
+  const std::string& name = b.Text("distance_function");
+  if (name == "manhattan_distance") return b.Call("aten.pairwise_distance.default", {x, y, 1.0});
+  if (name == "chebyshev_distance") {
+    const ir::Argument apart = b.Call("aten.abs.default", {b.Call("aten.sub.Tensor", {x, y})});
+    return b.Call("aten.amax.default", {apart, std::vector<int64_t>{-1}});
+  }
+  if (name == "cosine_distance")
+    return b.Call("aten.rsub.Scalar", {b.Call("aten.cosine_similarity.default", {x, y, -1}), 1.0});
   return b.Call("aten.pairwise_distance.default", {x, y});
 }
 
 void TripletDistanceBody(Body& b) {
-  if (!b.IsNull("distance_function")) {
-    Failure failure;
-    failure.code = "UNSUPPORTED";
-    failure.rule = "PAIR_LOSS_C5";
-    failure.param = "distance_function";
-    failure.message = "a graph holds no functions; build other distances from nodes";
-    failure.expected = "null";
-    failure.found = QuoteForMessage(b.Text("distance_function"));
-    return b.Fail(std::move(failure));
-  }
   const ir::Argument positive = b.In("positive");
   const ir::Argument negative = b.In("negative");
   for (const char* port : {"positive", "negative"}) {
@@ -115,8 +123,12 @@ void AddLossPairNodes(std::vector<NodeDef>& nodes) {
       LossTarget::kNone, {"float32[4, 3]", "float32[4, 3]", "float32[4, 3]"}));
   nodes.push_back(Comparison(
       {"TripletMarginWithDistanceLoss", "nn.TripletMarginWithDistanceLoss",
-       "max(0, d(anchor, positive) - d(anchor, negative) + margin) with the Euclidean distance d."},
-      {Text("distance_function").Nullable().Doc("only null, the Euclidean distance, is possible"),
+       "max(0, d(anchor, positive) - d(anchor, negative) + margin) with a distance d by name."},
+      {Text("distance_function")
+           .Nullable()
+           .Choices(DistanceNames())
+           .Spelled(DistanceTexts())
+           .Doc("the distance of two vectors; null is the Euclidean one, pairwise_distance"),
        Float("margin").Default(1.0).Above(0).Doc("how much nearer the positive must be"),
        Bool("swap")
            .Default(ParamValue(false))

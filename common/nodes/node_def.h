@@ -40,6 +40,8 @@ struct OutputSpec {
   // The port exists only where this boolean parameter is true; with a single port left, it is the
   // result itself.
   std::string when = "";
+  // The same for what no single boolean tells.
+  bool (*exists)(const Params&) = nullptr;
 };
 
 // How Python writes the node. A function takes the ports by position and the parameters by name.
@@ -50,6 +52,18 @@ struct Python {
   enum class Kind { kModule, kFunction, kExpression, kOperator };
   Kind kind = Kind::kModule;
   std::string text;  // `nn.Linear`, or an expression template
+  // The template of an instance, where it depends on the parameters.
+  std::string (*choose)(const Params&) = nullptr;
+  // Where the parameter `when` is given, the instance is a module of a class that the generated
+  // file defines: `definition` with `{name}` for its name, `name` if that is free.
+  struct Class {
+    std::string name = {}, when = {}, definition = {};
+  };
+  Class own = {};
+
+  bool IsOwnClass(const Params& instance) const {
+    return !own.when.empty() && !instance.IsNull(own.when);
+  }
 
   static Python Module(std::string_view name) { return {Kind::kModule, std::string(name)}; }
   // `torch.ops.aten.add.Tensor`; the arguments follow from the schema.
@@ -93,7 +107,7 @@ struct NodeDef {
   Example example;
   // For losses.
   LossTarget target = LossTarget::kNone;
-  // Get alone: picks from a tuple or dict; has no body and makes no call.
+  // Get alone: picks from a tuple or dict without a call; its body takes a part of a tensor.
   bool picks = false;
   // The types `aten.*` alone: the operator that is the whole body.
   const ir::OpDef* op = nullptr;

@@ -19,8 +19,9 @@ std::vector<ParamSpec> StatisticsParams(int channel_dim, bool batch) {
                      : "share of the new batch in the running statistics; null: none");
   return {
       Int("num_features").InferredFrom("input", channel_dim).Min(1).Doc("channels of the input"),
-      Float("eps").Default(1e-5).Min(0).Doc("added to the variance"), std::move(momentum),
-      Bool("affine").Default(ParamValue(batch)).Doc("learned scale and shift"),
+      batch ? Float("eps").Default(1e-5).Above(0).Doc("added to the variance")
+            : Float("eps").Default(1e-5).Min(0).Doc("added to the variance"),
+      std::move(momentum), Bool("affine").Default(ParamValue(batch)).Doc("learned scale and shift"),
       Bool("track_running_stats")
           .Default(ParamValue(batch))
           .Doc("keeps statistics for evaluation")};
@@ -45,6 +46,24 @@ Statistics Declare(Body& b) {
   return s;
 }
 
+// The batch's own statistics serve always: one value has no deviation.
+bool HasDeviation(Body& b) {
+  const ir::TensorType type = b.TypeOf(b.In("input"));
+  ir::Dim count(1);
+  for (int i = 0; i < type.rank(); ++i) {
+    if (i != 1) count = count * type.dim(i);
+  }
+  if (b.AtLeast(count, 2)) return true;
+  Failure failure;
+  failure.rule = "BATCH_NORM_C4";
+  failure.port = "input";
+  failure.message = "one value per channel has no deviation";
+  failure.expected = "more than one value per channel, or track_running_stats";
+  failure.found = ir::TypeText(type);
+  b.Fail(std::move(failure));
+  return false;
+}
+
 void BatchNormBody(Body& b) {
   const Statistics s = Declare(b);
   ir::Argument momentum = b.Float("momentum");
@@ -57,8 +76,9 @@ void BatchNormBody(Body& b) {
       // The cumulative mean: the n-th batch has weight 1/n.
       momentum = b.Call("aten.item.default", {b.Call("aten.reciprocal.default", {count})});
     }
-  } else if (b.IsNull("momentum")) {
-    momentum = 0.0;
+  } else {
+    if (!HasDeviation(b)) return;
+    if (b.IsNull("momentum")) momentum = 0.0;
   }
   b.Return(b.Call("aten.batch_norm.default", {b.In("input"), s.weight, s.bias, s.mean, s.var,
                                               training, momentum, b.Float("eps"), true}));

@@ -81,6 +81,11 @@ class ParamSpec {
     choices = std::move(values);
     return *this;
   }
+  // How Python spells each of the choices, where it is no text there.
+  ParamSpec& Spelled(std::vector<std::string> values) {
+    spelled = std::move(values);
+    return *this;
+  }
   // Taken from dimension `dim` of input port `port` where absent; checked against it where given.
   ParamSpec& InferredFrom(std::string_view port, int dim) {
     inferred_port = port;
@@ -124,7 +129,7 @@ class ParamSpec {
   bool single_ok = false;  // a plain number is legal where a list is expected
   std::optional<ParamValue> default_value;
   std::optional<double> minimum, maximum;
-  std::vector<std::string> choices;
+  std::vector<std::string> choices, spelled;
   std::string doc;
 };
 

@@ -11,6 +11,56 @@ std::vector<OutputSpec> Many() {
   return {{.name = "outputs", .doc = "a tuple; Get takes one of them", .many = true}};
 }
 
+constexpr std::string_view kIndexSelect =
+    R"(class {name}(nn.Module):
+    index: Tensor
+
+    def __init__(self, dim: int, index: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("index", torch.tensor(index, dtype=torch.int64))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.index_select(self.dim, self.index)
+)";
+
+void IndexSelect(Body& b) {
+  ir::Argument index = b.In("index");
+  if (b.HasIn("index") != b.IsNull("index")) {
+    Failure failure;
+    failure.code = "MISSING_PARAM";
+    failure.rule = "INDEX_SELECT_C2";
+    failure.param = "index";
+    failure.message = "the positions come either from the port index or from the parameter";
+    failure.expected = "one of them";
+    failure.found = b.HasIn("index") ? "both" : "neither";
+    return b.Fail(std::move(failure));
+  }
+  if (!b.IsNull("index")) {
+    const std::vector<int64_t> positions = b.Ints("index");
+    const ir::TensorType& input = b.TypeOf(b.In("input"));
+    const int64_t dim = b.Int("dim");
+    const bool exists = dim >= -input.rank() && dim < input.rank();
+    for (const int64_t position : positions) {
+      const bool inside = !exists || !input.dim(static_cast<int>(dim)).IsConst() ||
+                          position < input.dim(static_cast<int>(dim)).value();
+      if (position >= 0 && inside) continue;
+      Failure failure;
+      failure.code = "PARAM_RANGE";
+      failure.rule = "INDEX_SELECT_C3";
+      failure.param = "index";
+      failure.message = "a position lies outside of the dimension";
+      failure.expected = "0 or more, and less than the size of dimension dim";
+      failure.found = std::to_string(position);
+      return b.Fail(std::move(failure));
+    }
+    index = b.Buffer("index", {static_cast<int64_t>(positions.size())},
+                     ir::Initializer::Values({positions.begin(), positions.end()}),
+                     v1::DATA_TYPE_INT64);
+  }
+  b.Return(b.Call("aten.index_select.default", {b.In("input"), b.Int("dim"), index}));
+}
+
 void AddRanges(std::vector<NodeDef>& nodes) {
   nodes.push_back(
       {.name = "Narrow",
@@ -61,18 +111,19 @@ void AddRanges(std::vector<NodeDef>& nodes) {
        .example = {.inputs = {"float32[2, 5]", "int64[2, 3]"},
                    .params = {{"dim", int64_t{1}}},
                    .outputs = {"float32[2, 3]"}}});
+  Python select = Python::Expression("{input}.index_select({dim}, {index})");
+  select.own = {"IndexSelect", "index", std::string(kIndexSelect)};
   nodes.push_back(
       {.name = "IndexSelect",
        .category = "shape",
-       .doc = "The positions of dim that index names, in that order.",
-       .params = {Dimension("dimension that is chosen from")},
-       .inputs = {{.name = "input"}, {.name = "index", .doc = "whole numbers, a vector"}},
-       .body =
-           [](Body& b) {
-             b.Return(
-                 b.Call("aten.index_select.default", {b.In("input"), b.Int("dim"), b.In("index")}));
-           },
-       .python = Python::Expression("{input}.index_select({dim}, {index})"),
+       .doc = "The positions of dim that index names, in that order. As a parameter, index is a "
+              "buffer of the state dict.",
+       .params = {Dimension("dimension that is chosen from"),
+                  Ints("index").Nullable().Tensor().Doc("the positions, where the port is free")},
+       .inputs = {{.name = "input"},
+                  {.name = "index", .doc = "whole numbers, a vector", .optional = true}},
+       .body = IndexSelect,
+       .python = std::move(select),
        .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 5]", "int64[3]"},
                    .params = {{"dim", int64_t{1}}},

@@ -39,6 +39,39 @@ constexpr Row kRows[] = {
      "float32[2, 3]", "float32[2]"},
 };
 
+struct Sum {
+  std::string_view name, doc, first, second;
+  void (*body)(Body&);
+  std::string_view python;
+  const char *a, *b, *output;
+};
+
+// op(input, first, second, beta, alpha).
+template <OpName kOp>
+void CallSum(Body& b) {
+  b.Return(
+      b.Call(kOp.view(), {b.In("input"), b.In(b.def().inputs[1].name), b.In(b.def().inputs[2].name),
+                          NumberArgument(b, "beta"), NumberArgument(b, "alpha")}));
+}
+
+constexpr Sum kSums[] = {
+    {"AddMM", "beta * input + alpha * (mat1 @ mat2).", "mat1", "mat2",
+     CallSum<"aten.addmm.default">,
+     "torch.addmm({input}, {mat1}, {mat2}, beta={beta}, alpha={alpha})", "float32[2, 3]",
+     "float32[3, 4]", "float32[2, 4]"},
+    {"AddMV", "beta * input + alpha * (mat @ vec).", "mat", "vec", CallSum<"aten.addmv.default">,
+     "torch.addmv({input}, {mat}, {vec}, beta={beta}, alpha={alpha})", "float32[2, 3]",
+     "float32[3]", "float32[2]"},
+    {"AddBMM", "beta * input + alpha * the sum of the products of two batches of matrices.",
+     "batch1", "batch2", CallSum<"aten.addbmm.default">,
+     "torch.addbmm({input}, {batch1}, {batch2}, beta={beta}, alpha={alpha})", "float32[5, 2, 3]",
+     "float32[5, 3, 4]", "float32[2, 4]"},
+    {"BAddBMM", "beta * input + alpha * the products of two batches of matrices.", "batch1",
+     "batch2", CallSum<"aten.baddbmm.default">,
+     "torch.baddbmm({input}, {batch1}, {batch2}, beta={beta}, alpha={alpha})", "float32[5, 2, 3]",
+     "float32[5, 3, 4]", "float32[5, 2, 4]"},
+};
+
 }  // namespace
 
 void AddProductNodes(std::vector<NodeDef>& nodes) {
@@ -52,6 +85,20 @@ void AddProductNodes(std::vector<NodeDef>& nodes) {
                      .python = Python::Expression(row.python),
                      .bypass = Bypass::kNotAllowed,
                      .example = {.inputs = {row.a, row.b}, .outputs = {row.output}}});
+  }
+  for (const Sum& sum : kSums) {
+    nodes.push_back({.name = sum.name,
+                     .category = "linear",
+                     .doc = sum.doc,
+                     .params = {Number("beta").Default(1).Doc("factor of input"),
+                                Number("alpha").Default(1).Doc("factor of the product")},
+                     .inputs = {{.name = "input", .doc = "what is added; spreads over the product"},
+                                {.name = std::string(sum.first), .doc = "left factor"},
+                                {.name = std::string(sum.second), .doc = "right factor"}},
+                     .body = sum.body,
+                     .python = Python::Expression(sum.python),
+                     .bypass = Bypass::kNotAllowed,
+                     .example = {.inputs = {sum.output, sum.a, sum.b}, .outputs = {sum.output}}});
   }
   nodes.push_back(
       {.name = "DotProduct",

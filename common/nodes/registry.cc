@@ -94,7 +94,7 @@ v1::NodeType Describe(const NodeDef& def) {
     v1::PortInfo* info = type.add_outputs();
     info->set_name(port.name);
     info->set_doc(port.doc);
-    info->set_optional(!port.when.empty());
+    info->set_optional(!port.when.empty() || port.exists != nullptr);
   }
   type.set_python(def.python.text);
   type.set_bypass(def.bypass == Bypass::kIdentity

@@ -4,6 +4,24 @@
 
 namespace graphkiln::nodes {
 
+namespace {
+
+// Get of a tensor: input[index].
+void PickSlice(Body& b) {
+  if (b.IsNull("index") || !b.IsNull("key")) {
+    Failure failure;
+    failure.code = b.IsNull("key") ? "MISSING_PARAM" : "ARGUMENT_TYPE";
+    failure.rule = "GET_C1";
+    failure.param = b.IsNull("key") ? "index" : "key";
+    failure.message = "a tensor is indexed by a position";
+    failure.expected = "index";
+    return b.Fail(std::move(failure));
+  }
+  b.Return(b.Call("aten.select.int", {b.In("input"), 0, b.Int("index")}));
+}
+
+}  // namespace
+
 void AddShapeNodes(std::vector<NodeDef>& nodes) {
   nodes.push_back({.name = "Flatten",
                    .category = "shape",
@@ -77,19 +95,21 @@ void AddShapeNodes(std::vector<NodeDef>& nodes) {
        .example = {.inputs = {"float32[2, 3, 4]"},
                    .params = {{"dim", int64_t{1}}, {"index", int64_t{-1}}},
                    .outputs = {"float32[2, 4]"}}});
-  nodes.push_back({.name = "Get",
-                   .category = "shape",
-                   .doc = "One item of a tuple by position, or of a dict by key, such as the first "
-                          "output of a GRU.",
-                   .params = {Int("index").Nullable().Doc("position; negative counts from the end"),
-                              Text("key").Nullable().Doc("key in a dict")},
-                   .inputs = {{.name = "input", .doc = "a tuple or dict", .any_value = true}},
-                   .python = Python::Expression("{input}[{index}]"),
-                   .bypass = Bypass::kNotAllowed,
-                   .example = {.inputs = {"(float32[2, 3], float32[4])"},
-                               .params = {{"index", int64_t{0}}},
-                               .outputs = {"float32[2, 3]"}},
-                   .picks = true});
+  nodes.push_back(
+      {.name = "Get",
+       .category = "shape",
+       .doc = "One item of a tuple by position, or of a dict by key, such as the first "
+              "output of a GRU; of a tensor the slice at a position of dimension 0.",
+       .params = {Int("index").Nullable().Doc("position; negative counts from the end"),
+                  Text("key").Nullable().Doc("key in a dict")},
+       .inputs = {{.name = "input", .doc = "a tuple, a dict or a tensor", .any_value = true}},
+       .body = PickSlice,
+       .python = Python::Expression("{input}[{index}]"),
+       .bypass = Bypass::kNotAllowed,
+       .example = {.inputs = {"(float32[2, 3], float32[4])"},
+                   .params = {{"index", int64_t{0}}},
+                   .outputs = {"float32[2, 3]"}},
+       .picks = true});
 }
 
 }  // namespace graphkiln::nodes

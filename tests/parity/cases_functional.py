@@ -13,6 +13,18 @@ X, Y = f(2, 3), f(3, seed=2)
 P = X.abs() + 0.5
 
 
+class Selected(torch.nn.Module):
+    """TorchArc's IndexSelect."""
+
+    def __init__(self, dim, index):
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("index", torch.tensor(index))
+
+    def forward(self, x):
+        return x.index_select(self.dim, self.index)
+
+
 def _math():
     for name in "Abs Neg Sign Floor Ceil Round Exp Expm1 Square Sin Cos Erf Detach".split():
         call = getattr(torch, name.lower(), torch.Tensor.detach)
@@ -95,6 +107,8 @@ def _parts():
     yield function("Slice", {"input": z}, lambda v: v[-2:], start=-2)
     yield function("Gather", {"input": z, "index": i(6, 4, 2)}, lambda v, k: v.gather(1, k), dim=1)
     yield function("IndexSelect", {"input": z, "index": i(6, 5)}, lambda v, k: v.index_select(1, k), dim=1)
+    yield Case("IndexSelect", {"dim": 1, "index": [5, 0, 0]}, {"input": z}, lambda: Selected(1, [5, 0, 0]))
+    yield Case("IndexSelect", {"dim": -2, "index": [3]}, {"input": z}, lambda: Selected(-2, [3]))
     yield function("Chunk", {"input": z}, lambda v: v.chunk(3), chunks=3)
     yield function("Chunk", {"input": z}, lambda v: v.chunk(4, dim=1), chunks=4, dim=1)
     yield function("ForkChunk", {"input": z}, lambda v: v.chunk(2, dim=1))
@@ -140,6 +154,54 @@ def _merge():
         yield function(name, {"inputs": parts}, lambda v, call=call: call(v, dim=-1), dim=-1)
 
 
+def _by_name():
+    """Reduce and TorchFn, whose function a parameter names."""
+    z = f(2, 3, 4)
+    for name in "sum mean prod max min amax amin logsumexp norm var std all any argmax argmin".split():
+        call = getattr(torch, name)
+        yield function("Reduce", {"input": z}, lambda v, call=call: call(v, dim=1), name=name, dim=1)
+        yield function("Reduce", {"input": z}, lambda v, call=call: call(v, dim=-1, keepdim=True), name=name, dim=-1, keepdim=True)
+        every = (lambda v: v.logsumexp((0, 1, 2))) if name == "logsumexp" else call
+        yield function("Reduce", {"input": z}, every, name=name, dim=None)
+        kept = lambda v, every=every: every(v).reshape(1, 1, 1)  # noqa: E731
+        yield function("Reduce", {"input": z}, kept, name=name, dim=None, keepdim=True)
+        if name not in ("prod", "max", "min", "argmax", "argmin"):
+            yield function("Reduce", {"input": z}, lambda v, call=call: call(v, dim=(0, 2)), name=name, dim=[0, 2])
+    for name, given in (
+        ("topk", {"k": 2}), ("topk", {"k": 1, "dim": 0, "largest": False, "sorted": True}), ("softmax", {"dim": 1}),
+        ("softmax", {"dim": -1, "dtype": "float64"}), ("log_softmax", {"dim": 0}), ("relu", {}), ("sigmoid", {}), ("tanh", {}),
+        ("abs", {}), ("exp", {}), ("pow", {"exponent": 2}), ("clamp", {"min": -0.5}), ("clamp", {"min": -1, "max": 0.5}),
+        ("flatten", {}), ("flatten", {"start_dim": 1, "end_dim": 2}), ("squeeze", {}), ("squeeze", {"dim": 0}), ("squeeze", {"dim": [0, 1]}),
+        ("unsqueeze", {"dim": -1}), ("transpose", {"dim0": 0, "dim1": -1}), ("permute", {"dims": [2, 0, 1]}),
+        ("reshape", {"shape": [4, -1]}), ("cumsum", {"dim": 1}), ("sort", {}), ("sort", {"dim": 1, "descending": True}),
+    ):  # fmt: skip
+        keywords = {k: getattr(torch, v) if k == "dtype" else v for k, v in given.items()}
+        call = lambda v, call=getattr(torch, name), keywords=keywords: call(v, **keywords)  # noqa: E731
+        yield function("TorchFn", {"input": f(1, 3, 4) if name == "squeeze" else z}, call, name=name, **given)
+    for name in ("log", "sqrt"):
+        yield function("TorchFn", {"input": P}, getattr(torch, name), name=name)
+
+
+def _sums():
+    a, c = f(2, 3), f(3, 4)
+    many, more = f(5, 2, 3), f(5, 3, 4)
+    for name, left, right, added in (
+        ("AddMM", ("mat1", a), ("mat2", c), f(4)),
+        ("AddMV", ("mat", a), ("vec", f(3)), f(2)),
+        ("AddBMM", ("batch1", many), ("batch2", more), f(2, 4)),
+        ("BAddBMM", ("batch1", many), ("batch2", more), f(5, 2, 4)),
+    ):
+        call = getattr(torch, name.lower())
+        yield function(name, {"input": added, left[0]: left[1], right[0]: right[1]}, call)
+        scaled = lambda x, y, z, call=call: call(x, y, z, beta=0.5, alpha=2)  # noqa: E731
+        yield function(name, {"input": added, left[0]: left[1], right[0]: right[1]}, scaled, beta=0.5, alpha=2)
+
+
+def _get():
+    yield function("Get", {"input": f(4, 2, 3)}, lambda v: v[1], index=1)
+    yield function("Get", {"input": f(4)}, lambda v: v[-1], index=-1)
+
+
 def functional_cases():
-    for family in (_math, _reduce, _product, _parts, _rearrange, _merge):
+    for family in (_by_name, _sums, _get, _math, _reduce, _product, _parts, _rearrange, _merge):
         yield from family()

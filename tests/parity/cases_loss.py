@@ -1,7 +1,8 @@
 """Cases of losses."""
 
 import torch
-from cases import f, i, module
+from cases import Case, f, i, module
+from torch import nn
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -110,6 +111,15 @@ def _pairs():
     yield module("TripletMarginLoss", x, _first="anchor", _ports=ports, margin=0.3, p=3.0, eps=0.1, swap=True)
     for swap in (False, True):
         yield module("TripletMarginWithDistanceLoss", x, _first="anchor", _ports=ports, distance_function=None, margin=0.4, swap=swap)
+    functional = nn.functional
+    for name, distance in (
+        ("pairwise_distance", functional.pairwise_distance),
+        ("manhattan_distance", lambda a, b: functional.pairwise_distance(a, b, p=1.0)),
+        ("chebyshev_distance", lambda a, b: (a - b).abs().amax(-1)),
+        ("cosine_distance", lambda a, b: 1 - functional.cosine_similarity(a, b, dim=-1)),
+    ):
+        make = lambda distance=distance: nn.TripletMarginWithDistanceLoss(distance_function=distance, swap=True)  # noqa: E731
+        yield Case("TripletMarginWithDistanceLoss", {"distance_function": name, "swap": True}, {"anchor": x, **ports}, make)
 
 
 def cases():

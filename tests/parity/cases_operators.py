@@ -207,6 +207,7 @@ def _matmul():
     yield op("linalg_vecdot.default", a, Y, dim=0)
     yield op("addmm.default", f(4), a, c, beta=0.5, alpha=2)
     yield op("addmv.default", f(2), a, f(3))
+    yield op("addbmm.default", f(2, 4), f(5, 2, 3), f(5, 3, 4), beta=0.5, alpha=2)
     yield op("baddbmm.default", f(2, 4), f(5, 2, 3), f(5, 3, 4), beta=2)
     for equation, *parts in (
         ("ij,jk->ik", a, c),

@@ -6,7 +6,7 @@
 #include "clients/cli/table.h"
 #include "common/base/strings.h"
 #include "common/compiler/codes.h"
-#include "common/compiler/composite.h"
+#include "common/compiler/palette.h"
 #include "common/emit/reference.h"
 #include "common/graph/value_json.h"
 #include "common/jobs/faults.h"
@@ -38,12 +38,7 @@ class Explain : public Command {
     }
     if (topic_.empty()) return ListAll(context);
     if (topic_ == "job") return JobFile(context);
-    if (const nodes::NodeDef* node = nodes::FindNode(topic_)) {
-      return Node(context, nodes::Describe(*node));
-    }
-    if (const v1::NodeType composite = CompositeType(topic_); !composite.name().empty()) {
-      return Node(context, composite);
-    }
+    if (const auto type = compiler::DescribeType(topic_)) return Node(context, *type);
     Json entry = jobs::DescribeComponent(topic_);
     if (entry.is_null()) entry = Code(topic_);
     if (!entry.is_null()) {
@@ -64,13 +59,6 @@ class Explain : public Command {
   }
 
  private:
-  static v1::NodeType CompositeType(std::string_view name) {
-    for (const v1::Composite& composite : compiler::BuiltInComposites()) {
-      if (composite.name() == name) return compiler::Describe(composite);
-    }
-    return v1::NodeType();
-  }
-
   static std::vector<compiler::CodePage> CodePages() {
     std::vector<compiler::CodePage> pages(compiler::CodePages().begin(),
                                           compiler::CodePages().end());
@@ -105,7 +93,9 @@ class Explain : public Command {
 
   static std::vector<std::string> Topics(std::string_view like) {
     std::vector<std::string> topics = nodes::NodeNames(like);
-    for (const auto& composite : compiler::BuiltInComposites()) topics.push_back(composite.name());
+    for (const auto& entry : compiler::Palette()) {
+      if (entry.def == nullptr) topics.push_back(entry.name);
+    }
     for (const auto& def : jobs::Optimizers()) topics.push_back(def.name);
     for (const auto& def : jobs::Schedulers()) topics.push_back(def.name);
     for (const auto& def : jobs::Metrics()) topics.push_back(def.name);
@@ -118,17 +108,12 @@ class Explain : public Command {
   static int ListAll(Context& context) {
     Json document = {{"node_types", Json::array()}, {"codes", Json::array()}};
     Table table({"type", "category", "what it does"});
-    for (const nodes::NodeDef* node : nodes::AllNodes()) {
-      document["node_types"].push_back({{"name", std::string(node->name)},
-                                        {"category", std::string(node->category)},
-                                        {"doc", std::string(node->doc)}});
-      table.Row({std::string(node->name), std::string(node->category), std::string(node->doc)});
-    }
-    for (const v1::Composite& composite : compiler::BuiltInComposites()) {
-      const v1::NodeType type = compiler::Describe(composite);
+    for (const compiler::PaletteEntry& entry : compiler::Palette()) {
+      const std::string doc =
+          entry.def != nullptr ? std::string(entry.def->doc) : entry.Describe().doc();
       document["node_types"].push_back(
-          {{"name", type.name()}, {"category", type.category()}, {"doc", type.doc()}});
-      table.Row({type.name(), type.category(), type.doc()});
+          {{"name", entry.name}, {"category", entry.category}, {"doc", doc}});
+      table.Row({entry.name, entry.category, doc});
     }
     for (const char* key : {"optimizer", "scheduler", "metrics"}) {
       document[key] = jobs::ComponentNames(key);

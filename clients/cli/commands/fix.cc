@@ -21,7 +21,8 @@ class Fix : public Command {
   std::string_view summary() const override { return "Apply the best fixes to a graph (local)"; }
   void Declare(Arguments* arguments) override {
     arguments->Add("FILE", &file_, "The graph; - is stdin").required = true;
-    arguments->Add("-O,--out", &out_, "File to write, - for stdout; else FILE itself").value_name = "PATH";
+    arguments->Add("-O,--out", &out_, "File to write, - for stdout; else FILE itself").value_name =
+        "PATH";
     arguments->Add("--dry-run", &dry_run_, "Show what would be done; write nothing");
     flags_.Declare(arguments);
   }
@@ -59,9 +60,7 @@ class Fix : public Command {
   }
 
  private:
-  bool ToStdout() const {
-    return (out_ == "-" || (file_ == "-" && out_.empty())) && !dry_run_;
-  }
+  bool ToStdout() const { return (out_ == "-" || (file_ == "-" && out_.empty())) && !dry_run_; }
 
   // A file that needs no fix stays as it is, to the byte.
   absl::Status Write(const std::string& text, bool changed) const {

@@ -36,6 +36,8 @@ class Validate : public Command {
         context.Print(fmt::format("{}: {}, {} nodes, {} diagnostics\n", result.source.file,
                                   result.ok ? "valid" : "INVALID", result.source.graph.nodes_size(),
                                   result.diagnostics.size()));
+        for (const auto& [condition, node] : result.result.assumptions)
+          context.Print(fmt::format("  if {} (for {})\n", condition.ToString(), node));
       }
     }
     return valid ? kOk : kInvalid;
@@ -45,9 +47,20 @@ class Validate : public Command {
   static Json Document(const CompiledFile& result) {
     Json nodes = Json::array();
     for (const v1::NodeTypes& node : result.result.nodes) nodes.push_back(NodeTypesJson(node));
-    return {{"valid", result.ok},
-            {"diagnostics", DiagnosticsJson(result.diagnostics)},
-            {"nodes", std::move(nodes)}};
+    Json document = {{"valid", result.ok},
+                     {"diagnostics", DiagnosticsJson(result.diagnostics)},
+                     {"nodes", std::move(nodes)}};
+    // Sizes that the types hold for; the key is there where open sizes are bounded.
+    for (const auto& [condition, node] : result.result.assumptions) {
+      Json entry = {{"size", condition.size.ToString()}, {"node", node}};
+      if (condition.multiple_of > 1) {
+        entry["multiple_of"] = condition.multiple_of;
+      } else {
+        entry["at_least"] = condition.at_least;
+      }
+      document["assumptions"].push_back(std::move(entry));
+    }
+    return document;
   }
 
   // One file: its document. Several: all diagnostics in one, and each file's own below `files`.

@@ -25,11 +25,11 @@ struct Layer {
 // What a fix does to the graph's meaning, from what was surely meant to what merely makes it valid.
 // Of two fixes that mend equally much, the lower rank is offered first.
 enum FixRank : int {
-  kMisspelt,   // a near miss of a name: offered first, whatever else is wrong behind it
-  kExact,      // fits without changing a size: an order of dimensions, an item of a tuple
-  kNatural,    // the value that follows from what stands around
-  kPossible,   // changes another node, or one of several values
-  kForced,     // makes the graph valid; whether it was meant so, only the user knows
+  kMisspelt,  // a near miss of a name: offered first, whatever else is wrong behind it
+  kExact,     // fits without changing a size: an order of dimensions, an item of a tuple
+  kNatural,   // the value that follows from what stands around
+  kPossible,  // changes another node, or one of several values
+  kForced,    // makes the graph valid; whether it was meant so, only the user knows
 };
 
 struct Proposal {

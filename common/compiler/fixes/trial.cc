@@ -140,8 +140,9 @@ void Trials::Close(v1::Graph& part) const {
 int Trials::SameAs(const v1::Diagnostic& finding) {
   if (last_ != &finding) {
     last_ = &finding;
-    same_ = static_cast<int>(std::count_if(diagnostics_.begin(), diagnostics_.end(),
-                                           [&](const v1::Diagnostic& d) { return Same(d, finding); }));
+    same_ =
+        static_cast<int>(std::count_if(diagnostics_.begin(), diagnostics_.end(),
+                                       [&](const v1::Diagnostic& d) { return Same(d, finding); }));
   }
   return same_;
 }

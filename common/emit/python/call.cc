@@ -48,6 +48,11 @@ std::string Placeholder(const Instance& instance, std::string_view name, const V
 
 // A value as the constructor takes it.
 std::string ArgumentText(const nodes::ParamSpec& spec, const nodes::ParamValue& value) {
+  if (const std::string* text = std::get_if<std::string>(&value)) {
+    for (size_t i = 0; i < spec.spelled.size(); ++i) {
+      if (spec.choices[i] == *text) return spec.spelled[i];
+    }
+  }
   const auto* list = std::get_if<std::vector<double>>(&value);
   if (!spec.tensor || list == nullptr) return ValueLiteral(value);
   std::vector<std::string> items;
@@ -99,7 +104,7 @@ std::string OperatorCall(const Instance& instance, const Values& values) {
   return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
 }
 
-std::string Constructor(const Instance& instance) {
+std::string Constructor(const Instance& instance, std::string_view own_class) {
   std::vector<std::string> args;
   bool leading = true;
   for (const nodes::ParamSpec& spec : instance.def->params) {
@@ -117,7 +122,8 @@ std::string Constructor(const Instance& instance) {
     if (!spec.required && !spec.inferred && *value == standard) continue;
     args.push_back(fmt::format("{}={}", spec.name, ArgumentText(spec, *value)));
   }
-  return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
+  return fmt::format("{}({})", own_class.empty() ? instance.def->python.text : own_class,
+                     Joined(args, ", "));
 }
 
 std::string ModuleCall(const Instance& instance, std::string_view module, const Values& values) {
@@ -172,7 +178,8 @@ std::string FunctionCall(const Instance& instance, const Values& values) {
 }
 
 std::string Expression(const Instance& instance, const Values& values) {
-  const std::string& text = instance.def->python.text;
+  const nodes::Python& python = instance.def->python;
+  const std::string text = python.choose != nullptr ? python.choose(instance.params) : python.text;
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const size_t open = text.find('{', at);

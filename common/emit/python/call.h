@@ -14,7 +14,7 @@ namespace graphkiln::emit::python {
 // `nn.Conv2d(1, 16, 3, padding=1)`: leading required parameters by position, others by name where
 // they differ from the default. `inplace` is a hint that is left out: another reader of the operand
 // would see the changed value.
-std::string Constructor(const compiler::Instance& instance);
+std::string Constructor(const compiler::Instance& instance, std::string_view own_class = "");
 
 // `self.conv(x)`; `module` is what is called. Ports behind one that is not connected go by name.
 std::string ModuleCall(const compiler::Instance& instance, std::string_view module,

@@ -55,6 +55,7 @@ class ModelEmitter {
 
   std::string Run() {
     const std::string model = classes_.Take(ClassName(graph_.name()));
+    OwnClasses();
     for (const int composite : CompositesInsideOut())
       module_of_[static_cast<size_t>(composite)] = CompositeModule(composite);
 
@@ -125,9 +126,40 @@ class ModelEmitter {
     return own == instance.weights_path;
   }
 
+  static bool IsOwnClass(const Instance& instance) {
+    return instance.def != nullptr && instance.def->python.IsOwnClass(instance.params);
+  }
+
+  // Get of a tuple or dict: no call, the value is there already.
+  static bool IsPick(const Instance& instance) {
+    return instance.def != nullptr && instance.def->picks && !instance.inputs[0].IsTensor();
+  }
+
+  // Classes of node types that torch.nn lacks, each once.
+  void OwnClasses() {
+    for (const Instance& instance : compiled_.instances) {
+      if (!IsOwnClass(instance)) continue;
+      const nodes::Python::Class& own = instance.def->python.own;
+      const auto [known, first] = own_classes_.emplace(own.name, "");
+      if (!first) continue;
+      known->second = classes_.Take(own.name, "");
+      std::string text = own.definition;
+      text.replace(text.find("{name}"), 6, known->second);
+      definitions_.Raw(text);
+      definitions_.Blank(2);
+      uses_torch_ = uses_torch_ || text.find("torch.") != std::string::npos;
+    }
+  }
+
+  std::string ConstructorOf(const Instance& instance) const {
+    if (!IsOwnClass(instance)) return Constructor(instance);
+    return Constructor(instance, own_classes_.find(instance.def->python.own.name)->second);
+  }
+
   static bool IsModule(const Instance& instance) {
     return instance.composite != nullptr ||
-           (!instance.def->picks && instance.def->python.kind == nodes::Python::Kind::kModule);
+           (!instance.def->picks && instance.def->python.kind == nodes::Python::Kind::kModule) ||
+           IsOwnClass(instance);
   }
 
   // What forward returns, as one tree.
@@ -157,7 +189,7 @@ class ModelEmitter {
 
   std::string ModuleText(int index) const {
     return At(index).composite != nullptr ? module_of_[static_cast<size_t>(index)]
-                                          : Constructor(At(index));
+                                          : ConstructorOf(At(index));
   }
 
   // A chain of modules that nn.Sequential itself would run in the same way.
@@ -265,7 +297,7 @@ class ModelEmitter {
       if (at == groups.size()) groups.push_back({attribute.name, {}, {}});
       const std::string constructor = instance.composite != nullptr
                                           ? module_of_[static_cast<size_t>(child)]
-                                          : Constructor(instance);
+                                          : ConstructorOf(instance);
       uses_torch_ = uses_torch_ || constructor.find("torch.") != std::string::npos;
       groups[at].items.emplace_back(attribute.position, constructor);
       groups[at].paths.push_back(instance.weights_path);
@@ -324,8 +356,7 @@ class ModelEmitter {
     std::vector<bool> written(scope.children.size(), false);
     for (size_t i = scope.children.size(); i-- > 0;) {
       const Instance& instance = At(scope.children[i]);
-      if (scope.bypassed || instance.bypassed || (instance.def != nullptr && instance.def->picks))
-        continue;
+      if (scope.bypassed || instance.bypassed || IsPick(instance)) continue;
       bool needed =
           IsModule(instance) || (instance.def->op != nullptr && instance.def->op->mutates);
       compiler::VisitTensors(instance.output, "", [&](const std::string&, ir::ValueId id) {
@@ -454,7 +485,7 @@ class ModelEmitter {
   std::vector<std::vector<int>> children_;  // by parent instance + 1
   std::vector<std::string> module_of_;      // by composite instance: what makes its module
   NameTable classes_;
-  StringMap<std::string> class_by_text_;
+  StringMap<std::string> class_by_text_, own_classes_;
   CodeWriter definitions_;
   bool uses_torch_ = false;
   bool uses_any_ = false;

@@ -90,7 +90,7 @@ absl::Status InferGlu(TypeContext& c) {
   }
   ASSIGN_OR_RETURN(const int d, c.WrapDim("GLU_C1", "dim", c.Int("dim"), self.rank()));
   const Dim& size = self.dim(d);
-  if (size.IsConst() && size.value() % 2 != 0) {
+  if (!c.MultipleOf(size, 2)) {
     return c.Fail("GLU_C2", "self", fmt::format("dimension {} is halved and must be even", d),
                   "an even size", TypeText(self));
   }

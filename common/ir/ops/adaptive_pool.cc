@@ -9,15 +9,16 @@
 namespace graphkiln::ir::ops {
 namespace {
 
-absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial) {
+// The channels may be empty only where the result is a mean.
+absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial, bool empty_channels) {
   const TensorType& self = c.tensor("self");
   RETURN_IF_ERROR(c.Floating("POOL_C4", "self"));
   RETURN_IF_ERROR(c.Rank("POOL_C1", "self", {spatial + 1, spatial + 2}));
-  RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", self.rank() - spatial));
+  RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", self.rank() - spatial - (empty_channels ? 0 : 1)));
   std::vector<Dim> size = c.Dims("output_size");
-  if (size.size() == 1) size.resize(static_cast<size_t>(spatial), size[0]);
+  if (c.Size("output_size")) size.resize(static_cast<size_t>(spatial), size[0]);
   bool fits = static_cast<int>(size.size()) == spatial;
-  for (const Dim& dim : size) fits = fits && !(dim.IsConst() && dim.value() < 0);
+  for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 0);
   if (!fits) {
     return c.Fail("ADAPTIVE_C1", "output_size", "output_size must name each spatial dimension",
                   fmt::format("{} sizes of 0 or more", spatial), ShapeText(size), "PARAM_RANGE");
@@ -30,13 +31,13 @@ absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial) {
 
 template <int kSpatial>
 absl::Status InferAvg(TypeContext& c) {
-  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial));
+  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, true));
   return c.Output(std::move(out));
 }
 
 template <int kSpatial>
 absl::Status InferMax(TypeContext& c) {
-  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial));
+  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, false));
   RETURN_IF_ERROR(c.Output(out));
   return c.Output(out.WithDType(v1::DATA_TYPE_INT64));
 }

@@ -33,11 +33,6 @@ absl::Status CheckGroups(TypeContext& c) {
           fmt::format("a divisor of {} heads", query.dim(-3).ToString()), TypeText(other));
     }
   }
-  if (c.tensor("key").dim(-3) != c.tensor("value").dim(-3)) {
-    return c.Fail("ATTENTION_C5", "value", "key and value must have one number of heads",
-                  fmt::format("{} heads", c.tensor("key").dim(-3).ToString()),
-                  TypeText(c.tensor("value")));
-  }
   return absl::OkStatus();
 }
 

@@ -18,7 +18,7 @@ absl::Status CheckConvOperands(TypeContext& c, int spatial, bool transposed) {
   RETURN_IF_ERROR(c.SameDType("CONV_C2", "input", "weight"));
   const int64_t groups = c.Int("groups");
   const Dim& first = weight.dim(0);
-  if (groups < 1 || (first.IsConst() && (first.value() < groups || first.value() % groups != 0))) {
+  if (groups < 1 || !c.AtLeast(first, groups) || !c.MultipleOf(first, groups)) {
     const char* what = transposed ? "in_channels" : "out_channels";
     return c.Fail("CONV_C4", "groups", fmt::format("{} must be divisible by groups", what),
                   fmt::format("a divisor of {}", first.ToString()), fmt::format("{}", groups),
@@ -67,7 +67,7 @@ absl::Status InferConv(TypeContext& c, int spatial) {
     }
     const Dim reach = (weight.dim(2 + i) - Dim(1)) * Dim(dilation[s]) + Dim(1);
     const Dim free = input.dim(d) + Dim(2 * padding[s]) - reach;
-    if (free.IsConst() && free.value() < 0) {
+    if (!c.AtLeast(input.dim(d), 1) || !c.AtLeast(free, 0)) {
       return c.Fail(
           "CONV_C6", "input", "the kernel is larger than the padded input",
           fmt::format("at least {} in dimension {}", (reach - Dim(2 * padding[s])).ToString(), d),

@@ -31,10 +31,10 @@ absl::Status InferConvTranspose(TypeContext& c, int spatial) {
     }
     Dim size = (input.dim(d) - Dim(1)) * Dim(stride[s]) - Dim(2 * padding[s]) +
                (weight.dim(2 + i) - Dim(1)) * Dim(dilation[s]) + Dim(extra[s] + 1);
-    if (size.IsConst() && size.value() < 1) {
+    if (!c.AtLeast(input.dim(d), 1) || !c.AtLeast(size, 1)) {
       return c.Fail("CONV_T_C2", "input", "nothing is left of the result after the padding",
                     "a result of 1 or more in each dimension",
-                    fmt::format("{} in dimension {} for {}", size.value(), d, TypeText(input)));
+                    fmt::format("{} in dimension {} for {}", size.ToString(), d, TypeText(input)));
     }
     out = out.WithDim(d, std::move(size));
   }

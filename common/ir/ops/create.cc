@@ -12,11 +12,25 @@
 namespace graphkiln::ir::ops {
 namespace {
 
+// Whole element types hold no infinity and nothing beyond their range; unsigned ones wrap negative
+// numbers round.
+absl::Status CheckNumber(TypeContext& c, std::string_view arg, DataType dtype) {
+  if (!c.Has(arg) || !IsIntegral(dtype)) return absl::OkStatus();
+  const double number = c.Float(arg);
+  const bool wraps = dtype == v1::DATA_TYPE_UINT8;
+  const double most = std::ldexp(1.0, static_cast<int>(DTypeBytes(dtype)) * 8 - (wraps ? 0 : 1));
+  if (number < most && number >= (wraps ? -most + 1 : -most)) return absl::OkStatus();
+  return c.Fail("FILL_C1", arg, fmt::format("{} cannot hold the number", DTypeName(dtype)),
+                fmt::format("less than {}", most), fmt::format("{}", number), "PARAM_RANGE");
+}
+
 absl::Status InferFilled(TypeContext& c) {
   // The element type of a fill value is its own where none is named.
   const DataType standard =
       c.Has("fill_value") ? c.NumberType("fill_value") : v1::DATA_TYPE_FLOAT32;
-  return c.Output({c.DType("dtype").value_or(standard), c.Dims("size")});
+  const DataType dtype = c.DType("dtype").value_or(standard);
+  RETURN_IF_ERROR(CheckNumber(c, "fill_value", dtype));
+  return c.Output({dtype, c.Dims("size")});
 }
 
 // Like `self`, in another element type where one is named, with another size where one is named.
@@ -24,6 +38,7 @@ absl::Status InferLike(TypeContext& c) {
   TensorType out = c.tensor("self");
   if (const auto dtype = c.DType("dtype")) out.dtype = *dtype;
   if (c.Has("size")) out.shape = c.Dims("size");
+  RETURN_IF_ERROR(CheckNumber(c, "fill_value", out.dtype));
   return c.Output(std::move(out));
 }
 
@@ -54,7 +69,13 @@ absl::Status InferArange(TypeContext& c) {
   for (const char* arg : {"start", "end", "step"})
     whole = whole && (!c.Has(arg) || !IsFloating(c.NumberType(arg)));
   const DataType standard = whole ? v1::DATA_TYPE_INT64 : v1::DATA_TYPE_FLOAT32;
-  return c.Output({c.DType("dtype").value_or(standard), {*count}});
+  const DataType dtype = c.DType("dtype").value_or(standard);
+  // With whole numbers the steps would be cut to whole ones, down to 0.
+  if (dtype == v1::DATA_TYPE_BOOL || (IsIntegral(dtype) && !whole)) {
+    return c.Fail("ARANGE_C2", "dtype", "the type does not hold the steps", "a floating-point type",
+                  std::string(DTypeName(dtype)), "DTYPE_MISMATCH");
+  }
+  return c.Output({dtype, {*count}});
 }
 
 absl::Status InferEye(TypeContext& c) {
@@ -64,7 +85,9 @@ absl::Status InferEye(TypeContext& c) {
 }
 
 absl::Status InferScalarTensor(TypeContext& c) {
-  return c.Output({c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32), {}});
+  const DataType dtype = c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32);
+  RETURN_IF_ERROR(CheckNumber(c, "s", dtype));
+  return c.Output({dtype, {}});
 }
 
 absl::Status InferTriangle(TypeContext& c) {
@@ -143,7 +166,12 @@ std::string_view Schema(std::string_view text) {
 void AddCreate(std::vector<OpDef>& ops) {
   for (const Row& row : kRows) {
     std::vector<Rule> rules;
-    if (row.infer == InferArange) rules.push_back({"ARANGE_C1", "step leads from start to end"});
+    if (row.infer == InferArange) {
+      rules.push_back({"ARANGE_C1", "step leads from start to end"});
+      rules.push_back({"ARANGE_C2", "dtype holds the steps"});
+    }
+    if (row.schema.find("fill_value") != std::string_view::npos || row.infer == InferScalarTensor)
+      rules.push_back({"FILL_C1", "the element type holds the number"});
     if (row.infer == InferTriangle) rules.push_back({"TRIANGLE_C1", "self has rank 2 or more"});
     ops.push_back({.name = row.name,
                    .schema = Schema(row.schema),

@@ -155,7 +155,23 @@ absl::Status Analyse(TypeContext& c, Sizes& sizes, TensorType* out) {
   return absl::OkStatus();
 }
 
+// The order of the products: pairs of positions among the tensors that are left.
+absl::Status CheckPath(TypeContext& c) {
+  if (!c.Has("path")) return absl::OkStatus();
+  const std::vector<int64_t> path = c.Ints("path");
+  int64_t left = static_cast<int64_t>(c.tensors("tensors").size());
+  bool legal = static_cast<int64_t>(path.size()) == (left == 1 ? 1 : 2 * (left - 1));
+  for (size_t i = 0; legal && left > 1; i += 2, --left) {
+    legal = path[i] >= 0 && path[i] < left && path[i + 1] >= 0 && path[i + 1] < left &&
+            path[i] != path[i + 1];
+  }
+  if (legal) return absl::OkStatus();
+  return c.Fail("EINSUM_C5", "path", "path must name two of the tensors left for each product",
+                "pairs of positions", ShapeText({path.begin(), path.end()}), "PARAM_RANGE");
+}
+
 absl::Status InferEinsum(TypeContext& c) {
+  RETURN_IF_ERROR(CheckPath(c));
   Sizes sizes;
   TensorType out;
   RETURN_IF_ERROR(Analyse(c, sizes, &out));
@@ -185,7 +201,8 @@ void AddEinsum(std::vector<OpDef>& ops) {
        .rules = {{"EINSUM_C1", "the equation is well-formed"},
                  {"EINSUM_C2", "each term has one tensor, one letter for each of its dimensions"},
                  {"EINSUM_C3", "a letter has one size everywhere, or 1"},
-                 {"EINSUM_C4", "all tensors have one element type, a number"}},
+                 {"EINSUM_C4", "all tensors have one element type, a number"},
+                 {"EINSUM_C5", "path names two of the tensors left for each product"}},
        .saved = "tensors"});
 }
 

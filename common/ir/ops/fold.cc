@@ -27,7 +27,7 @@ absl::StatusOr<Blocks> CountBlocks(TypeContext& c, std::string_view arg, const D
     const int64_t reach = dilation[i] * (kernel[i] - 1) + 1;
     const Dim& size = i == 0 ? height : width;
     const Dim count = (size + Dim(2 * padding[i] - reach)).FloorDiv(stride[i]) + Dim(1);
-    if (count.IsConst() && count.value() < 1) {
+    if (!c.AtLeast(count, 1)) {
       return c.Fail("FOLD_C3", arg, "the block is larger than the padded image",
                     fmt::format("a size of {} or more", reach - 2 * padding[i]), size.ToString());
     }
@@ -39,7 +39,7 @@ absl::StatusOr<Blocks> CountBlocks(TypeContext& c, std::string_view arg, const D
 
 absl::Status InferUnfold(TypeContext& c) {
   const TensorType& self = c.tensor("self");
-  RETURN_IF_ERROR(c.Floating("FOLD_C2", "self"));
+  RETURN_IF_ERROR(CheckAccept(c, "FOLD_C2", "self", kTruth | kInexact, self.dtype));
   RETURN_IF_ERROR(c.Rank("FOLD_C1", "self", {3, 4}));
   RETURN_IF_ERROR(NonEmpty(c, "FOLD_C6", "self", self.rank() - 3));
   ASSIGN_OR_RETURN(const Blocks blocks, CountBlocks(c, "self", self.dim(-2), self.dim(-1)));
@@ -50,12 +50,12 @@ absl::Status InferUnfold(TypeContext& c) {
 
 absl::Status InferFold(TypeContext& c) {
   const TensorType& self = c.tensor("self");
-  RETURN_IF_ERROR(c.Floating("FOLD_C2", "self"));
+  RETURN_IF_ERROR(CheckAccept(c, "FOLD_C2", "self", kTruth | kInexact, self.dtype));
   RETURN_IF_ERROR(c.Rank("FOLD_C1", "self", {2, 3}));
   RETURN_IF_ERROR(NonEmpty(c, "FOLD_C6", "self", self.rank() - 2));
   const std::vector<Dim> size = c.Dims("output_size");
   bool fits = size.size() == 2;
-  for (const Dim& dim : size) fits = fits && !(dim.IsConst() && dim.value() < 1);
+  for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);
   if (!fits) {
     return c.Fail("FOLD_C7", "output_size", "output_size must be the image's height and width",
                   "2 sizes of 1 or more", ShapeText(size), "PARAM_RANGE");
@@ -79,7 +79,7 @@ absl::Status InferFold(TypeContext& c) {
 
 std::vector<Rule> Rules() {
   return {{"FOLD_C1", "self has the dimensions of an image or of columns, with or without a batch"},
-          {"FOLD_C2", "self is floating-point"},
+          {"FOLD_C2", "self holds no whole numbers"},
           {"FOLD_C3", "the dilated block fits into the padded image"},
           {"FOLD_C6", "no dimension but the batch is empty"},
           WindowRule()};

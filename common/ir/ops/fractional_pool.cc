@@ -17,6 +17,12 @@ absl::Status InferFractional(TypeContext& c) {
   RETURN_IF_ERROR(c.Rank("POOL_C1", "self", {kSpatial + 1, kSpatial + 2}));
   RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", self.rank() - kSpatial - 1));
   ASSIGN_OR_RETURN(const std::vector<int64_t> kernel, WindowInts(c, "kernel_size", kSpatial, 1));
+  for (const char* arg : {"kernel_size", "output_size"}) {
+    if (c.Size(arg) || static_cast<int>(c.Dims(arg).size()) == kSpatial) continue;
+    return c.Fail("WINDOW_C1", arg, fmt::format("{} must have {} numbers", arg, kSpatial),
+                  fmt::format("{} numbers, or one for all", kSpatial), ShapeText(c.Dims(arg)),
+                  "PARAM_RANGE");
+  }
   ASSIGN_OR_RETURN(const std::vector<int64_t> size, WindowInts(c, "output_size", kSpatial, 1));
   const int first = self.rank() - kSpatial;
   TensorType out = self;
@@ -25,7 +31,7 @@ absl::Status InferFractional(TypeContext& c) {
     const Dim& dim = self.dim(first + i);
     // PyTorch wants one element more in three dimensions than in two.
     const int64_t least = size[s] + kernel[s] - (kSpatial == 3 ? 0 : 1);
-    if (dim.IsConst() && dim.value() < least) {
+    if (!c.AtLeast(dim, least)) {
       return c.Fail("FRACTIONAL_C1", "self", "the windows are too large or too many for the input",
                     fmt::format("at least {} in dimension {}", least, first + i), TypeText(self));
     }

@@ -51,7 +51,7 @@ absl::Status InferAffineGrid(TypeContext& c) {
   const std::vector<Dim> size = c.Dims("size");
   RETURN_IF_ERROR(c.Floating("AFFINE_C2", "theta"));
   bool fits = size.size() == 4 || size.size() == 5;
-  for (const Dim& dim : size) fits = fits && !(dim.IsConst() && dim.value() < 1);
+  for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);
   if (!fits) {
     return c.Fail("AFFINE_C1", "size", "size must be that of a batch of images or volumes",
                   "4 or 5 sizes of 1 or more", ShapeText(size), "PARAM_RANGE");

@@ -1,5 +1,6 @@
 // Parts of a tensor: by position, by range, by other tensors.
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "common/base/status.h"
@@ -30,7 +31,8 @@ absl::Status InferSelect(TypeContext& c) {
   ASSIGN_OR_RETURN(const int d, c.WrapDim("SELECT_C2", "dim", c.Int("dim"), self.rank()));
   const Dim& size = self.dim(d);
   const int64_t index = c.Int("index");
-  if (size.IsConst() && (index >= size.value() || index < -size.value())) {
+  const int64_t far = std::clamp(index, -Dim::kSaturated, Dim::kSaturated);
+  if (!c.AtLeast(size, far < 0 ? -far : far + 1)) {
     return c.Fail("SELECT_C3", "index", "the index lies outside of the dimension",
                   fmt::format("{} to {}", -size.value(), size.value() - 1),
                   fmt::format("{}", index), "PARAM_RANGE");
@@ -40,13 +42,20 @@ absl::Status InferSelect(TypeContext& c) {
   return c.Output(std::move(out));
 }
 
-// A bound of a slice as a position in 0..size; positions in an open dimension are taken to exist.
-Dim Bound(const std::optional<Dim>& given, const Dim& size, const Dim& absent) {
+// A bound of a slice as a position in 0..size; positions in an open dimension must exist.
+Dim Bound(TypeContext& c, const std::optional<Dim>& given, const Dim& size, const Dim& absent) {
   if (!given) return absent;
-  if (!given->IsConst()) return *given;
+  if (!given->IsConst()) {
+    c.AtLeast(*given, 0);
+    c.AtLeast(size - *given, 0);
+    return *given;
+  }
   const int64_t at = given->value();
   if (at >= std::numeric_limits<int32_t>::max()) return size;  // exporters' `to the end`
-  if (!size.IsConst()) return at < 0 ? size + Dim(at) : Dim(at);
+  if (!size.IsConst()) {
+    c.AtLeast(size, std::abs(std::max(at, -Dim::kSaturated)));
+    return at < 0 ? size + Dim(at) : Dim(at);
+  }
   return Dim(std::clamp<int64_t>(at < 0 ? at + size.value() : at, 0, size.value()));
 }
 
@@ -60,10 +69,10 @@ absl::Status InferSlice(TypeContext& c) {
                   "PARAM_RANGE");
   }
   const Dim& size = self.dim(d);
-  const Dim start = Bound(c.Size("start"), size, Dim(0));
-  const Dim end = Bound(c.Size("end"), size, size);
+  const Dim start = Bound(c, c.Size("start"), size, Dim(0));
+  const Dim end = Bound(c, c.Size("end"), size, size);
   Dim length = end - start;
-  if (length.IsConst()) length = Dim(std::max<int64_t>(length.value(), 0));
+  if (!c.AtLeast(length, 0)) length = Dim(0);
   return c.Output(self.WithDim(d, length.CeilDiv(step)));
 }
 
@@ -74,12 +83,10 @@ absl::Status InferNarrow(TypeContext& c) {
   const Dim& size = self.dim(d);
   const Dim length = c.Size("length").value_or(Dim(0));
   const int64_t start = c.Int("start");
-  const bool negative = length.IsConst() && length.value() < 0;
-  bool fits = !negative;
-  if (fits && size.IsConst() && length.IsConst()) {
-    const int64_t from = start < 0 ? start + size.value() : start;
-    fits = from >= 0 && from <= size.value() && length.value() <= size.value() - from;
-  }
+  const bool negative = !c.AtLeast(length, 0);
+  const Dim from = start < 0 ? size + Dim(start) : Dim(start);
+  const bool fits = !negative && c.AtLeast(from, 0) && c.AtLeast(size - from, 0) &&
+                    c.AtLeast(size - from - length, 0);
   if (!fits) {
     return c.Fail("NARROW_C1", negative ? "length" : "start",
                   "start and length lie inside of the dimension",
@@ -98,7 +105,7 @@ absl::Status IndexFits(TypeContext& c, std::string_view rule, std::string_view o
   for (int i = 0; fits && i < index.rank(); ++i) {
     const Dim& a = index.dim(i);
     const Dim& b = type.dim(i);
-    fits = (skip && i == dim) || a == b || !a.IsConst() || !b.IsConst() || a.value() <= b.value();
+    fits = (skip && i == dim) || a == b || c.AtLeast(b - a, 0);
   }
   if (fits) return absl::OkStatus();
   return c.Fail(rule, "index",

@@ -73,6 +73,10 @@ absl::StatusOr<TensorType> Broadcasted(TypeContext& c, std::string_view rule) {
 }
 
 absl::Status InferCosineSimilarity(TypeContext& c) {
+  if (c.Float("eps") < 0) {
+    return c.Fail("COSINE_SIMILARITY_C4", "eps", "eps must not be negative", "0 or more",
+                  fmt::format("{}", c.Float("eps")), "PARAM_RANGE");
+  }
   ASSIGN_OR_RETURN(TensorType out, Broadcasted(c, "COSINE_SIMILARITY_C1"));
   if (!IsFloating(out.dtype)) {
     return c.Fail("COSINE_SIMILARITY_C2", "x1", "one of both must be floating-point",
@@ -138,7 +142,8 @@ void AddLinear(std::vector<OpDef>& ops) {
                  .flops = [](const TypeContext& c) { return c.tensor("x1").Numel() * Dim(6); },
                  .rules = {{"COSINE_SIMILARITY_C1", "the shapes broadcast"},
                            {"COSINE_SIMILARITY_C2", "x1 or x2 is floating-point"},
-                           {"COSINE_SIMILARITY_C3", "dim exists in the broadcast shape"}},
+                           {"COSINE_SIMILARITY_C3", "dim exists in the broadcast shape"},
+                           {"COSINE_SIMILARITY_C4", "eps is not negative"}},
                  .saved = "x1 x2"});
   ops.push_back({.name = "aten.pairwise_distance.default",
                  .schema = "(Tensor x1, Tensor x2, float p=2., float eps=1e-06, bool "

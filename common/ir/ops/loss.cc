@@ -23,8 +23,20 @@ absl::Status SameShapes(TypeContext& c) {
   return c.Floating("LOSS_C2", Prediction(c));
 }
 
+// Truth values cannot be subtracted, which not every loss does for all parameters.
+bool Subtracts(const TypeContext& c) {
+  if (c.op().name == "aten.smooth_l1_loss.default") return c.Float("beta") == 0;
+  if (c.op().name == "aten.poisson_nll_loss.default") return c.Flag("full");
+  return c.op().name == "aten.l1_loss.default";
+}
+
 absl::Status InferElementLoss(TypeContext& c) {
   RETURN_IF_ERROR(SameShapes(c));
+  if (c.tensor("target").dtype == v1::DATA_TYPE_BOOL && Subtracts(c)) {
+    return c.Fail("LOSS_C4", "target", "target must hold numbers, no truth values",
+                  TypeText(c.tensor(Prediction(c))), TypeText(c.tensor("target")),
+                  "DTYPE_MISMATCH");
+  }
   const TensorType& self = c.tensor(Prediction(c));
   return Reduced(c, self.WithDType(Promote(self.dtype, c.tensor("target").dtype)));
 }
@@ -73,6 +85,7 @@ OpDef Element(std::string_view name, std::string_view schema) {
           .infer = InferElementLoss,
           .flops = PerPrediction<3>,
           .rules = {{"LOSS_C1", "prediction and target have one shape"},
+                    {"LOSS_C4", "target holds numbers where it is subtracted"},
                     {"LOSS_C2", "the prediction is floating-point"}},
           .saved = "self target"};
 }

@@ -2,6 +2,7 @@
 #include "common/base/status.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/loss_rules.h"
+#include "common/ir/ops/window.h"
 #include "common/ir/type_context.h"
 #include "fmt/format.h"
 
@@ -41,6 +42,10 @@ absl::Status InferCrossEntropy(TypeContext& c) {
   TensorType rows = Rows(self);
   const bool probabilities = IsFloating(target.dtype);
   const std::vector<Dim>& expected = probabilities ? self.shape : rows.shape;
+  if (probabilities && c.Int("ignore_index") >= 0) {
+    return c.Fail("CROSS_ENTROPY_C4", "ignore_index", "probabilities have no class to leave out",
+                  "less than 0", fmt::format("{}", c.Int("ignore_index")), "PARAM_RANGE");
+  }
   if (target.shape != expected || !(probabilities || target.dtype == v1::DATA_TYPE_INT64)) {
     return c.Fail("CROSS_ENTROPY_C2", "target",
                   "target must hold class indices or class probabilities",
@@ -76,6 +81,7 @@ absl::Status InferNllForward(TypeContext& c) {
 absl::Status CheckMargin(TypeContext& c) {
   RETURN_IF_ERROR(c.Floating("LOSS_C2", "self"));
   RETURN_IF_ERROR(c.Rank("MULTI_MARGIN_C1", "self", {1, 2}));
+  RETURN_IF_ERROR(NonEmpty(c, "MULTI_MARGIN_C5", "self", c.tensor("self").rank() - 1));
   return ClassIndices(c, "MULTI_MARGIN_C2", "target");
 }
 
@@ -114,14 +120,16 @@ absl::Status InferMultilabelMargin(TypeContext& c) {
 }
 
 OpDef Class(std::string_view name, std::string_view schema) {
-  return {.name = name,
-          .schema = schema,
-          .infer = InferCrossEntropy,
-          .flops = PerPrediction<6>,
-          .rules = {{"LOSS_C2", "the prediction is floating-point"},
-                    {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
-                    {"CROSS_ENTROPY_C3", "there is one weight per class"}},
-          .saved = "self target"};
+  return {
+      .name = name,
+      .schema = schema,
+      .infer = InferCrossEntropy,
+      .flops = PerPrediction<6>,
+      .rules = {{"LOSS_C2", "the prediction is floating-point"},
+                {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
+                {"CROSS_ENTROPY_C3", "there is one weight per class"},
+                {"CROSS_ENTROPY_C4", "ignore_index is negative where target holds probabilities"}},
+      .saved = "self target"};
 }
 
 OpDef Nll(std::string_view name, std::string_view schema, absl::Status (*infer)(TypeContext&)) {
@@ -142,7 +150,8 @@ OpDef Margin(std::string_view name, std::string_view schema) {
           .rules = {{"LOSS_C2", "the prediction is floating-point"},
                     {"MULTI_MARGIN_C1", "the prediction has rank 1 or 2"},
                     {"MULTI_MARGIN_C2", "class indices are int64"},
-                    {"MULTI_MARGIN_C3", "target has the prediction's rows"}},
+                    {"MULTI_MARGIN_C3", "target has the prediction's rows"},
+                    {"MULTI_MARGIN_C5", "there are classes"}},
           .saved = "self target"};
 }
 

@@ -24,6 +24,10 @@ absl::Status InferMarginRanking(TypeContext& c) {
     return c.Fail("PAIR_LOSS_C3", "target", "target must have the shape of the predictions",
                   TypeText(first), TypeText(c.tensor("target")));
   }
+  if (c.tensor("target").dtype == v1::DATA_TYPE_BOOL) {
+    return c.Fail("PAIR_LOSS_C3", "target", "target is 1 or -1, no truth value", TypeText(first),
+                  TypeText(c.tensor("target")), "DTYPE_MISMATCH");
+  }
   return Reduced(c, first.WithDType(Promote(first.dtype, c.tensor("target").dtype)));
 }
 
@@ -58,7 +62,7 @@ absl::Status CheckCtc(TypeContext& c) {
   RETURN_IF_ERROR(c.Rank("CTC_C2", "log_probs", {2, 3}));
   const int64_t blank = c.Int("blank");
   const Dim& classes = scores.dim(-1);
-  if (blank < 0 || (classes.IsConst() && blank >= classes.value())) {
+  if (blank < 0 || !c.AtLeast(classes - Dim(1), blank)) {
     return c.Fail("CTC_C3", "blank", "blank must be a class",
                   fmt::format("0 to {}", (classes - Dim(1)).ToString()), fmt::format("{}", blank),
                   "PARAM_RANGE");
@@ -79,8 +83,7 @@ absl::Status CheckCtc(TypeContext& c) {
     const ValueId* value = c.arg(arg).As<ValueId>();
     if (value == nullptr) {
       const size_t count = c.Ints(arg).size();
-      if (!batch ? count == 1
-                 : !scores.dim(1).IsConst() || scores.dim(1).IsConst(static_cast<int64_t>(count))) {
+      if (!batch ? count == 1 : scores.dim(1).IsConst(static_cast<int64_t>(count))) {
         continue;
       }
       return c.Fail("CTC_C6", arg, "there is one length for each sequence",

@@ -100,6 +100,14 @@ absl::Status InferBaddbmm(TypeContext& c) {
   return AddTo(c, std::move(product));
 }
 
+// The products of the batch are summed up.
+absl::Status InferAddbmm(TypeContext& c) {
+  TensorType product;
+  RETURN_IF_ERROR(Product(c, "batch1", "batch2", 3, &product));
+  product.shape.erase(product.shape.begin());
+  return AddTo(c, std::move(product));
+}
+
 absl::Status InferAddmv(TypeContext& c) {
   TensorType product;
   RETURN_IF_ERROR(MatrixVector(c, "mat", "vec", &product));
@@ -209,6 +217,12 @@ void AddMatmul(std::vector<OpDef>& ops) {
   add("aten.addmv.default",
       "(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
       InferAddmv, Flops<1>, {ranks, inner, types, spread, FactorRule()}, "mat vec");
+  add(
+      "aten.addbmm.default",
+      "(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+      InferAddbmm,
+      [](const TypeContext& c) { return ProductFlops(c, "batch1") * c.tensor("batch1").dim(0); },
+      {ranks, inner, types, batch, spread, FactorRule()}, "batch1 batch2");
   add("aten.baddbmm.default",
       "(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
       InferBaddbmm, Flops<1>, {ranks, inner, types, batch, spread, FactorRule()}, "batch1 batch2");

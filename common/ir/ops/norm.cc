@@ -7,6 +7,23 @@
 
 namespace graphkiln::ir::ops {
 
+namespace {
+
+// Scales and statistics have input's element type; float32 goes with half precisions, too.
+absl::Status CheckScaleTypes(TypeContext& c, std::string_view rule) {
+  const DataType input = c.tensor("input").dtype;
+  for (const char* arg : {"weight", "bias", "running_mean", "running_var"}) {
+    if (!c.Has(arg) || c.tensor(arg).dtype == input) continue;
+    if (DTypeBytes(input) < 4 && c.tensor(arg).dtype == v1::DATA_TYPE_FLOAT32) continue;
+    return c.Fail(rule, "input", fmt::format("input must have the element type of {}", arg),
+                  std::string(DTypeName(c.tensor(arg).dtype)), std::string(DTypeName(input)),
+                  "DTYPE_MISMATCH");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckBatchNorm(TypeContext& c) {
   const TensorType& input = c.tensor("input");
   if (input.rank() < 2) {
@@ -14,6 +31,7 @@ absl::Status CheckBatchNorm(TypeContext& c) {
                   "rank 2 or more", TypeText(input), "RANK_MISMATCH");
   }
   RETURN_IF_ERROR(c.Floating("BATCH_NORM_C2", "input"));
+  RETURN_IF_ERROR(CheckScaleTypes(c, "BATCH_NORM_C2"));
   for (const char* arg : {"weight", "bias", "running_mean", "running_var"}) {
     if (!c.Has(arg)) continue;
     if (c.tensor(arg).Numel() != input.dim(1)) {
@@ -97,6 +115,7 @@ absl::Status InferInstanceNorm(TypeContext& c) {
                   "rank 3 or more", TypeText(input), "RANK_MISMATCH");
   }
   RETURN_IF_ERROR(c.Floating("INSTANCE_NORM_C2", "input"));
+  RETURN_IF_ERROR(CheckScaleTypes(c, "INSTANCE_NORM_C2"));
   for (const char* arg : {"weight", "bias", "running_mean", "running_var"}) {
     if (!c.Has(arg) || c.tensor(arg).Numel() == input.dim(1)) continue;
     return c.Fail("INSTANCE_NORM_C3", "input", "the channel dimension must be num_features",
@@ -107,7 +126,7 @@ absl::Status InferInstanceNorm(TypeContext& c) {
     // One value has no deviation.
     Dim spatial(1);
     for (int i = 2; i < input.rank(); ++i) spatial = spatial * input.dim(i);
-    if (spatial.IsConst(1)) {
+    if (!c.AtLeast(spatial, 2)) {
       return c.Fail("INSTANCE_NORM_C4", "input", "one value per channel has no deviation",
                     "more than one spatial element", TypeText(input));
     }
@@ -124,7 +143,7 @@ absl::Status InferLayerNorm(TypeContext& c) {
 
 std::vector<Rule> BatchNormRules() {
   return {{"BATCH_NORM_C1", "input has rank 2 or more"},
-          {"BATCH_NORM_C2", "input is floating-point"},
+          {"BATCH_NORM_C2", "input is floating-point, of the type of weights and statistics"},
           {"BATCH_NORM_C3", "input's second dimension equals the number of features"}};
 }
 
@@ -164,7 +183,8 @@ void AddNorm(std::vector<OpDef>& ops) {
        .infer = InferInstanceNorm,
        .flops = Times<6>,
        .rules = {{"INSTANCE_NORM_C1", "input has rank 3 or more"},
-                 {"INSTANCE_NORM_C2", "input is floating-point"},
+                 {"INSTANCE_NORM_C2",
+                  "input is floating-point, of the type of weights and statistics"},
                  {"INSTANCE_NORM_C3", "input's second dimension equals the number of features"},
                  {"INSTANCE_NORM_C4", "there is more than one spatial element"}},
        .saved = "input"});

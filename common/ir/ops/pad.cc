@@ -35,6 +35,10 @@ absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode
                     "2, 4 or 6 numbers", fmt::format("{}", pad.size()), "PARAM_RANGE");
     }
     RETURN_IF_ERROR(c.Rank("PAD_C3", "self", {dims + 1, dims + 2}));
+    if (mode != "circular") {
+      RETURN_IF_ERROR(CheckAccept(c, "PAD_C7", "self", kNotTruth, input.dtype));
+      RETURN_IF_ERROR(NonEmpty(c, "PAD_C7", "self", input.rank() - dims - 1));
+    }
   }
   TensorType out = input;
   for (int i = 0; i < dims; ++i) {
@@ -42,13 +46,13 @@ absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode
     const Dim& before = pad[static_cast<size_t>(2 * i)];
     const Dim& after = pad[static_cast<size_t>(2 * i + 1)];
     const Dim& size = input.dim(d);
-    if (size.IsConst() && before.IsConst() && after.IsConst()) {
-      const int64_t more = std::max(before.value(), after.value());
+    if (mode == "reflect" || mode == "circular") {
       // Reflection reads inside the border, wrapping reads at most the whole row.
-      const int64_t most = mode == "reflect" ? size.value() - 1 : size.value();
-      if ((mode == "reflect" || mode == "circular") && more > most) {
+      const Dim most = mode == "reflect" ? size - Dim(1) : size;
+      for (const Dim* side : {&before, &after}) {
+        if (c.AtLeast(most - *side, 0)) continue;
         return c.Fail("PAD_C2", "self", fmt::format("{} padding must not exceed the input", mode),
-                      fmt::format("padding of at most {}", most), fmt::format("{}", more));
+                      fmt::format("padding of at most {}", most.ToString()), side->ToString());
       }
     }
     for (const Dim* side : {&before, &after}) {
@@ -56,22 +60,22 @@ absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode
       return c.Fail("PAD_C1", arg, "the padding is larger than any machine's memory",
                     "at most 2^50", side->ToString(), "SIZE_OVERFLOW");
     }
-    if (constant && size.IsConst() && before.IsConst() && after.IsConst()) {
+    if (constant && before.IsConst() && after.IsConst()) {
       // What is cut off goes first, before anything is added.
-      const int64_t left =
-          size.value() + std::min<int64_t>(before.value(), 0) + std::min<int64_t>(after.value(), 0);
-      if (left < 0) {
+      const int64_t cut =
+          std::max<int64_t>(-before.value(), 0) + std::max<int64_t>(-after.value(), 0);
+      if (!c.AtLeast(size, cut)) {
         return c.Fail("PAD_C6", "self", "negative padding cuts off more than there is",
                       fmt::format("at most {} in dimension {}", size.ToString(), d),
-                      fmt::format("{}", size.value() - left));
+                      fmt::format("{}", cut));
       }
     }
     Dim padded = size + before + after;
     const int64_t least = mode == "reflect" || mode == "replicate" ? 1 : 0;
-    if (padded.IsConst() && padded.value() < least) {
+    if (!c.AtLeast(padded, least)) {
       return c.Fail("PAD_C6", "self", "negative padding cuts off more than there is",
                     fmt::format("a result of {} or more in dimension {}", least, d),
-                    fmt::format("{} for {}", padded.value(), TypeText(input)));
+                    fmt::format("{} for {}", padded.ToString(), TypeText(input)));
     }
     out = out.WithDim(d, std::move(padded));
   }
@@ -114,6 +118,7 @@ const Rule kLength = {"PAD_C1", "the padding holds two numbers for each of the l
 const Rule kInside = {"PAD_C2", "reflected and circular padding does not exceed the input"};
 const Rule kRanks = {"PAD_C3",
                      "padding that is not constant leaves one or two dimensions unpadded"};
+const Rule kNumbers = {"PAD_C7", "reflected and replicated numbers are there, and no truth values"};
 const Rule kLeft = {"PAD_C6", "negative padding leaves something"};
 
 struct Entry {
@@ -150,14 +155,15 @@ void AddPad(std::vector<OpDef>& ops) {
                  kRanks,
                  {"PAD_C4", "mode is constant, reflect, replicate or circular"},
                  {"PAD_C5", "only constant padding takes a value"},
-                 kLeft}});
+                 kLeft,
+                 kNumbers}});
   ops.push_back({.name = "aten.constant_pad_nd.default",
                  .schema = "(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
                  .infer = [](TypeContext& c) { return InferPadding(c, "pad", "constant"); },
                  .flops = NoFlops,
                  .rules = {kLength, kLeft}});
   for (const Entry& entry : kEntries) {
-    std::vector<Rule> rules = {kLength, kRanks, kLeft};
+    std::vector<Rule> rules = {kLength, kRanks, kLeft, kNumbers};
     if (entry.reflects) rules.push_back(kInside);
     ops.push_back({.name = entry.name,
                    .schema = entry.schema,

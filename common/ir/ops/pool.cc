@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/window.h"
 #include "fmt/format.h"
@@ -29,7 +30,7 @@ absl::StatusOr<Dim> PooledSize(TypeContext& c, int d, const Window& w) {
   int64_t last = 2 * w.padding - reach;
   if (w.ceil) last = std::min(last + w.stride - 1, w.padding - 1);
   Dim size = (self.dim(d) + Dim(last)).FloorDiv(w.stride) + Dim(1);
-  if (size.IsConst() && size.value() < 1) {
+  if (!c.AtLeast(size, 1)) {
     return c.Fail("POOL_C2", "self", "the window is larger than the padded input",
                   fmt::format("at least {} in dimension {}", -last, d), TypeText(self));
   }
@@ -60,14 +61,18 @@ absl::StatusOr<TensorType> Pooled(TypeContext& c, int spatial, bool dilated) {
   return out;
 }
 
+// The one-dimensional kernel without positions knows floating-point numbers only.
 template <int kSpatial>
 absl::Status InferMax(TypeContext& c) {
+  RETURN_IF_ERROR(CheckAccept(c, "POOL_C7", "self", kSpatial == 1 ? kReal : kRealNumbers,
+                              c.tensor("self").dtype));
   ASSIGN_OR_RETURN(TensorType out, Pooled(c, kSpatial, true));
   return c.Output(std::move(out));
 }
 
 template <int kSpatial>
 absl::Status InferMaxWithIndices(TypeContext& c) {
+  RETURN_IF_ERROR(CheckAccept(c, "POOL_C7", "self", kRealNumbers, c.tensor("self").dtype));
   ASSIGN_OR_RETURN(TensorType out, Pooled(c, kSpatial, true));
   RETURN_IF_ERROR(c.Output(out));
   return c.Output(out.WithDType(v1::DATA_TYPE_INT64));
@@ -87,7 +92,7 @@ absl::Status InferAvg(TypeContext& c) {
     const std::vector<int64_t> kernel = c.Ints("kernel_size", 3);
     for (int i = 0; i < 3; ++i) {
       const Dim& size = input.dim(input.rank() - 3 + i);
-      if (!size.IsConst() || size.value() >= kernel[static_cast<size_t>(i)]) continue;
+      if (c.AtLeast(size, kernel[static_cast<size_t>(i)])) continue;
       return c.Fail("POOL_C2", "self", "the kernel is larger than the input without its padding",
                     fmt::format("{} or more", kernel[static_cast<size_t>(i)]), size.ToString());
     }
@@ -175,8 +180,10 @@ void Add(std::vector<OpDef>& ops, const Entry& entry, std::vector<Rule> rules,
 }  // namespace
 
 void AddPool(std::vector<OpDef>& ops) {
-  for (const Entry& entry : kMax) Add(ops, entry, PoolRules(), "self index");
-  for (const Entry& entry : kMaxWithIndices) Add(ops, entry, PoolRules(), "self result");
+  std::vector<Rule> numbers = PoolRules();
+  numbers.push_back({"POOL_C7", "self holds real numbers"});
+  for (const Entry& entry : kMax) Add(ops, entry, numbers, "self index");
+  for (const Entry& entry : kMaxWithIndices) Add(ops, entry, numbers, "self result");
   for (const Entry& entry : kAvg) {
     std::vector<Rule> rules = PoolRules();
     rules.push_back({"POOL_C4", "self is floating-point"});

@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<Dim>> ReducedShape(TypeContext& c, Empty empty, bool 
       shape.push_back(self.dim(i));
       continue;
     }
-    if (needs_elements && self.dim(i).IsConst(0)) {
+    if (needs_elements && !c.AtLeast(self.dim(i), 1)) {
       return c.Fail("REDUCE_C5", "self", "nothing has no extreme element",
                     fmt::format("a size of 1 or more in dimension {}", i), TypeText(self));
     }
@@ -68,6 +68,20 @@ absl::Status InferMean(TypeContext& c) {
   const DataType dtype = c.DType("dtype").value_or(c.tensor("self").dtype);
   RETURN_IF_ERROR(CheckAccept(c, "REDUCE_C3", "self", kInexact, dtype));
   return Infer<kAny, Result::kSame>(c);
+}
+
+// The wanted type holds every number of self's.
+absl::Status InferVectorNorm(TypeContext& c) {
+  if (const auto wanted = c.DType("dtype")) {
+    const DataType self = c.tensor("self").dtype;
+    if (!Accepts(kInexact, *wanted) || IsComplex(*wanted) != IsComplex(self) ||
+        Promote(self, *wanted) != *wanted) {
+      return c.Fail("REDUCE_C6", "dtype", "the type must hold every number of self's",
+                    fmt::format("{} or wider", DTypeName(self)), std::string(DTypeName(*wanted)),
+                    "DTYPE_MISMATCH");
+    }
+  }
+  return Infer<kInexact, Result::kMagnitude>(c);
 }
 
 struct Row {
@@ -134,7 +148,7 @@ constexpr Row kRows[] = {
     {"aten.linalg_vector_norm.default",
      "(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
      "dtype=None) -> Tensor",
-     kSpread, "self result"},
+     InferVectorNorm, "self result"},
     {"aten.logsumexp.default", "(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
      kLogSumExp, "self result"},
     {"aten.all.default", kAll, kLogical, "", false},
@@ -154,6 +168,8 @@ std::vector<Rule> RulesOf(const Row& row) {
   }
   if (row.infer != kSum && row.infer != kLogical && row.infer != kLogSumExp)
     rules.push_back({"REDUCE_C3", "the reduction is defined for the element type of self"});
+  if (row.infer == InferVectorNorm)
+    rules.push_back({"REDUCE_C6", "dtype holds every number of self's type"});
   if (row.infer == kLogSumExp) rules.push_back({"REDUCE_C4", "dim names at least one dimension"});
   if (row.infer == kExtreme || row.infer == kWhere)
     rules.push_back({"REDUCE_C5", "the reduced dimensions are not empty"});

@@ -35,7 +35,7 @@ absl::Status InferT(TypeContext& c) {
   return c.Output(std::move(out));
 }
 
-// Only sizes that are 1 for certain go away; an open size is taken to be another.
+// Only sizes that are 1 for certain go away; an open size must be another.
 absl::Status InferSqueeze(TypeContext& c) {
   const TensorType& self = c.tensor("self");
   std::vector<int> dims;
@@ -47,7 +47,9 @@ absl::Status InferSqueeze(TypeContext& c) {
   TensorType out{self.dtype, {}};
   for (int i = 0; i < self.rank(); ++i) {
     const bool named = std::find(dims.begin(), dims.end(), i) != dims.end();
-    if (!named || !self.dim(i).IsConst(1)) out.shape.push_back(self.dim(i));
+    if (named && self.dim(i).IsConst(1)) continue;
+    if (named && !self.dim(i).IsConst()) c.AtLeast(self.dim(i), 2);
+    out.shape.push_back(self.dim(i));
   }
   return c.Output(std::move(out));
 }
@@ -109,10 +111,17 @@ absl::Status InferInterleave(TypeContext& c) {
     return c.Fail("REPEAT_C2", "repeats", "a count is not negative", "0 or more",
                   fmt::format("{}", repeats), "PARAM_RANGE");
   }
-  if (!c.Has("dim")) return c.Output({self.dtype, {self.Numel() * Dim(repeats)}});
-  ASSIGN_OR_RETURN(const int d, c.WrapDim("DIMS_C1", "dim", c.Int("dim"), self.rank()));
-  if (self.rank() == 0) return c.Output({self.dtype, {Dim(repeats)}});
-  return c.Output(self.WithDim(d, self.dim(d) * Dim(repeats)));
+  int d = 0;
+  if (c.Has("dim")) {
+    ASSIGN_OR_RETURN(d, c.WrapDim("DIMS_C1", "dim", c.Int("dim"), self.rank()));
+  }
+  const bool flat = !c.Has("dim") || self.rank() == 0;
+  const Dim size = (flat ? self.Numel() : self.dim(d)) * Dim(repeats);
+  if (const auto given = c.Size("output_size"); given && *given != size) {
+    return c.Fail("REPEAT_C3", "output_size", "output_size is not the size of the result",
+                  size.ToString(), given->ToString(), "PARAM_RANGE");
+  }
+  return c.Output(flat ? TensorType{self.dtype, {size}} : self.WithDim(d, size));
 }
 
 absl::Status InferMovedim(TypeContext& c) {
@@ -313,7 +322,11 @@ void AddResize(std::vector<OpDef>& ops) {
       {{"REPEAT_C1", "there is one count for each dimension"}}, false);
   add("aten.repeat_interleave.self_int",
       "(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
-      InferInterleave, {dims, {"REPEAT_C2", "repeats is not negative"}}, false);
+      InferInterleave,
+      {dims,
+       {"REPEAT_C2", "repeats is not negative"},
+       {"REPEAT_C3", "output_size is that of the result"}},
+      false);
   add("aten.flip.default", "(Tensor self, int[] dims) -> Tensor", InferFlip, {dims, once}, false);
   add("aten.roll.default", "(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor", InferRoll,
       {dims, {"ROLL_C1", "there is one shift for each dimension"}}, false);

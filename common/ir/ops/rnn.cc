@@ -36,6 +36,10 @@ absl::StatusOr<Recurrent> InferRecurrent(TypeContext& c, int gates, bool cell) {
     return c.Fail("RNN_C4", "input", "the last dimension must be input_size",
                   TypeText(input.WithDim(2, params[0]->dim(1))), TypeText(input));
   }
+  if (!c.AtLeast(input.dim(c.Flag("batch_first") ? 1 : 0), 1)) {
+    return c.Fail("RNN_C6", "input", "a sequence has at least one step", "1 step or more",
+                  TypeText(input));
+  }
   const Dim width = params[0]->dim(0).FloorDiv(gates);
   const Dim hidden = projected ? params[biases ? 4 : 2]->dim(0) : width;
   const Dim& batch = input.dim(c.Flag("batch_first") ? 0 : 1);
@@ -86,7 +90,8 @@ std::vector<Rule> Rules() {
           {"RNN_C2", "there are weights for every layer and direction"},
           {"RNN_C3", "input and weights have one element type"},
           {"RNN_C4", "input's last dimension equals input_size"},
-          {"RNN_C5", "the initial state is [layers * directions, batch, hidden]"}};
+          {"RNN_C5", "the initial state is [layers * directions, batch, hidden]"},
+          {"RNN_C6", "a sequence has one step or more"}};
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ absl::Status InferScan(TypeContext& c) {
   RETURN_IF_ERROR(CheckAccept(c, "SCAN_C2", "self", kAccept, self.dtype));
   RETURN_IF_ERROR(c.WrapDim("SCAN_C1", "dim", c.Int("dim"), self.rank()).status());
   const DataType dtype = c.DType("dtype").value_or(Apply(kResult, self.dtype));
+  if (c.Has("dtype")) RETURN_IF_ERROR(CheckAccept(c, "SCAN_C2", "dtype", kNotTruth, dtype));
   RETURN_IF_ERROR(c.Output(self.WithDType(dtype)));
   if (c.op().num_returns == 1) return absl::OkStatus();
   return c.Output(self.WithDType(v1::DATA_TYPE_INT64));
@@ -26,7 +27,7 @@ absl::Status InferTopK(TypeContext& c) {
   ASSIGN_OR_RETURN(const int d, c.WrapDim("SCAN_C1", "dim", c.Int("dim"), self.rank()));
   const Dim k = c.Size("k").value_or(Dim(0));
   const Dim size = self.rank() > 0 ? self.dim(d) : Dim(1);
-  if (k.IsConst() && (k.value() < 0 || (size.IsConst() && k.value() > size.value()))) {
+  if (!c.AtLeast(k, 0) || !c.AtLeast(size - k, 0)) {
     return c.Fail("TOPK_C1", "k", "there are not that many elements",
                   fmt::format("0 to {}", size.ToString()), k.ToString(), "PARAM_RANGE");
   }

@@ -27,11 +27,11 @@ absl::Status AtLeast3(TypeContext& c) {
                 "rank 3 or more", TypeText(self), "RANK_MISMATCH");
 }
 
-// dim(d) / by. An open size that is not provably divisible is taken as one that is.
+// dim(d) / by.
 absl::StatusOr<Dim> Part(TypeContext& c, int d, int64_t by) {
   const TensorType& self = c.tensor("self");
   const Dim& dim = self.dim(d);
-  if (!dim.IsConst() || dim.value() % by == 0) return dim.FloorDiv(by);
+  if (c.MultipleOf(dim, by)) return dim.FloorDiv(by);
   return c.Fail(
       "SHUFFLE_C2", "self", fmt::format("dimension {} cannot be divided", d + self.rank()),
       fmt::format("a multiple of {} in dimension {}", by, d + self.rank()), TypeText(self));

@@ -28,7 +28,7 @@ absl::Status InferUnpool(TypeContext& c) {
   }
   const std::vector<Dim> size = c.Dims("output_size");
   bool fits = static_cast<int>(size.size()) == kSpatial;
-  for (const Dim& dim : size) fits = fits && !(dim.IsConst() && dim.value() < 1);
+  for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);
   if (!fits) {
     return c.Fail("UNPOOL_C3", "output_size", "output_size must name each spatial dimension",
                   fmt::format("{} sizes of 1 or more", kSpatial), ShapeText(size), "PARAM_RANGE");

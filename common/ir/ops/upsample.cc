@@ -56,7 +56,7 @@ absl::Status InferUpsample(TypeContext& c) {
   TensorType out = c.tensor("input");
   for (int i = 0; i < kSpatial; ++i) {
     Dim& size = sizes[static_cast<size_t>(i)];
-    if (size.IsConst() && size.value() < 1) {
+    if (!c.AtLeast(size, 1)) {
       return c.Fail("UPSAMPLE_C4", c.Has("output_size") ? "output_size" : "scale_factors",
                     "the result would be empty",
                     fmt::format("a size of 1 or more in dimension {}", 2 + i), size.ToString(),

@@ -44,7 +44,7 @@ Rule WindowRule() {
 absl::Status NonEmpty(TypeContext& c, std::string_view rule, std::string_view arg, int first) {
   const TensorType& type = c.tensor(arg);
   for (int d = first; d < type.rank(); ++d) {
-    if (!type.dim(d).IsConst(0)) continue;
+    if (c.AtLeast(type.dim(d), 1)) continue;
     return c.Fail(rule, arg, fmt::format("dimension {} of {} is empty", d, arg),
                   "a size of 1 or more", TypeText(type));
   }

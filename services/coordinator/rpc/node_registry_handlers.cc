@@ -1,9 +1,12 @@
-// NodeRegistryService: the palette, from the node registry alone.
+// NodeRegistryService: the palette.
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/compiler/palette.h"
 #include "common/nodes/registry.h"
 #include "graphkiln/v1/node_registry_service.pb.h"
 #include "services/coordinator/core/errors.h"
@@ -21,27 +24,29 @@ absl::StatusOr<v1::ListNodeTypesResponse> ListNodeTypes(Services& services,
   ASSIGN_OR_RETURN(const int64_t size, PageSize(request.page_size(), kDefaultNodePage));
   ASSIGN_OR_RETURN(const std::string after, tokens.After(request.page_token()));
   v1::ListNodeTypesResponse response;
-  response.set_version(nodes::RegistryVersion());
-  for (const nodes::NodeDef* def : nodes::AllNodes()) {
-    if (def->name <= std::string_view(after)) continue;
-    if (!request.category().empty() && def->category != request.category()) continue;
+  response.set_version(compiler::PaletteVersion());
+  for (const compiler::PaletteEntry& entry : compiler::Palette()) {
+    if (entry.name <= after) continue;
+    if (!request.category().empty() && entry.category != request.category()) continue;
     if (response.node_types_size() == size) {
       response.set_next_page_token(
           tokens.Next(response.node_types(response.node_types_size() - 1).name()));
       break;
     }
-    *response.add_node_types() = nodes::Describe(*def);
+    *response.add_node_types() = entry.Describe();
   }
   return response;
 }
 
 absl::StatusOr<v1::NodeType> GetNodeType(const v1::GetNodeTypeRequest& request) {
-  const nodes::NodeDef* def = nodes::FindNode(request.name());
-  if (def != nullptr) return nodes::Describe(*def);
+  if (auto type = compiler::DescribeType(request.name())) return *std::move(type);
   ErrorMetadata metadata;
   std::string message = "there is no node type " + QuoteForMessage(request.name());
-  if (const auto near = NearestName(request.name(), nodes::NodeNames(request.name()));
-      near.has_value()) {
+  std::vector<std::string> names = nodes::NodeNames(request.name());
+  for (const compiler::PaletteEntry& entry : compiler::Palette()) {
+    if (entry.def == nullptr) names.push_back(entry.name);
+  }
+  if (const auto near = NearestName(request.name(), names); near.has_value()) {
     message += "; did you mean " + *near + "?";
     metadata["did_you_mean"] = *near;
   }

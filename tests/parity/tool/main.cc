@@ -5,6 +5,7 @@
 //   kiln-parity-tool compile    one graph (native JSON) per line of stdin, one answer per line of
 //   stdout
 //   kiln-parity-tool fix        as compile; what was found, what was mended, the graph after it
+//   kiln-parity-tool types      the same without generated code: types of all nodes and all errors
 //   kiln-parity-tool call       one operator call per line: {"op": "aten.glu.default", "args":
 //   [{"tensor": "float32[2, 6]"}, -1]}; the types of its results, or the error
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "common/compiler/compile.h"
+#include "common/compiler/composite.h"
 #include "common/compiler/repair.h"
 #include "common/emit/emit.h"
 #include "common/estimate/summary.h"
@@ -39,6 +41,20 @@ Json ToJson(const google::protobuf::Message& message) {
   return Json::parse(text);
 }
 
+const char* PythonKind(const nodes::NodeDef& def) {
+  switch (def.python.kind) {
+    case nodes::Python::Kind::kModule:
+      return "module";
+    case nodes::Python::Kind::kFunction:
+      return "function";
+    case nodes::Python::Kind::kExpression:
+      return "expression";
+    case nodes::Python::Kind::kOperator:
+      break;
+  }
+  return "operator";
+}
+
 Json Registry() {
   Json out;
   for (const ir::OpDef* op : ir::AllOps()) {
@@ -57,8 +73,24 @@ Json Registry() {
     Json node = ToJson(nodes::Describe(*def));
     node["python_text"] = def->python.text;
     node["python_module"] = def->python.kind == nodes::Python::Kind::kModule;
+    node["python_kind"] = PythonKind(*def);
+    node["tuple_result"] = def->tuple_result;
+    node["picks"] = def->picks;
+    for (size_t i = 0; i < def->params.size(); ++i) {
+      const nodes::ParamSpec& spec = def->params[i];
+      node["params"][i].update({{"tensor", spec.tensor},
+                                {"spelled", spec.spelled},
+                                {"at_call", spec.at_call},
+                                {"training_only", spec.training_only}});
+    }
+    for (size_t i = 0; i < def->inputs.size(); ++i)
+      node["inputs"][i]["keyword"] = def->inputs[i].keyword;
+    for (size_t i = 0; i < def->outputs.size(); ++i)
+      node["outputs"][i].update({{"path", def->outputs[i].path}, {"many", def->outputs[i].many}});
     out["nodes"].push_back(std::move(node));
   }
+  for (const v1::Composite& composite : compiler::BuiltInComposites())
+    out["composites"].push_back(ToJson(compiler::Describe(composite)));
   return out;
 }
 
@@ -151,6 +183,49 @@ Json FixLine(const std::string& line) {
   return out;
 }
 
+// What the compiler knows of each node, also past errors.
+Json TypesLine(const std::string& line) {
+  graph::SourceMap positions;
+  std::vector<v1::Diagnostic> diagnostics;
+  const auto graph = graph::ReadGraph(line, "stdin", &positions, &diagnostics);
+  if (!graph.ok()) return {{"ok", false}, {"error", std::string(graph.status().message())}};
+  const compiler::CompileResult compiled = compiler::Compile(*graph);
+  diagnostics.insert(diagnostics.end(), compiled.diagnostics.begin(), compiled.diagnostics.end());
+  Json out = {{"ok", compiled.ok}, {"nodes", Json::object()}, {"faults", Json::array()}};
+  for (const v1::NodeTypes& node : compiled.nodes) {
+    Json types = Json::array();
+    for (const v1::TensorSpec& spec : node.outputs())
+      types.push_back(TypeJson(*ir::FromProto(spec)));
+    out["nodes"][node.id()] = std::move(types);
+  }
+  out["assumptions"] = Json::array();
+  for (const auto& [condition, node] : compiled.assumptions) {
+    out["assumptions"].push_back({{"size", condition.size.ToString()},
+                                  {"at_least", condition.at_least},
+                                  {"multiple_of", condition.multiple_of},
+                                  {"node", node}});
+  }
+  out["outputs"] = Json::array();
+  if (compiled.ok) {
+    for (const ir::Output& output : compiled.module->outputs) {
+      out["outputs"].push_back(TypeJson(compiled.module->type(output.value)));
+      out["outputs"].back()["name"] = output.name;
+    }
+  }
+  for (const v1::Diagnostic& d : diagnostics) {
+    if (d.severity() != v1::SEVERITY_ERROR) continue;
+    out["faults"].push_back({{"node", d.node()},
+                             {"code", d.code()},
+                             {"rule", d.rule()},
+                             {"param", d.param()},
+                             {"port", d.port()},
+                             {"message", d.message()},
+                             {"expected", d.expected()},
+                             {"found", d.found()}});
+  }
+  return out;
+}
+
 ir::Argument ToArgument(const Json& value, ir::Module& module) {
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number_integer()) return value.get<int64_t>();
@@ -189,16 +264,17 @@ int Main(int argc, char** argv) {
     std::cout << Registry().dump() << "\n";
     return 0;
   }
-  if (mode != "compile" && mode != "call" && mode != "fix") {
-    std::cerr << "usage: kiln-parity-tool registry|compile|fix|call\n";
+  const auto answer = mode == "call"      ? CallLine
+                      : mode == "types"   ? TypesLine
+                      : mode == "fix"     ? FixLine
+                      : mode == "compile" ? CompileLine
+                                          : nullptr;
+  if (answer == nullptr) {
+    std::cerr << "usage: kiln-parity-tool registry|compile|fix|types|call\n";
     return 2;
   }
-  for (std::string line; std::getline(std::cin, line);) {
-    const Json answer = mode == "call"  ? CallLine(line)
-                        : mode == "fix" ? FixLine(line)
-                                        : CompileLine(line);
-    std::cout << answer.dump() << std::endl;
-  }
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << answer(line).dump() << std::endl;
   return 0;
 }
 

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/graph/text.h"
+#include "common/graph/writer.h"
 
 namespace graphkiln::graph {
 namespace {
@@ -88,6 +90,56 @@ TEST(ContentHash, IsStableAcrossVersions) {
   EXPECT_EQ(ContentHash(Read("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: ReLU, "
                              "in: x}}\noutputs: {y: a}\n")),
             "984eeb1947f8d005420831004e2106638417d6898b2cc77cbd8f4c9dfaea2cc3");
+}
+
+// Pairs of graphs that the text form alone would take for one.
+TEST(ContentHash, DifferentGraphsHaveDifferentHashes) {
+  const auto with = [](const std::function<void(v1::Graph&)>& change) {
+    v1::Graph graph = Read(
+        "graphkiln: 1\ninputs: {x: {shape: []}}\nnodes: {a: {type: LSTM, in: x}, b: {type: ReLU, "
+        "in: x, params: {p: q}}}\noutputs: {y: b}\n");
+    change(graph);
+    return graph;
+  };
+  std::set<std::string> hashes;
+  int count = 0;
+  const auto add = [&](const std::function<void(v1::Graph&)>& change) {
+    const v1::Graph graph = with(change);
+    hashes.insert(ContentHash(graph));
+    EXPECT_EQ(hashes.size(), static_cast<size_t>(++count)) << graph.ShortDebugString();
+    // And the text form keeps them apart, too.
+    EXPECT_EQ(ContentHash(Read(WriteYaml(graph))), ContentHash(graph)) << WriteYaml(graph);
+    EXPECT_EQ(ContentHash(Read(WriteJson(graph))), ContentHash(graph)) << WriteJson(graph);
+  };
+  const auto refer = [](v1::Graph& graph, const char* node, const char* port) {
+    v1::Reference* reference = graph.mutable_outputs(0)->mutable_value()->mutable_reference();
+    reference->set_node(node);
+    reference->set_port(port);
+  };
+  add([](v1::Graph&) {});
+  add([&](v1::Graph& g) { refer(g, "a.output", ""); });  // a node that is not there
+  add([&](v1::Graph& g) { refer(g, "a", "output"); });   // a port
+  add([&](v1::Graph& g) { refer(g, "c.output", ""); });  // neither is there
+  add([&](v1::Graph& g) { refer(g, "c", "output"); });
+  add([&](v1::Graph& g) {
+    g.mutable_nodes(1)->set_id("a.output");
+    refer(g, "a.output", "");
+  });
+  add([&](v1::Graph& g) {
+    g.mutable_nodes(1)->set_id("a.output");
+    refer(g, "a", "output");
+  });
+  add([](v1::Graph& g) { g.mutable_inputs(0)->set_shape_known(false); });  // not a scalar
+  const auto param = [](v1::Graph& g) -> v1::Value& {
+    return (*g.mutable_nodes(1)->mutable_params())["p"];
+  };
+  add([&](v1::Graph& g) { param(g).set_string_value("input.dim(1)"); });
+  add([&](v1::Graph& g) { param(g).set_expression("input.dim(1)"); });
+  add([&](v1::Graph& g) { param(g).set_string_value("input$|.dim(1)"); });
+  add([&](v1::Graph& g) { param(g).set_string_value("$a"); });
+  add([&](v1::Graph& g) { param(g).set_expression("$a"); });
+  add([&](v1::Graph& g) { param(g).set_string_value("$$a"); });
+  add([&](v1::Graph& g) { param(g).set_string_value("$+inf"); });
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
+#include "common/compiler/fixes/edits.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/compiler/fixes/edits.h"
 #include "common/graph/writer.h"
 #include "nlohmann/json.hpp"
 #include "tests/unit/common/compiler/testing.h"
