@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
 #include "clients/cli/exit_code.h"
 #include "common/base/log.h"
 #include "common/base/strings.h"
@@ -44,6 +45,17 @@ constexpr std::pair<std::string_view, std::string_view> kHabits[] = {
     {"help", "--help"},
 };
 
+// CLI11 takes the nearest number that fits for one that does not.
+std::string CheckWhole(const std::string& text, bool is_unsigned) {
+  int64_t number = 0;
+  uint64_t large = 0;
+  if (is_unsigned ? absl::SimpleAtoi(text, &large) && text.find('-') == text.npos
+                  : absl::SimpleAtoi(text, &number)) {
+    return "";
+  }
+  return fmt::format("{} is not a whole number in range", QuoteForMessage(text));
+}
+
 void AddArgument(const Argument& argument, CLI::App* app) {
   CLI::Option* option = std::visit(
       [&](auto* target) -> CLI::Option* {
@@ -55,8 +67,13 @@ void AddArgument(const Argument& argument, CLI::App* app) {
           // An option takes one value each time, so that `--set a=1 FILE` leaves FILE alone.
           if (!argument.positional()) list->expected(1)->take_all();
           return list;
-        } else {
+        } else if constexpr (std::is_same_v<T, std::string>) {
           return app->add_option(argument.names, *target, argument.doc);
+        } else {
+          return app->add_option(argument.names, *target, argument.doc)
+              ->check([](const std::string& text) {
+                return CheckWhole(text, std::is_same_v<T, uint64_t>);
+              });
         }
       },
       argument.target);
@@ -116,7 +133,7 @@ class App {
     context_.UseEnvironment();
     InitLogging("kiln", context_.verbose ? LogLevel::kDebug : LogLevel::kWarn);
     for (size_t i = 0; i < apps_.size(); ++i) {
-      if (apps_[i]->parsed()) return commands_[i]->Run(context_);
+      if (apps_[i]->parsed()) return context_.Exit(commands_[i]->Run(context_));
     }
     return kUsage;
   }

@@ -7,6 +7,7 @@
 #include "clients/cli/exit_code.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/header_value.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "fmt/format.h"
@@ -97,10 +98,18 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Context& context) 
   std::string endpoint =
       context.endpoint.empty() ? std::string(kDefaultEndpoint) : context.endpoint;
   RETURN_IF_ERROR(CheckEndpoint(endpoint));
+  if (!context.token.empty() && !IsHeaderValue(context.token)) {
+    return absl::OutOfRangeError(
+        "the token (--token or KILN_TOKEN) holds blanks, control or other than ASCII characters");
+  }
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (!context.ca.empty()) {
     grpc::SslCredentialsOptions options;
     ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(context.ca, kMaxCertificateBytes));
+    if (options.pem_root_certs.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+      return absl::OutOfRangeError(
+          fmt::format("{} (--ca or KILN_CA) holds no certificate in PEM form", context.ca));
+    }
     credentials = grpc::SslCredentials(options);
   }
   grpc::ChannelArguments arguments;

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
@@ -47,6 +49,21 @@ std::string_view ErrorName(int exit_code) {
   }
 }
 
+// Ids and messages may hold what a terminal would obey: escapes become visible.
+std::string Printable(std::string_view text) {
+  std::string shown;
+  shown.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
 }  // namespace
 
 void Context::UseEnvironment() {
@@ -54,6 +71,7 @@ void Context::UseEnvironment() {
   FromEnvironment("KILN_TOKEN", &token);
   FromEnvironment("KILN_CA", &ca);
   stderr_is_terminal_ = isatty(STDERR_FILENO) == 1;
+  stdout_is_terminal_ = isatty(STDOUT_FILENO) == 1;
   const char* no_color_text = std::getenv("NO_COLOR");
   const bool forbidden = no_color || (no_color_text != nullptr && *no_color_text != '\0');
   color_ = stderr_is_terminal_ && !forbidden;
@@ -67,8 +85,17 @@ Format Context::format() const {
 }
 
 void Context::Print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (stdout_failed()) return;
+  const std::string shown = stdout_is_terminal_ ? Printable(text) : std::string(text);
+  errno = 0;
+  const bool written = std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
+  if (std::fflush(stdout) != 0 || !written) stdout_errno_ = errno != 0 ? errno : EIO;
+}
+
+int Context::Exit(int exit_code) const {
+  if (!stdout_failed()) return exit_code;
+  fmt::print(stderr, "error: cannot write to stdout: {}\n", std::strerror(stdout_errno_));
+  return exit_code == kOk ? kFailure : exit_code;
 }
 
 void Context::PrintDocument(const Json& document) {
@@ -92,7 +119,7 @@ int Context::Fail(const absl::Status& status) {
 }
 
 int Context::Fail(int exit_code, std::string_view code, std::string_view message) {
-  fmt::print(stderr, "{} {}\n", Paint("error:", "1;31"), message);
+  fmt::print(stderr, "{} {}\n", Paint("error:", "1;31"), Printable(message));
   if (json()) {
     Json document;
     if (exit_code == kInvalid) {
@@ -118,14 +145,16 @@ void Context::ShowDiagnostics(const std::vector<v1::Diagnostic>& diagnostics) {
     const std::string_view paint = d.severity() == v1::SEVERITY_ERROR     ? "1;31"
                                    : d.severity() == v1::SEVERITY_WARNING ? "1;33"
                                                                           : "1;36";
-    std::string text =
-        fmt::format("{} {}\n", Paint(fmt::format("{}:", severity), paint), Paint(d.message(), "1"));
+    std::string text = fmt::format("{} {}\n", Paint(fmt::format("{}:", severity), paint),
+                                   Paint(Printable(d.message()), "1"));
     if (const std::string where = WhereText(d); !where.empty()) {
-      text += fmt::format("  --> {}\n", where);
+      text += fmt::format("  --> {}\n", Printable(where));
     }
-    if (!d.expected().empty()) text += fmt::format("  expected {}\n", d.expected());
-    if (!d.found().empty()) text += fmt::format("  found    {}\n", d.found());
-    if (d.fixes_size() > 0) text += fmt::format("  fix: {}\n", d.fixes(0).description());
+    if (!d.expected().empty()) text += fmt::format("  expected {}\n", Printable(d.expected()));
+    if (!d.found().empty()) text += fmt::format("  found    {}\n", Printable(d.found()));
+    if (d.fixes_size() > 0) {
+      text += fmt::format("  fix: {}\n", Printable(d.fixes(0).description()));
+    }
     text += Paint(fmt::format("  [{}]{} kiln explain {}\n", d.code(),
                               d.rule().empty() ? "" : " " + d.rule(), d.code()),
                   "2");

@@ -41,8 +41,12 @@ class Context {
   void PrintDocument(const Json& document);
   /// One JSON line at once (streams), flushed.
   void PrintLine(const Json& document);
-  /// Text on stdout.
+  /// Text on stdout; on a terminal without control characters. What cannot be written is
+  /// remembered: the program then ends as failed, and streams end at once.
   void Print(std::string_view text);
+  bool stdout_failed() const { return stdout_errno_ != 0; }
+  /// `exit_code`, or after telling so kFailure where stdout could not be written.
+  int Exit(int exit_code) const;
 
   /// A notice on stderr, unless --quiet.
   void Notice(std::string_view text);
@@ -60,6 +64,8 @@ class Context {
 
  private:
   bool color_ = false;
+  bool stdout_is_terminal_ = false;
+  int stdout_errno_ = 0;
   bool stderr_is_terminal_ = false;
 };
 

@@ -50,7 +50,7 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
     for (const std::string& type : types) request.add_types(type);
     auto stream = client.jobs().WatchJob(&call, request);
     v1::WatchJobResponse batch;
-    while (!interrupts.interrupted() && stream->Read(&batch)) {
+    while (!interrupts.interrupted() && !context.stdout_failed() && stream->Read(&batch)) {
       pause = kFirstPause;
       alive = SystemClock().Monotonic();
       for (int i = 0; i < batch.events_size(); ++i) {
@@ -61,14 +61,14 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
       }
       if (!batch.resume_token().empty()) end.token = batch.resume_token();
     }
-    if (interrupts.interrupted()) call.TryCancel();
+    if (interrupts.interrupted() || context.stdout_failed()) call.TryCancel();
     end.error = ToCallError(stream->Finish());
     interrupts.SetAction(nullptr);
     if (interrupts.interrupted()) {
       end.kind = FollowEnd::Kind::kInterrupted;
       return end;
     }
-    if (end.error.status.ok()) {
+    if (end.error.status.ok() || context.stdout_failed()) {
       end.kind = FollowEnd::Kind::kEnded;
       return end;
     }
@@ -78,7 +78,8 @@ FollowEnd FollowEvents(Context& context, Client& client, const std::string& job,
       on_event(LostHistory(job), end.token);
       continue;
     }
-    const bool away = absl::IsUnavailable(end.error.status);
+    // A server that stops cuts off what still runs as CANCELLED; nobody here has cancelled.
+    const bool away = absl::IsUnavailable(end.error.status) || absl::IsCancelled(end.error.status);
     if (!away || SystemClock().Monotonic() - alive > kLongestOutage) return end;
     if (pause == kFirstPause) context.Notice("connection lost; trying again");
     if (interrupts.Sleep(pause)) {

@@ -206,11 +206,35 @@ void AtomicFile::Abandon() {
   if (!temp_path_.empty()) unlink(std::exchange(temp_path_, {}).c_str());
 }
 
-absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
+// Where `path` leads through symbolic links, the last of which may lead to nothing yet.
+static absl::StatusOr<std::string> FollowLinks(std::string path) {
+  constexpr int kMostLinks = 40;  // as the kernel's
+  for (int i = 0; i < kMostLinks; ++i) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(path, error);
+    if (error) return path;  // no link
+    path = JoinPath(DirName(path), target.string());
+  }
+  return ErrnoError(ELOOP, "write", path);
+}
+
+absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& given) {
+  ASSIGN_OR_RETURN(const std::string path, FollowLinks(given));
+  struct stat old{};
+  const bool exists = stat(path.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) return ErrnoError(EISDIR, "write", path);
+  if (exists && !S_ISREG(old.st_mode)) {
+    // A device or a pipe is written to; renaming over it would destroy it.
+    const int fd = OpenRetrying(path, O_WRONLY);
+    if (fd < 0) return ErrnoError(errno, "write", path);
+    return AtomicFile(path, "", fd);
+  }
   // Not mkstemp: the final file gets the permissions that the umask gives, not 0600.
   std::string temp_path = fmt::format("{}.tmp.{:016x}", path, SystemRandom().NextU64());
   const int fd = OpenRetrying(temp_path, O_WRONLY | O_CREAT | O_EXCL, 0666);
   if (fd < 0) return ErrnoError(errno, "write", path);
+  // What was readable by its owner alone stays so.
+  if (exists) (void)fchmod(fd, old.st_mode & 07777);
   return AtomicFile(path, std::move(temp_path), fd);
 }
 
@@ -225,6 +249,10 @@ absl::Status AtomicFile::Append(std::string_view bytes) {
 }
 
 absl::Status AtomicFile::Commit() {
+  if (temp_path_.empty()) {  // a device or a pipe
+    if (close(std::exchange(fd_, -1)) != 0) return ErrnoError(errno, "write", path_);
+    return absl::OkStatus();
+  }
   if (fsync(fd_) != 0) return ErrnoError(errno, "sync", path_);
   if (close(std::exchange(fd_, -1)) != 0) return ErrnoError(errno, "write", path_);
   if (rename(temp_path_.c_str(), path_.c_str()) != 0) return ErrnoError(errno, "write", path_);

@@ -20,7 +20,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t max_bytes
 absl::StatusOr<std::string> ReadStdin(uint64_t max_bytes);
 
 /// Replaces `path` so that every reader sees the old or the new contents, also after a power cut:
-/// temporary file in the same directory, fsync, rename, fsync of the directory.
+/// temporary file beside it (links followed, mode kept), fsync, rename; devices are written to.
 absl::Status WriteFileAtomic(const std::string& path, std::string_view contents);
 
 /// Makes the directory and its missing parents; OK when it exists.

@@ -155,6 +155,39 @@ def test_each_kind_of_file_is_told_from_the_other(local, models, iris):
     assert "this is a job, not a graph" in done.stderr and done.stderr.count("error:") == 1
 
 
+def test_output_that_cannot_be_written_fails(local, models):
+    graph = models / "iris_mlp.kiln.yaml"
+    for arguments in (["validate", graph, "-o", "json"], ["codegen", graph, "--target", "python"], ["explain"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([local.program, *map(str, arguments)], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, env=local.env)
+        assert done.returncode == 1 and "No space left" in done.stderr, arguments
+
+
+@pytest.mark.parametrize("token", ["abc\r", "two words", "t\u00f6k"])
+def test_a_token_that_no_header_can_carry(local, token):
+    done = local("get", "jobs", "--endpoint", "127.0.0.1:1", code=2, env={"KILN_TOKEN": token})
+    assert "token" in done.stderr and token.strip() not in done.stderr
+
+
+def test_a_ca_file_is_pem(local, models):
+    done = local("get", "jobs", "--endpoint", "127.0.0.1:1", "--ca", models / "iris_mlp.kiln.yaml", code=2)
+    assert "no certificate in PEM form" in done.stderr and "grpc" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551616", "-1", "1.5", "x"])
+def test_numbers_are_not_clamped(local, models, tmp_path, seed):
+    done = local("init", models / "iris_mlp.kiln.yaml", f"--seed={seed}", "-O", tmp_path / "w", code=2)
+    assert "not a whole number in range" in done.stderr
+
+
+def test_escapes_of_ids_do_not_reach_the_terminal(local):
+    graph = {"inputs": {"x": {"shape": [4]}}, "nodes": {"\x1b]0;hi\x07": {"type": "Nope", "in": "x"}},
+             "outputs": {"y": "\x1b]0;hi\x07"}}
+    done = local("validate", "-", code=3, stdin=json.dumps(graph))
+    assert "\x1b" not in done.stderr and "\\x1b]0;hi\\x07" in done.stderr
+
+
 def test_a_dash_is_stdout_for_text_only(local, models, tmp_path):
     graph = models / "iris_mlp.kiln.yaml"
     shown = local("codegen", graph, "--target", "python", "-O", "-").stdout

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import pty
 import select
 import signal
@@ -210,6 +211,14 @@ def test_interrupt_detaches_and_tells_how_to_go_on(served, iris):
     served("stop", "detached")
     end = served.lines("watch", "detached", "--types", "state")[-1]
     assert end["state"] == "SUCCEEDED"
+
+
+def test_a_file_that_shrinks_while_it_is_sent(served):
+    # The kernel says 4,096 bytes of this one and gives fewer.
+    file = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not file.exists() or file.stat().st_size <= len(file.read_bytes()):
+        pytest.skip("no such file on this machine")
+    assert "changed while it was read" in served("cp", file, "artifact/", code=1).stderr
 
 
 def test_a_cordoned_worker_is_shown_so(served):

@@ -33,14 +33,15 @@ class Logs : public Command {
     interrupts.SetAction([&call] { call.TryCancel(); });
     auto stream = (*client)->jobs().TailLogs(&call, request);
     v1::TailLogsResponse response;
-    while (!interrupts.interrupted() && stream->Read(&response)) {
+    while (!interrupts.interrupted() && !context.stdout_failed() && stream->Read(&response)) {
       for (const v1::Event& event : response.events()) Show(context, event);
     }
-    if (interrupts.interrupted()) call.TryCancel();
+    if (interrupts.interrupted() || context.stdout_failed()) call.TryCancel();
     const CallError error = ToCallError(stream->Finish());
     interrupts.SetAction(nullptr);
     if (interrupts.interrupted()) return kInterrupted;
-    return error.status.ok() ? static_cast<int>(kOk) : FailCall(context, error);
+    if (error.status.ok() || context.stdout_failed()) return kOk;
+    return FailCall(context, error);
   }
 
  private:

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/header_value.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
@@ -50,6 +51,11 @@ absl::StatusOr<std::string> Token(const Flags& flags) {
 
 absl::Status ReadSecrets(Flags& flags) {
   ASSIGN_OR_RETURN(flags.daemon.token, Token(flags));
+  if (!flags.daemon.token.empty() && !IsHeaderValue(flags.daemon.token)) {
+    return absl::InvalidArgumentError(
+        "the token (--token-file or KILN_TOKEN) holds blanks, control or other than ASCII "
+        "characters");
+  }
   if (flags.cert_file.empty() != flags.key_file.empty()) {
     return absl::InvalidArgumentError("--cert and --key go together");
   }

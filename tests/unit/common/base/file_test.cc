@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -78,6 +79,44 @@ TEST_F(FileTest, CommittedPiecesReplaceTheFileWithUsualPermissions) {
   struct stat info{};
   ASSERT_EQ(stat(Path("x").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0400, 0400u);
+}
+
+TEST_F(FileTest, ReplacingKeepsLinksAndModes) {
+  const std::string target = dir_ + "/target", link = dir_ + "/link";
+  ASSERT_OK(WriteFileAtomic(target, "old"));
+  ASSERT_EQ(chmod(target.c_str(), 0600), 0);
+  ASSERT_EQ(symlink("target", link.c_str()), 0);
+  EXPECT_OK(WriteFileAtomic(link, "new"));
+  EXPECT_EQ(*ReadFile(target, 100), "new");
+  struct stat info{};
+  ASSERT_EQ(lstat(link.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISLNK(info.st_mode));
+  ASSERT_EQ(stat(target.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  // A link to nothing yet, and a circle.
+  ASSERT_EQ(symlink("later", (dir_ + "/ahead").c_str()), 0);
+  EXPECT_OK(WriteFileAtomic(dir_ + "/ahead", "made"));
+  EXPECT_EQ(*ReadFile(dir_ + "/later", 100), "made");
+  ASSERT_EQ(symlink("circle", (dir_ + "/circle").c_str()), 0);
+  EXPECT_FALSE(WriteFileAtomic(dir_ + "/circle", "x").ok());
+}
+
+TEST_F(FileTest, PipesAndDevicesAreWrittenNotReplaced) {
+  const std::string pipe = dir_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_OK(WriteFileAtomic(pipe, "through"));
+  char text[16] = {};
+  EXPECT_EQ(read(reader, text, sizeof(text)), 7);
+  EXPECT_STREQ(text, "through");
+  close(reader);
+  struct stat info{};
+  ASSERT_EQ(stat(pipe.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISFIFO(info.st_mode));
+  EXPECT_OK(WriteFileAtomic("/dev/null", "away"));
+  ASSERT_EQ(stat("/dev/null", &info), 0);
+  EXPECT_TRUE(S_ISCHR(info.st_mode));
 }
 
 TEST_F(FileTest, DirectoriesAreMadeAndRemovedWithoutFollowingLinks) {

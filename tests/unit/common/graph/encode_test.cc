@@ -60,7 +60,7 @@ TEST(Encode, FieldsOfLaterVersionsCount) {
   v1::Reference reference;
   reference.set_node("a");
   const std::string plain = Encode(reference);
-  reference.mutable_unknown_fields()->AddVarint(1000, 1);
+  reference.GetReflection()->MutableUnknownFields(&reference)->AddVarint(1000, 1);
   EXPECT_NE(Encode(reference), plain);
 }
 
