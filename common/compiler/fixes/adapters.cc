@@ -41,7 +41,12 @@ std::vector<std::vector<int64_t>> Orders(int rank) {
 // Inputs that a finding is about: that of its port first, then the others.
 std::vector<const SiteInput*> Concerned(const Site& site) {
   std::vector<const SiteInput*> out;
-  if (const SiteInput* at = site.At()) out.push_back(at);
+  const SiteInput* at = site.At();
+  // Of several values at one port, the first sets the size.
+  const bool several = at != nullptr && at->position == 0 && site.inputs.size() > 1 &&
+                       SplitPort(site.diagnostic.port()).second < 0;
+  if (several) at = &site.inputs[1];
+  if (at != nullptr) out.push_back(at);
   for (const SiteInput& input : site.inputs) {
     if (out.size() >= kMostInputs) break;
     if (std::find(out.begin(), out.end(), &input) == out.end()) out.push_back(&input);

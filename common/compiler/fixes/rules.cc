@@ -16,7 +16,7 @@ const std::vector<FixRule>& FixRules() {
       {"MISSING_INPUT", {FixSource, FixOutputs}},
       {"MISSING_PARAM", {FixMissingParam, FixTuple}},
       {"NO_OUTPUTS", {FixOutputs}},
-      {"PARAM_RANGE", {FixSizeLists, FixRange, FixWindow, FixDivisors, FixInferredSizes, FixOrder}},
+      {"PARAM_RANGE", {FixSizeLists, FixWindow, FixDivisors, FixRange, FixInferredSizes, FixOrder}},
       {"PARAM_TYPE", {FixValueType}},
       {"RANK_MISMATCH", {FixOrder, FixDimensions, FixSizeLists, FixMerge, FixUpstreamWindows}},
       {"SHAPE_MISMATCH",
