@@ -192,7 +192,8 @@ std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
     if (diagnostic.code() == "UNKNOWN_REFERENCE" &&
         (view_.FindNode(diagnostic.found()) >= 0 || view_.FindInput(diagnostic.found()) >= 0))
       continue;
-    if (added.contains(diagnostic.node())) return std::nullopt;
+    // A trial that ends at a limit has shown nothing.
+    if (added.contains(diagnostic.node()) || diagnostic.code() == "LIMIT") return std::nullopt;
     if (Same(diagnostic, site.diagnostic)) ++same;
     const bool at_node = diagnostic.node() == id;
     if (at_node) ++here;
