@@ -10,6 +10,8 @@ import torch
 # (type, rule of the diagnostic): why.
 RULES = {
     ("*Loss*", "LOSS_C1"): "predictions and targets have one shape; PyTorch broadcasts with a warning that it is a mistake",
+    ("*Loss*", "LOSS_C2"): "a prediction has a gradient, so it is floating-point",
+    ("InstanceNorm*", "INSTANCE_NORM_C2"): "statistics have the input's element type; PyTorch mixes them in evaluation alone",
     ("*Loss*", "LOSS_C3"): "and one element type",
     ("*Loss", "PAIR_LOSS_C1"): "the same for losses of several predictions",
     ("*Loss", "PAIR_LOSS_C2"): "and their element types",
