@@ -38,6 +38,8 @@ absl::Status InferElementLoss(TypeContext& c) {
                   "DTYPE_MISMATCH");
   }
   const TensorType& self = c.tensor(Prediction(c));
+  // Only compared with 1 and -1, the target lends its element type to nothing.
+  if (c.op().name == "aten.hinge_embedding_loss.default") return Reduced(c, self);
   return Reduced(c, self.WithDType(Promote(self.dtype, c.tensor("target").dtype)));
 }
 
