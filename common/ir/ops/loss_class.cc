@@ -120,15 +120,14 @@ absl::Status InferMultilabelMargin(TypeContext& c) {
 }
 
 OpDef Class(std::string_view name, std::string_view schema) {
-  return {
-      .name = name,
-      .schema = schema,
-      .infer = InferCrossEntropy,
-      .flops = PerPrediction<6>,
-      .rules = {{"LOSS_C2", "the prediction is floating-point"},
-                {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
-                {"CROSS_ENTROPY_C3", "there is one weight per class"}},
-      .saved = "self target"};
+  return {.name = name,
+          .schema = schema,
+          .infer = InferCrossEntropy,
+          .flops = PerPrediction<6>,
+          .rules = {{"LOSS_C2", "the prediction is floating-point"},
+                    {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
+                    {"CROSS_ENTROPY_C3", "there is one weight per class"}},
+          .saved = "self target"};
 }
 
 OpDef Nll(std::string_view name, std::string_view schema, absl::Status (*infer)(TypeContext&)) {
