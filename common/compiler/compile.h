@@ -29,9 +29,9 @@ struct CompileOptions {
   int most_fixes = 16;
   // Looks for what is legal, but hardly meant.
   bool lint = true;
-  // Nodes that composites and containers may become, also those that turn out to be wrong. What
-  // lies in several containers counts for each of them.
-  int64_t most_expanded = 1'000'000;
+  // Nodes that composites and containers may become, also those that turn out to be wrong. What a
+  // container holds counts when it is written out, and again when it is entered.
+  int64_t most_expanded = 400'000;
 };
 
 // One node as it runs, also those inside composites. In execution order; a composite stands before

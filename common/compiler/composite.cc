@@ -22,8 +22,12 @@ constexpr int kMaxAliases = 64;
 class Expander {
  public:
   Expander(const v1::Composite& composite, const Report::Place& place, Report& report,
-           int64_t* budget)
-      : composite_(composite), place_(place), report_(report), budget_(budget) {}
+           int64_t* budget, bool container)
+      : composite_(composite),
+        place_(place),
+        report_(report),
+        budget_(budget),
+        container_(container) {}
 
   std::optional<Expansion> Run(const nodes::Params& params, const std::vector<PortType>& inputs) {
     for (const nodes::Params::Entry& entry : params.entries())
@@ -171,7 +175,12 @@ class Expander {
     for (v1::NodeInput& input : *node.mutable_inputs()) {
       if (!Named(input.mutable_value())) return false;
     }
-    const absl::Status children = EvaluateChildren(out_.scope, &node, budget_);
+    const absl::Status children =
+        EvaluateChildren(out_.scope, &node, container_ ? nullptr : budget_);
+    if (absl::IsResourceExhausted(children)) {
+      if (*budget_ == -1) report_.ErrorAt(place_, "LIMIT", std::string(children.message()));
+      return false;
+    }
     if (!children.ok())
       return Fault(fmt::format("{}: {}", node.id(), std::string(children.message())));
     return true;
@@ -258,6 +267,7 @@ class Expander {
   const Report::Place& place_;
   Report& report_;
   int64_t* budget_;
+  const bool container_;  // what it holds is counted already
   Expansion out_;
   StringMap<v1::Argument> aliases_;
 };
@@ -396,8 +406,8 @@ std::optional<bool> CompositeScope::InputPresent(std::string_view port) const {
 
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
                                 const std::vector<PortType>& inputs, const Report::Place& place,
-                                Report& report, int64_t* budget) {
-  return Expander(composite, place, report, budget).Run(params, inputs);
+                                Report& report, int64_t* budget, bool container) {
+  return Expander(composite, place, report, budget, container).Run(params, inputs);
 }
 
 }  // namespace graphkiln::compiler

@@ -82,9 +82,9 @@ struct Expansion {
 
 // `params` are checked already, `inputs` tell of the ports in order. Faults are reported at
 // `place`; nothing is returned then. Every node written out is taken from `budget`, also where a
-// fault follows.
+// fault follows. `container`: the composite is one that a container stands for.
 std::optional<Expansion> Expand(const v1::Composite& composite, const nodes::Params& params,
                                 const std::vector<PortType>& inputs, const Report::Place& place,
-                                Report& report, int64_t* budget);
+                                Report& report, int64_t* budget, bool container);
 
 }  // namespace graphkiln::compiler

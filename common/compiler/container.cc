@@ -83,7 +83,7 @@ class Evaluator {
   absl::Status One(const ExpressionScope& scope, const v1::Node& written, v1::Node* parent,
                    int depth) {
     if (++count_ > kMaxChildren) return Fault("a container holds at most 100,000 nodes");
-    if (--*budget_ < 0) {
+    if (budget_ != nullptr && --*budget_ < 0) {
       return absl::ResourceExhaustedError(
           "the composites and containers of the graph expand to too many nodes");
     }

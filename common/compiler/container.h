@@ -27,7 +27,7 @@ v1::NodeType DescribeContainer(std::string_view type);
 
 // Decides conditions, writes out repetitions and evaluates types, keys and parameters of all that
 // the node holds, on every level. Doing it twice changes nothing. Every node is taken from
-// `budget`, what all composites of the graph may become together.
+// `budget`, what all composites of the graph may become together, unless that is null.
 absl::Status EvaluateChildren(const ExpressionScope& scope, v1::Node* node, int64_t* budget);
 
 // The composite that an evaluated container stands for.

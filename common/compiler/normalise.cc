@@ -133,7 +133,9 @@ class Normaliser {
     // One that shares another's weights takes over what that one holds.
     if (source.children_size() == 0 && !source.module().empty()) return;
     v1::Node evaluated = source;
-    absl::Status status = EvaluateChildren(*args_.scope, &evaluated, args_.budget);
+    absl::Status status = EvaluateChildren(*args_.scope, &evaluated,
+                                           // Inside of a composite its expansion has counted them.
+                                           args_.outer.node.empty() ? args_.budget : nullptr);
     if (status.ok()) {
       auto composite = ContainerComposite(evaluated);
       if (composite.ok()) {
@@ -145,7 +147,8 @@ class Normaliser {
     }
     node.broken = true;
     if (absl::IsResourceExhausted(status)) {
-      report_.ErrorAt(place, "LIMIT", std::string(status.message()));
+      // Told where the budget ends; all after it have the same cause.
+      if (*args_.budget == -1) report_.ErrorAt(place, "LIMIT", std::string(status.message()));
     } else {
       ContainerFault(place, std::string(status.message()), node.type);
     }

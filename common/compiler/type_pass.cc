@@ -242,7 +242,8 @@ class Typer {
       types.push_back({tree.IsTensor() ? &out_.module.type(tree.value) : nullptr,
                        tree.kind != Tree::Kind::kNone});
     }
-    auto expansion = Expand(*node.composite, instance.params, types, place, report_, budget_);
+    auto expansion = Expand(*node.composite, instance.params, types, place, report_, budget_,
+                            node.own != nullptr);
     if (!expansion) return;
     auto owned = std::make_shared<Expansion>(*std::move(expansion));
     NormaliseArgs args;

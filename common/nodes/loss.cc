@@ -37,15 +37,17 @@ void GaussianBody(Body& b) {
   ir::TensorType wanted = var_type;
   // One variance for all elements of the last dimension may leave that dimension out.
   if (type.rank() == var_type.rank() + 1) wanted.shape.emplace_back(1);
-  const bool fits = wanted.rank() == type.rank() &&
-                    (wanted.shape == type.shape ||
-                     (type.rank() > 0 && wanted.WithDim(-1, type.dim(-1)).shape == type.shape &&
-                      wanted.dim(-1).IsConst(1)));
+  int shared = 0;  // dimensions whose elements have one variance
+  bool fits = wanted.rank() == type.rank();
+  for (int i = 0; fits && i < type.rank(); ++i) {
+    if (wanted.dim(i) == type.dim(i)) continue;
+    fits = wanted.dim(i).IsConst(1) && ++shared == 1;
+  }
   if (!fits) {
     Failure failure;
     failure.rule = "GAUSSIAN_NLL_C1";
     failure.port = "var";
-    failure.message = "var must have the shape of input, or 1 in its last dimension";
+    failure.message = "var must have the shape of input, or 1 in one of its dimensions";
     failure.expected = ir::TypeText(type);
     failure.found = ir::TypeText(var_type);
     return b.Fail(std::move(failure));

@@ -34,9 +34,9 @@ std::vector<std::string> DistanceNames() {
 }
 std::vector<std::string> DistanceTexts() {
   return {"nn.functional.pairwise_distance",
-          "lambda x, y: nn.functional.pairwise_distance(x, y, p=1.0)",
-          "lambda x, y: (x - y).abs().amax(dim=-1)",
-          "lambda x, y: 1.0 - nn.functional.cosine_similarity(x, y, dim=-1)"};
+          "(lambda x, y: nn.functional.pairwise_distance(x, y, p=1.0))",
+          "(lambda x, y: (x - y).abs().amax(dim=-1))",
+          "(lambda x, y: 1.0 - nn.functional.cosine_similarity(x, y, dim=-1))"};
 }
 
 ir::Argument Distance(Body& b, const ir::Argument& x, const ir::Argument& y) {

@@ -10,6 +10,8 @@ import torch
 # (type, rule of the diagnostic): why.
 RULES = {
     ("*Loss*", "LOSS_C1"): "predictions and targets have one shape; PyTorch broadcasts with a warning that it is a mistake",
+    ("*Loss*", "LOSS_C2"): "a prediction has a gradient, so it is floating-point",
+    ("InstanceNorm*", "INSTANCE_NORM_C2"): "statistics have the input's element type; PyTorch mixes them in evaluation alone",
     ("*Loss*", "LOSS_C3"): "and one element type",
     ("*Loss", "PAIR_LOSS_C1"): "the same for losses of several predictions",
     ("*Loss", "PAIR_LOSS_C2"): "and their element types",
@@ -30,6 +32,10 @@ RULES = {
     ("aten.addmv.default", "MATMUL_C3"): "all tensors have one element type, as for the other products",
     ("AddMV", "MATMUL_C3"): "the same",
     ("*insum*", "EINSUM_C4"): "the same; PyTorch promotes where nothing is summed",
+    ("aten.logsumexp.default", "REDUCE_C4"): "PyTorch itself refuses it without keepdim",
+    ("LogSumExp", "REDUCE_C4"): "the same",
+    ("AdaptiveAvgPool*", "POOL_C1"): "PyTorch skips its own check where all sizes are 1",
+    ("aten.*adaptive_avg_pool*", "POOL_C1"): "the same",
     ("Get", "GET_C1"): "a position, no new dimension",
     ("*vgPool*", "POOL_C4"): "the mean of whole numbers is none",
     ("aten.avg_pool*", "POOL_C4"): "the same",

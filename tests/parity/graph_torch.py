@@ -25,7 +25,7 @@ class Undecided(Exception):
 
 
 # Errors about values that a type does not tell: zeros stand at the ports.
-OF_VALUES = re.compile(r"for argument #2 'targets'|^Target \d+ is out of bounds|^index \d+ is out of bounds|^ZeroDivisionError$")
+OF_VALUES = re.compile(r"for argument #2 'targets'|^Target \d+ is out of bounds|^index \d+ is out of bounds|^index is out of bounds|self indexing axis dim should be positive|^ZeroDivisionError$")
 
 
 def flat(value):

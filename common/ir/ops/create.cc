@@ -55,7 +55,9 @@ std::optional<Dim> Count(TypeContext& c) {
   const double first = c.Has("start") ? c.Float("start") : 0;
   const double width = stepped ? c.Float("step") : 1;
   const double count = std::ceil((c.Float("end") - first) / width);
-  if (width == 0 || !std::isfinite(count) || count < 0 || count > 1e18) return std::nullopt;
+  if (width == 0 || (c.Float("end") - first) * width < 0 || !std::isfinite(count) || count < 0 ||
+      count > 1e18)
+    return std::nullopt;
   return Dim(static_cast<int64_t>(count));
 }
 

@@ -38,6 +38,8 @@ absl::Status InferElementLoss(TypeContext& c) {
                   "DTYPE_MISMATCH");
   }
   const TensorType& self = c.tensor(Prediction(c));
+  // Only compared with 1 and -1, the target lends its element type to nothing.
+  if (c.op().name == "aten.hinge_embedding_loss.default") return Reduced(c, self);
   return Reduced(c, self.WithDType(Promote(self.dtype, c.tensor("target").dtype)));
 }
 
@@ -85,7 +87,6 @@ OpDef Element(std::string_view name, std::string_view schema) {
           .infer = InferElementLoss,
           .flops = PerPrediction<3>,
           .rules = {{"LOSS_C1", "prediction and target have one shape"},
-                    {"LOSS_C4", "target holds numbers where it is subtracted"},
                     {"LOSS_C2", "the prediction is floating-point"}},
           .saved = "self target"};
 }
@@ -104,6 +105,8 @@ void AddLoss(std::vector<OpDef>& ops) {
                          "(Tensor self, Tensor target, int reduction=Mean) -> Tensor"));
   ops.push_back(Element("aten.l1_loss.default",
                         "(Tensor self, Tensor target, int reduction=Mean) -> Tensor"));
+  const Rule numbers = {"LOSS_C4", "target holds numbers where it is subtracted"};
+  ops.back().rules.push_back(numbers);
   ops.push_back(
       SameType("aten.huber_loss.default",
                "(Tensor self, Tensor target, int reduction=Mean, float delta=1.) -> Tensor"));
@@ -114,6 +117,7 @@ void AddLoss(std::vector<OpDef>& ops) {
       Element("aten.smooth_l1_loss.default",
               "(Tensor self, Tensor target, int reduction=Mean, float beta=1.) -> Tensor"));
   ops.back().infer = InferSmoothL1;
+  ops.back().rules.push_back(numbers);
   ops.back().flops = PerPrediction<5>;
   ops.back().rules.push_back({"SMOOTH_L1_C1", "beta is 0 or more"});
   ops.push_back(Element("aten.soft_margin_loss.default",
@@ -126,6 +130,7 @@ void AddLoss(std::vector<OpDef>& ops) {
   ops.push_back(Element("aten.poisson_nll_loss.default",
                         "(Tensor input, Tensor target, bool log_input, bool full, float eps, int "
                         "reduction) -> Tensor"));
+  ops.back().rules.push_back(numbers);
   ops.back().flops = PerPrediction<4>;
   ops.back().saved = "input target";
   ops.push_back(SameType(

@@ -120,16 +120,14 @@ absl::Status InferMultilabelMargin(TypeContext& c) {
 }
 
 OpDef Class(std::string_view name, std::string_view schema) {
-  return {
-      .name = name,
-      .schema = schema,
-      .infer = InferCrossEntropy,
-      .flops = PerPrediction<6>,
-      .rules = {{"LOSS_C2", "the prediction is floating-point"},
-                {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
-                {"CROSS_ENTROPY_C3", "there is one weight per class"},
-                {"CROSS_ENTROPY_C4", "ignore_index is negative where target holds probabilities"}},
-      .saved = "self target"};
+  return {.name = name,
+          .schema = schema,
+          .infer = InferCrossEntropy,
+          .flops = PerPrediction<6>,
+          .rules = {{"LOSS_C2", "the prediction is floating-point"},
+                    {"CROSS_ENTROPY_C1", "the prediction has a class dimension"},
+                    {"CROSS_ENTROPY_C3", "there is one weight per class"}},
+          .saved = "self target"};
 }
 
 OpDef Nll(std::string_view name, std::string_view schema, absl::Status (*infer)(TypeContext&)) {
@@ -165,6 +163,8 @@ void AddLossClass(std::vector<OpDef>& ops) {
   ops.back().rules.push_back(
       {"CROSS_ENTROPY_C2",
        "target holds class indices, or probabilities of the prediction's shape"});
+  ops.back().rules.push_back(
+      {"CROSS_ENTROPY_C4", "ignore_index is negative where target holds probabilities"});
   for (const char* name :
        {"aten.nll_loss_nd.default", "aten.nll_loss.default", "aten.nll_loss2d.default"}) {
     ops.push_back(Nll(name,

@@ -100,7 +100,9 @@ absl::Status InferGroupNorm(TypeContext& c) {
   }
   RETURN_IF_ERROR(c.Floating("GROUP_NORM_C5", "input"));
   RETURN_IF_ERROR(CheckGroups(c, "num_groups", input.dim(1)));
-  if (input.Numel() == Dim(c.Int("num_groups"))) {
+  const Dim numel = input.Numel();
+  const int64_t groups = c.Int("num_groups");
+  if (numel.IsConst(groups) || (!numel.IsConst() && !c.AtLeast(numel - Dim(groups), 1))) {
     return c.Fail("GROUP_NORM_C6", "input", "one value per group has no deviation",
                   "more than one value per group", TypeText(input));
   }
@@ -120,6 +122,10 @@ absl::Status InferInstanceNorm(TypeContext& c) {
     if (!c.Has(arg) || c.tensor(arg).Numel() == input.dim(1)) continue;
     return c.Fail("INSTANCE_NORM_C3", "input", "the channel dimension must be num_features",
                   TypeText(input.WithDim(1, c.tensor(arg).Numel())), TypeText(input));
+  }
+  if (c.Has("weight") && !c.AtLeast(input.dim(0), 1)) {
+    return c.Fail("INSTANCE_NORM_C5", "input", "the weights are repeated for each example",
+                  "a batch of 1 or more", TypeText(input));
   }
   const bool* own = c.arg("use_input_stats").As<bool>();
   if (own == nullptr || *own) {
@@ -186,7 +192,8 @@ void AddNorm(std::vector<OpDef>& ops) {
                  {"INSTANCE_NORM_C2",
                   "input is floating-point, of the type of weights and statistics"},
                  {"INSTANCE_NORM_C3", "input's second dimension equals the number of features"},
-                 {"INSTANCE_NORM_C4", "there is more than one spatial element"}},
+                 {"INSTANCE_NORM_C4", "there is more than one spatial element"},
+                 {"INSTANCE_NORM_C5", "with weights, the batch is not empty"}},
        .saved = "input"});
   ops.push_back(
       {.name = "aten.layer_norm.default",
