@@ -1,5 +1,6 @@
 #include "common/compiler/type_pass.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -50,14 +51,12 @@ class Typer {
       root.inputs.push_back(Tree::Tensor(id));
     }
     root.results.resize(graph.nodes.size());
+    out_.instances.reserve(graph.nodes.size());
+    out_.module.calls.reserve(graph.nodes.size());
+    keys_.reserve(graph.nodes.size());
+    out_.module.sources.reserve(graph.nodes.size());
     stack_.push_back(std::move(root));
-    while (stack_.size() > 1 || stack_.back().next < stack_.back().graph->order.size()) {
-      if (stack_.back().next < stack_.back().graph->order.size()) {
-        Visit(stack_.back().graph->order[stack_.back().next++]);
-      } else {
-        Leave();
-      }
-    }
+    Finish();
     Frame& frame = stack_.back();
     for (const auto& [name, arg] : graph.outputs) {
       out_.outputs.emplace_back(name, values_.Of(frame.scope(), arg));
@@ -70,7 +69,35 @@ class Typer {
     return std::move(out_);
   }
 
+  size_t RunNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                 std::vector<Tree>* results, ir::Module* module) {
+    Frame root;
+    root.graph = std::shared_ptr<const NormalGraph>(&graph, [](const NormalGraph*) {});
+    root.next = graph.order.size();  // no other node
+    root.inputs = inputs;
+    root.results = std::move(*results);
+    root.results[static_cast<size_t>(node)] = Tree();
+    out_.module = std::move(*module);
+    stack_.push_back(std::move(root));
+    Visit(node);
+    Finish();
+    *results = std::move(stack_.back().results);
+    module->values = std::move(out_.module.values);
+    return out_.instances.size();
+  }
+
  private:
+  // Visits all nodes that are left, also those inside of composites.
+  void Finish() {
+    while (stack_.size() > 1 || stack_.back().next < stack_.back().graph->order.size()) {
+      if (stack_.back().next < stack_.back().graph->order.size()) {
+        Visit(stack_.back().graph->order[stack_.back().next++]);
+      } else {
+        Leave();
+      }
+    }
+  }
+
   static std::string Join(const std::string& path, const std::string& name) {
     return path.empty() ? name : path + "." + name;
   }
@@ -81,6 +108,7 @@ class Typer {
     const Report::Place place = frame.place.Inside(node.id);
     if (node.broken) return CheckParams(node, place);
     std::vector<Tree> inputs;
+    inputs.reserve(node.inputs.size());
     for (size_t p = 0; p < node.inputs.size(); ++p) {
       const bool variadic = node.def != nullptr && node.def->inputs[p].variadic;
       Tree tree = values_.At(frame.scope(), node.inputs[p], variadic);
@@ -122,12 +150,8 @@ class Typer {
     instance.container = node.own != nullptr;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
-    const bool ok = nodes::ResolveParams(
-        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params,
-        &instance.params,
-        [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
-    if (!ok) return;
-    const bool shared = frame.shared || shares || shared_.IsOwner(*frame.graph, index);
+    if (!ResolveParams(node, place, &instance.params)) return;
+    const bool shared = frame.shared || shares || node.is_owner;
     if (!Connected(node, instance, place)) return;
     const bool frozen = frame.frozen || node.compile_mode == v1::COMPILE_MODE_FREEZE;
     if (node.composite != nullptr) {
@@ -147,9 +171,23 @@ class Typer {
   void CheckParams(const NormalNode& node, const Report::Place& place) {
     if (node.bad_params || (node.def == nullptr && node.composite == nullptr)) return;
     nodes::Params params;
-    nodes::ResolveParams(
-        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params, &params,
+    ResolveParams(node, place, &params);
+  }
+
+  bool ResolveParams(const NormalNode& node, const Report::Place& place, nodes::Params* params) {
+    return nodes::ResolveParams(
+        node.def != nullptr ? node.def->params : SpecsOf(node), node.params, params,
         [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
+  }
+
+  // Of a composite, made once for all its instances. Containers have none.
+  const std::vector<nodes::ParamSpec>& SpecsOf(const NormalNode& node) {
+    static const std::vector<nodes::ParamSpec>* const kNone = new std::vector<nodes::ParamSpec>();
+    if (node.own != nullptr) return *kNone;
+    auto& specs = specs_[node.composite];
+    if (specs == nullptr)
+      specs = std::make_unique<const std::vector<nodes::ParamSpec>>(ParamsOf(*node.composite));
+    return *specs;
   }
 
   // Inside of a composite, an optional port hands on nothing where nothing is connected to it.
@@ -310,7 +348,6 @@ class Typer {
     }
     instance.output = result;
     outer.results[static_cast<size_t>(frame.parent_node)] = std::move(result);
-    shared_.Forget(*frame.graph);
   }
 
   const CompositeLibrary& composites_;
@@ -318,6 +355,8 @@ class Typer {
   Typed out_;
   std::vector<Frame> stack_;
   StringMap<int> keys_;
+  absl::flat_hash_map<const v1::Composite*, std::unique_ptr<const std::vector<nodes::ParamSpec>>>
+      specs_;
   SharedModules shared_;
   Values values_;
   int64_t* const budget_;
@@ -329,6 +368,12 @@ class Typer {
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget) {
   return Typer(composites, report, budget).Run(graph, input_types);
+}
+
+size_t TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                const CompositeLibrary& composites, std::vector<Tree>* results, ir::Module* module,
+                Report& report, int64_t* budget) {
+  return Typer(composites, report, budget).RunNode(graph, node, inputs, results, module);
 }
 
 }  // namespace graphkiln::compiler
