@@ -8,6 +8,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddFix(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
+  AddPlan(&commands);
   AddDiff(&commands);
   AddExplain(&commands);
   AddInit(&commands);
