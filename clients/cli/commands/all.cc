@@ -10,6 +10,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddCodegen(&commands);
   AddPlan(&commands);
   AddDiff(&commands);
+  AddMerge(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

@@ -16,6 +16,7 @@ void AddSummary(CommandList* commands);
 void AddCodegen(CommandList* commands);
 void AddPlan(CommandList* commands);
 void AddDiff(CommandList* commands);
+void AddMerge(CommandList* commands);
 void AddExplain(CommandList* commands);
 void AddInit(CommandList* commands);
 void AddRun(CommandList* commands);
