@@ -57,7 +57,7 @@ absl::StatusOr<std::string> IrJson(const v1::IrModule& module) {
 absl::StatusOr<Weights> Evaluate(const v1::IrModule& module, const Weights& weights,
                                  absl::Duration timeout) {
   ASSIGN_OR_RETURN(const std::string dir, MakeTempDir("kiln-plan-"));
-  const auto evaluated = [&]() -> absl::StatusOr<Weights> {
+  auto evaluated = [&]() -> absl::StatusOr<Weights> {
     trainer::v1::RunForward request;
     *request.mutable_ir() = module;
     request.set_weights_path(JoinPath(dir, "weights.safetensors"));
@@ -182,11 +182,10 @@ absl::StatusOr<Exported> ExportPlan(const formats::canvas::Program& program,
     return keys;
   };
   std::set<std::string> constants;
-  for (const std::string& region : plan.constant)
-    constants.merge([&] {
-      const std::vector<std::string> keys = keys_of(region);
-      return std::set<std::string>(keys.begin(), keys.end());
-    }());
+  for (const std::string& region : plan.constant) {
+    const std::vector<std::string> keys = keys_of(region);
+    constants.insert(keys.begin(), keys.end());
+  }
   if (given && !plan.constant.empty()) {
     RETURN_IF_ERROR(
         weights.Write(folder.Add("constants.safetensors"), {constants.begin(), constants.end()}));

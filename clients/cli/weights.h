@@ -16,6 +16,10 @@ namespace graphkiln::cli {
 
 class Weights {
  public:
+  Weights() = default;
+  Weights(Weights&&) = default;  // a copy's tensors would point into the original
+  Weights& operator=(Weights&&) = default;
+
   /// First values of all that belongs to the state_dict, the same bytes that a trainer starts from.
   static absl::StatusOr<Weights> Initial(const v1::IrModule& module, uint64_t seed);
   /// Those of a safetensors file.

@@ -76,7 +76,7 @@ class Differ {
     };
     const Json from = names(a), to = names(b);
     if (from == to) return;
-    std::vector<std::string> x = from, y = to;
+    auto x = from.get<std::vector<std::string>>(), y = to.get<std::vector<std::string>>();
     std::sort(x.begin(), x.end());
     std::sort(y.begin(), y.end());
     if (x == y) Change("", section + ".order", &from, &to);

@@ -79,7 +79,8 @@ class Merger {
     const bool maps = (ours == nullptr || IsMap(path_, *ours)) &&
                       (theirs == nullptr || IsMap(path_, *theirs)) &&
                       (base == nullptr || IsMap(path_, *base));
-    if (maps && ours != nullptr && theirs != nullptr) return Keys(base, ours, theirs);
+    if (maps && ours != nullptr && theirs != nullptr)
+      return std::optional<Json>(std::in_place, Keys(base, ours, theirs));
     if (maps && path_.size() == 2) {  // one side removed what the other changed
       Removed(base, ours, theirs);
     } else {

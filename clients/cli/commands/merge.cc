@@ -70,7 +70,7 @@ class MergeGraphs : public Command {
 
   static std::string ConflictText(const graph::MergeConflict& conflict) {
     const auto shown = [](const std::string& text) { return text.empty() ? "nothing" : text; };
-    return fmt::format("conflict: {}{}: {} (base {}, ours {}, theirs {})\n",
+    return fmt::format("conflict: {}{}: {} (base {}, ours {}, theirs {})",
                        conflict.node.empty() ? "" : QuoteForMessage(conflict.node) + " ",
                        conflict.field, conflict.reason, shown(conflict.base), shown(conflict.ours),
                        shown(conflict.theirs));
