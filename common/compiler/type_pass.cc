@@ -128,12 +128,8 @@ class Typer {
       full_ = true;
       return;
     }
-    if (node.mode == v1::NODE_MODE_MUTED || node.compile_mode == v1::COMPILE_MODE_CONSTANT ||
-        node.compile_mode == v1::COMPILE_MODE_EXPORT) {
-      report_.ErrorAt(place, "UNSUPPORTED",
-                      node.mode == v1::NODE_MODE_MUTED
-                          ? "muted nodes cannot run yet"
-                          : "constant and exported nodes cannot run yet");
+    if (node.mode == v1::NODE_MODE_MUTED) {
+      report_.ErrorAt(place, "UNSUPPORTED", "muted nodes cannot run yet");
       return;
     }
     Instance instance;
@@ -148,12 +144,15 @@ class Typer {
     instance.def = node.def;
     instance.composite = node.composite;
     instance.container = node.own != nullptr;
+    instance.compile_mode = node.compile_mode;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
     if (!ResolveParams(node, place, &instance.params)) return;
     const bool shared = frame.shared || shares || node.is_owner;
     if (!Connected(node, instance, place)) return;
-    const bool frozen = frame.frozen || node.compile_mode == v1::COMPILE_MODE_FREEZE;
+    // Frozen, constant and exported weights do not learn; the plan does the rest.
+    const bool frozen = frame.frozen || (node.compile_mode != v1::COMPILE_MODE_UNSPECIFIED &&
+                                         node.compile_mode != v1::COMPILE_MODE_RUNTIME);
     if (node.composite != nullptr) {
       Enter(index, node, std::move(instance), place, shared, frozen);
     } else if (node.def->picks && !instance.inputs[0].IsTensor()) {

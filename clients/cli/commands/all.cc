@@ -8,7 +8,9 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddFix(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
+  AddPlan(&commands);
   AddDiff(&commands);
+  AddMerge(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

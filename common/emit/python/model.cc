@@ -317,6 +317,7 @@ class ModelEmitter {
       const bool list = base == "nn.ModuleList";
       out.Line(8,
                fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
+      Freeze(scope, access, out);
       return true;
     }
     out.Line(8, "super().__init__()");
@@ -342,7 +343,21 @@ class ModelEmitter {
           dense ? "nn.ModuleList([" + items + "])" : "nn.ModuleDict({" + items + "})";
       out.Line(8, fmt::format("self.{} = {}", group.name, list));
     }
+    Freeze(scope, access, out);
     return true;
+  }
+
+  // Weights of nodes that are frozen, constant or exported do not learn; neither do those of others
+  // that share them.
+  void Freeze(const Scope& scope, const StringMap<std::string>& access, CodeWriter& out) const {
+    for (const int child : scope.children) {
+      const Instance& instance = At(child);
+      const bool learns = instance.compile_mode == v1::COMPILE_MODE_UNSPECIFIED ||
+                          instance.compile_mode == v1::COMPILE_MODE_RUNTIME;
+      const auto module = access.find(instance.weights_path);
+      if (learns || !IsModule(instance) || module == access.end()) continue;
+      out.Line(8, fmt::format("{}.requires_grad_(False)", module->second));
+    }
   }
 
   // Which children are written, from the end: modules always (they may keep statistics),
