@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/fixes/offer.h"
+#include "common/compiler/graph_scope.h"
 #include "common/compiler/lint.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/report.h"
@@ -19,35 +20,6 @@ namespace graphkiln::compiler {
 namespace {
 
 constexpr int kMaxNodes = 200'000;
-constexpr int kMaxVariableDepth = 64;
-
-// `$name` in a graph's parameters. Variables may use each other; each is evaluated once, and a
-// circle has no value.
-class GraphScope final : public ExpressionScope {
- public:
-  explicit GraphScope(const v1::Graph& graph) : graph_(graph) {}
-  std::optional<v1::Value> Variable(std::string_view name) const override {
-    const auto it = graph_.variables().find(std::string(name));
-    if (it == graph_.variables().end() || depth_ >= kMaxVariableDepth) return std::nullopt;
-    // Stands as nothing while it is evaluated.
-    const auto [known, first] = values_.try_emplace(std::string(name));
-    if (!first) return known->second;
-    ++depth_;
-    auto value = EvaluateAll(it->second, *this);
-    --depth_;
-    if (!value.ok()) return std::nullopt;
-    return values_[std::string(name)] = *std::move(value);
-  }
-  std::optional<v1::Value> InputDim(std::string_view, int64_t) const override {
-    return std::nullopt;
-  }
-  std::optional<int64_t> InputRank(std::string_view) const override { return std::nullopt; }
-
- private:
-  const v1::Graph& graph_;
-  mutable StringMap<std::optional<v1::Value>> values_;
-  mutable int depth_ = 0;  // of nested variables in the evaluation under way
-};
 
 // All that must outlive the instances.
 struct Kept {
@@ -199,7 +171,7 @@ class Compiler {
   }
 
   void Outputs(Typed& typed) {
-    const bool several = typed.outputs.size() != 1;
+    const bool several = graph_.outputs_size() != 1;
     result_.output_form = graph_.output_form();
     if (result_.output_form == v1::OUTPUT_FORM_UNSPECIFIED) {
       result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;

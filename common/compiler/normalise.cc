@@ -63,6 +63,7 @@ class Normaliser {
       NormalNode& node = graph_.nodes[i];
       node.id = ids[i];
       node.identifier = identifiers[i];
+      node.source = args_.nodes[i];
       node.mode = args_.nodes[i]->mode();
       node.compile_mode = args_.nodes[i]->compile_mode();
       const Report::Place place = PlaceOf(node.id);
@@ -83,6 +84,7 @@ class Normaliser {
       Params(i, place);
     }
     for (size_t i = 0; i < ids.size(); ++i) Module(i);
+    StandIns();
   }
 
   void Type(size_t i, const Report::Place& place) {
@@ -205,6 +207,26 @@ class Normaliser {
     if (owner.own == nullptr || node.type != owner.type) return;
     node.own = owner.own;
     node.composite = node.own.get();
+  }
+
+  // A node that takes no part has no weights: the first other one that shares them has them
+  // instead, under the same name, so that their keys stay.
+  void StandIns() {
+    const auto active = [&](int i) { return IsActive(graph_.nodes[static_cast<size_t>(i)]); };
+    StringMap<int> stand_ins;  // by the owner's id
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      NormalNode& node = graph_.nodes[i];
+      if (node.module < 0 || active(node.module)) continue;
+      NormalNode& owner = graph_.nodes[static_cast<size_t>(node.module)];
+      const auto it = stand_ins.find(owner.id);
+      if (it != stand_ins.end()) {
+        node.module = it->second;
+      } else if (IsActive(node)) {
+        std::swap(node.identifier, owner.identifier);
+        stand_ins.emplace(owner.id, static_cast<int>(i));
+        node.module = -1;
+      }
+    }
   }
 
   // What the ports of a node's type are called.

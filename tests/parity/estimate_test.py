@@ -1,16 +1,12 @@
 """`kiln summary` against PyTorch: parameters, and floating-point operations of products and convolutions."""
 
-import pathlib
-
 import pytest
 import torch
 from cases import all_cases
 from registry_test import graph_of
-from templates_test import inputs_of
+from templates import TEMPLATES, inputs_of, small
 from torch.utils.flop_counter import FlopCounterMode
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEMPLATES = sorted(ROOT.glob("templates/models/*.kiln.yaml"))
 # What FlopCounterMode counts exactly as we do: products and convolutions. It leaves out sums, activations, biases.
 PRODUCTS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
 
@@ -20,6 +16,7 @@ def test_flops_of_a_template(kiln, file):
     if "gru" in file.name or "lstm" in file.name:
         pytest.skip("FlopCounterMode does not see into the fused recurrent kernels of the CPU")
     batch = 8
+    file = small(kiln, file)
     summary = kiln.json("summary", file, "--batch", batch)
     model = kiln.python(file)().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -49,6 +46,7 @@ def test_activations_equal_what_autograd_saves(kiln):
         if "gru" in file.name or "lstm" in file.name:
             continue  # one operator; what it keeps inside depends on the device
         batch = 8
+        file = small(kiln, file)
         summary = kiln.json("summary", file, "--batch", batch)
         model = kiln.python(file)().train()
         inputs = list(inputs_of(file, batch).values())

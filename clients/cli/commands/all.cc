@@ -9,6 +9,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddSummary(&commands);
   AddCodegen(&commands);
   AddDiff(&commands);
+  AddRegroup(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

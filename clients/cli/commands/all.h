@@ -15,6 +15,7 @@ void AddFix(CommandList* commands);
 void AddSummary(CommandList* commands);
 void AddCodegen(CommandList* commands);
 void AddDiff(CommandList* commands);
+void AddRegroup(CommandList* commands);
 void AddExplain(CommandList* commands);
 void AddInit(CommandList* commands);
 void AddRun(CommandList* commands);
