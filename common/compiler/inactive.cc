@@ -105,6 +105,12 @@ class Fixes {
   v1::Diagnostic& diagnostic_;
 };
 
+// The bypassed node as the user wrote it, but taking part; not for one inside of a composite.
+void OfferPart(const Tree& gap, const NormalGraph& top, v1::Diagnostic& diagnostic) {
+  if (!gap.names[1].empty()) return;
+  Fixes(top, top.nodes[static_cast<size_t>(gap.value.index)], false, diagnostic).TakePart();
+}
+
 class Bypasser {
  public:
   Bypasser(const NormalGraph& graph, const NormalNode& node, const Instance& instance,
@@ -165,6 +171,7 @@ class Bypasser {
     }
     if (source == nullptr || !source->IsTensor()) {
       *at = Gap(Tree::Kind::kWithheld, place_, output);
+      at->value.index = static_cast<int32_t>(&node_ - graph_.nodes.data());
       return true;
     }
     any_ = true;
@@ -267,7 +274,7 @@ std::optional<Tree> Bypassed(const NormalGraph& graph, const NormalNode& node,
 }
 
 bool FillGap(const NormalNode& node, size_t p, const Tree* left_out, const Report::Place& place,
-             Tree& tree, std::optional<Tree>& instead, Report& report) {
+             const NormalGraph& top, Tree& tree, std::optional<Tree>& instead, Report& report) {
   const nodes::PortSpec* port = node.def != nullptr ? &node.def->inputs[p] : nullptr;
   const bool variadic = port != nullptr && port->variadic;
   // Get takes one part; the others need not be there.
@@ -278,6 +285,7 @@ bool FillGap(const NormalNode& node, size_t p, const Tree* left_out, const Repor
     v1::Diagnostic& diagnostic = report.ErrorAt(place, "BYPASS_SHAPE", WithheldText(*gap));
     diagnostic.set_rule("BYPASS_C3");
     diagnostic.set_expected(kCounterpart);
+    OfferPart(*gap, top, diagnostic);
     if (!place.path.empty()) return false;
     diagnostic.set_port(port != nullptr ? port->name
                                         : node.composite->inputs(static_cast<int>(p)).name());
@@ -296,12 +304,14 @@ bool FillGap(const NormalNode& node, size_t p, const Tree* left_out, const Repor
   return true;
 }
 
-void ReportWithheld(const Tree& gap, const std::string& output, Report& report) {
+void ReportWithheld(const Tree& gap, const std::string& output, const NormalGraph& top,
+                    Report& report) {
   v1::Diagnostic& diagnostic = report.Error("BYPASS_SHAPE", WithheldText(gap));
   diagnostic.set_rule("BYPASS_C3");
   diagnostic.set_expected(kCounterpart);
   diagnostic.set_node(gap.names[0]);
   diagnostic.set_path("outputs." + output);
+  OfferPart(gap, top, diagnostic);
 }
 
 void ReportMuted(const Tree& gap, const std::string& output, bool another, Report& report) {

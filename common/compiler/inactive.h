@@ -32,9 +32,9 @@ const Tree* FindGap(const Tree& tree);
 // What a node does where something at its port `p` is not there (`left_out`: what a variadic port
 // has lost): an optional port stays empty, a node that joins values goes on with the rest or gives
 // the only one left, any other one is muted, too; the last two set `instead`, the node's result.
-// False after a diagnostic.
+// False after a diagnostic. `top` is the user's own graph.
 bool FillGap(const NormalNode& node, size_t p, const Tree* left_out, const Report::Place& place,
-             Tree& tree, std::optional<Tree>& instead, Report& report);
+             const NormalGraph& top, Tree& tree, std::optional<Tree>& instead, Report& report);
 
 // What leaves the bypassed node: each output's place in `instance.output`, the node's own result,
 // taken by an input. Nothing after a diagnostic; a hint where sizes change. `shares`: other nodes
@@ -44,7 +44,8 @@ std::optional<Tree> Bypassed(const NormalGraph& graph, const NormalNode& node,
                              const ir::Module& module, Report& report);
 
 // An output of the graph asks a bypassed node for a value that has no counterpart among its inputs.
-void ReportWithheld(const Tree& gap, const std::string& output, Report& report);
+void ReportWithheld(const Tree& gap, const std::string& output, const NormalGraph& top,
+                    Report& report);
 
 // An output of the graph that hangs on a muted node: left out where another output stays.
 void ReportMuted(const Tree& gap, const std::string& output, bool another, Report& report);

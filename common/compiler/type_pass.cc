@@ -72,7 +72,7 @@ class Typer {
           muted.emplace_back(name, *gap);
           continue;
         }
-        ReportWithheld(*gap, name, report_);
+        ReportWithheld(*gap, name, graph, report_);
         tree = Tree();
       }
       out_.outputs.emplace_back(name, std::move(tree));
@@ -102,7 +102,8 @@ class Typer {
         full_ = values_.full();
         return;
       }
-      if (!FillGap(node, p, values_.left_out(), place, tree, instead, report_))
+      if (!FillGap(node, p, values_.left_out(), place, *stack_.front().graph, tree, instead,
+                   report_))
         return CheckParams(node, place);
       // An earlier error is the cause; what the parameters say is checked all the same.
       if (!IsKnown(tree)) return CheckParams(node, place);
