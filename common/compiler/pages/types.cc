@@ -57,7 +57,8 @@ inputs: {x: {shape: [B, 3, 4]}}
 nodes:
   flat: {type: Reshape, in: x, params: {shape: [-1, 12]}}
 outputs: {y: flat}
-)"});
+)",
+                   .fixes = "layers that stand in for the node; the node takes part again"});
   pages.push_back(
       {.code = "DTYPE_MISMATCH",
        .title = "Element types do not fit",
