@@ -7,8 +7,8 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/fixes/offer.h"
-#include "common/compiler/lint.h"
 #include "common/compiler/graph_scope.h"
+#include "common/compiler/lint.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/passes.h"
 #include "common/compiler/report.h"
@@ -106,7 +106,11 @@ class Compiler {
       passed_->normalise_findings = findings;
       passed_->composites = &kept_->library;
       passed_->expandable = expandable_;
-      passed_->complete = true;
+      // Nodes that take no part and shared tensors change what other nodes are.
+      passed_->complete = std::all_of(
+          passed_->normal.nodes.begin(), passed_->normal.nodes.end(), [](const NormalNode& node) {
+            return IsActive(node) && (node.def == nullptr || !node.def->reads_weight);
+          });
     }
     Outputs(typed);
     Assumptions(typed.module);
@@ -182,7 +186,7 @@ class Compiler {
   }
 
   void Outputs(Typed& typed) {
-    const bool several = typed.outputs.size() != 1;
+    const bool several = graph_.outputs_size() != 1;
     result_.output_form = graph_.output_form();
     if (result_.output_form == v1::OUTPUT_FORM_UNSPECIFIED) {
       result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;

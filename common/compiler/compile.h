@@ -52,7 +52,7 @@ struct Instance {
   int parent = -1;           // instance of the composite around
   bool container = false;    // the composite is a Sequential, ModuleList or ModuleDict
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;  // its own; see plan.h
-  bool bypassed = false;  // passes its first input through; makes no call
+  bool bypassed = false;  // takes no part: has no weights, makes no call, hands its input on
 };
 
 struct SizeAssumption {

@@ -328,7 +328,10 @@ class IncrementalCompiler::State {
       // Reaching most of the graph, a whole compilation is as fast.
       if (++retyped_ > nodes_.size() / 2 + 64) return false;
       const NormalNode& node = At(index);
-      if (node.module >= 0 || node.is_owner) return false;
+      if (node.module >= 0 || node.is_owner || !IsActive(node) ||
+          (node.def != nullptr && node.def->reads_weight)) {
+        return false;  // these change what other nodes are
+      }
       const Tree before = std::move(passed_.results[static_cast<size_t>(index)]);
       Report report;
       instances_ += TypeNode(passed_.normal, index, passed_.inputs, *passed_.composites,

@@ -66,6 +66,7 @@ class Normaliser {
       NormalNode& node = graph_.nodes[i];
       node.id = std::move(ids[i]);
       node.identifier = std::move(identifiers[i]);
+      node.source = args_.nodes[i];
       node.mode = args_.nodes[i]->mode();
       node.compile_mode = args_.nodes[i]->compile_mode();
       const Report::Place place = PlaceOf(node.id);
@@ -86,6 +87,7 @@ class Normaliser {
       Params(i, place);
     }
     for (size_t i = 0; i < ids.size(); ++i) Module(i);
+    StandIns();
   }
 
   void Type(size_t i, const Report::Place& place) {
@@ -222,6 +224,27 @@ class Normaliser {
     if (owner.own == nullptr || node.type != owner.type) return;
     node.own = owner.own;
     node.composite = node.own.get();
+  }
+
+  // A node that takes no part has no weights: the first other one that shares them has them
+  // instead, under the same name, so that their keys stay.
+  void StandIns() {
+    const auto active = [&](int i) { return IsActive(graph_.nodes[static_cast<size_t>(i)]); };
+    StringMap<int> stand_ins;  // by the owner's id
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      NormalNode& node = graph_.nodes[i];
+      if (node.module < 0 || active(node.module)) continue;
+      NormalNode& owner = graph_.nodes[static_cast<size_t>(node.module)];
+      const auto it = stand_ins.find(owner.id);
+      if (it != stand_ins.end()) {
+        node.module = it->second;
+        graph_.nodes[static_cast<size_t>(it->second)].is_owner = true;
+      } else if (IsActive(node)) {
+        std::swap(node.identifier, owner.identifier);
+        stand_ins.emplace(owner.id, static_cast<int>(i));
+        node.module = -1;
+      }
+    }
   }
 
   // What the ports of a node's type are called.

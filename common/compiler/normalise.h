@@ -33,6 +33,7 @@ struct Arg {
 };
 
 struct NormalNode {
+  const v1::Node* source = nullptr;  // as written
   std::string id;
   std::string identifier;  // unique in its graph, legal in Python
   std::string type;
@@ -49,6 +50,10 @@ struct NormalNode {
   bool broken = false;      // has errors already; its result is unknown
   bool bad_params = false;  // errors in its parameters among them
 };
+
+inline bool IsActive(const NormalNode& node) {
+  return node.mode != v1::NODE_MODE_BYPASSED && node.mode != v1::NODE_MODE_MUTED;
+}
 
 struct NormalGraph {
   std::vector<std::string> inputs;

@@ -6,9 +6,11 @@
 
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
+#include "common/compiler/inactive.h"
 #include "common/compiler/ports.h"
 #include "common/compiler/shared_modules.h"
 #include "common/compiler/values.h"
+#include "common/compiler/weight_of.h"
 #include "common/compiler/weights.h"
 #include "common/nodes/body.h"
 #include "fmt/format.h"
@@ -28,10 +30,10 @@ struct Frame {
   std::string path, weights_path;  // empty, or ending without a dot
   Report::Place place;             // of the composite around
   bool shared = false, frozen = false;
-  bool xavier = false;    // weights inside start so
-  int parent = -1;        // instance of the composite
-  int parent_node = -1;   // node in the frame below that receives the result
-  size_t first_call = 0;  // of the module, when the composite was entered
+  bool xavier = false;   // weights inside start so
+  int parent = -1;       // instance of the composite
+  int parent_node = -1;  // node in the frame below that receives the result
+  Mark mark = {};        // of the module, when the composite was entered
 
   Values::Scope scope() const { return {*graph, inputs, results}; }
 };
@@ -58,13 +60,23 @@ class Typer {
     stack_.push_back(std::move(root));
     Finish();
     Frame& frame = stack_.back();
+    std::vector<std::pair<std::string, Tree>> muted;
     for (const auto& [name, arg] : graph.outputs) {
-      out_.outputs.emplace_back(name, values_.Of(frame.scope(), arg));
-      if (values_.TooLarge(out_.outputs.back().second)) {
+      Tree tree = values_.Of(frame.scope(), arg);
+      if (values_.TooLarge(tree)) {
         report_.Error("LIMIT", Values::kLimit).set_path("outputs." + name);
-        out_.outputs.back().second = Tree();
+        tree = Tree();
+      } else if (const Tree* gap = FindGap(tree); gap != nullptr) {
+        if (gap->kind == Tree::Kind::kMuted) {
+          muted.emplace_back(name, *gap);
+          continue;
+        }
+        ReportWithheld(*gap, name, graph, report_);
+        tree = Tree();
       }
+      out_.outputs.emplace_back(name, std::move(tree));
     }
+    for (const auto& [name, gap] : muted) ReportMuted(gap, name, !out_.outputs.empty(), report_);
     out_.results = std::move(frame.results);
     return std::move(out_);
   }
@@ -109,6 +121,7 @@ class Typer {
     if (node.broken) return CheckParams(node, place);
     std::vector<Tree> inputs;
     inputs.reserve(node.inputs.size());
+    std::optional<Tree> instead;  // of the node's own result, where parts of its inputs are muted
     for (size_t p = 0; p < node.inputs.size(); ++p) {
       const bool variadic = node.def != nullptr && node.def->inputs[p].variadic;
       Tree tree = values_.At(frame.scope(), node.inputs[p], variadic);
@@ -117,19 +130,22 @@ class Typer {
         full_ = values_.full();
         return;
       }
+      if (!FillGap(node, p, values_.left_out(), place, *stack_.front().graph, tree, instead,
+                   report_))
+        return CheckParams(node, place);
       // An earlier error is the cause; what the parameters say is checked all the same.
       if (!IsKnown(tree)) return CheckParams(node, place);
       inputs.push_back(std::move(tree));
+    }
+    if (instead) {
+      frame.results[static_cast<size_t>(index)] = *std::move(instead);
+      return CheckParams(node, place);
     }
     if (out_.instances.size() >= kMaxInstances) {
       if (!full_)
         report_.ErrorAt(place, "LIMIT",
                         fmt::format("composites expand to more than {} nodes", kMaxInstances));
       full_ = true;
-      return;
-    }
-    if (node.mode == v1::NODE_MODE_MUTED) {
-      report_.ErrorAt(place, "UNSUPPORTED", "muted nodes cannot run yet");
       return;
     }
     Instance instance;
@@ -155,15 +171,41 @@ class Typer {
                                          node.compile_mode != v1::COMPILE_MODE_RUNTIME);
     if (node.composite != nullptr) {
       Enter(index, node, std::move(instance), place, shared, frozen);
+    } else if (node.def->reads_weight) {
+      if (!IsActive(node)) return StandAside(index, node, std::move(instance), place, shared);
+      if (!ReadWeight(*frame.graph, node, frame.weights_path, keys_, out_.module, place, instance,
+                      report_)) {
+        return;
+      }
+      frame.results[static_cast<size_t>(index)] = instance.output;
+      out_.instances.push_back(std::move(instance));
     } else if (node.def->picks && !instance.inputs[0].IsTensor()) {
       const Tree* item = PickItem(instance, place, out_.module, report_);
       if (item == nullptr) return;
       instance.output = *item;
-      stack_.back().results[static_cast<size_t>(index)] = *item;
+      if (!IsActive(node)) return StandAside(index, node, std::move(instance), place, shared);
+      frame.results[static_cast<size_t>(index)] = instance.output;
       out_.instances.push_back(std::move(instance));
     } else {
       Instantiate(index, node, std::move(instance), place, shared, frozen);
     }
+  }
+
+  // The result of a node that is bypassed or muted; what it put into the module is taken back
+  // afterwards.
+  void StandAside(int index, const NormalNode& node, Instance instance, const Report::Place& place,
+                  bool shared) {
+    Tree& result = stack_.back().results[static_cast<size_t>(index)];
+    if (node.mode == v1::NODE_MODE_MUTED) {
+      result = Muted(place);
+      return;
+    }
+    auto tree = Bypassed(*stack_.back().graph, node, instance, place, shared, out_.module, report_);
+    if (!tree) return;
+    instance.output = *std::move(tree);
+    instance.bypassed = true;
+    result = instance.output;
+    out_.instances.push_back(std::move(instance));
   }
 
   // For a node that cannot be typed.
@@ -231,8 +273,7 @@ class Typer {
       return report_.NodeFailure(place, failure);
     }
     if (shared && !shared_.Agrees(instance, place, report_)) return;
-    // A bypassed node is typed like any other, then its calls are taken back.
-    const size_t calls = out_.module.calls.size();
+    const Mark mark = MarkOf(out_.module);
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
     out_.module.sources.push_back({place.node, instance.path, instance.type});
     Weights weights(out_.module, keys_, instance.weights_path, shared, frozen,
@@ -241,29 +282,13 @@ class Typer {
     def.body(body);
     if (!body.ok()) return report_.NodeFailure(place, *body.failure());
     instance.output = ResultOf(def, instance.params, body.results());
-    if (node.mode == v1::NODE_MODE_BYPASSED) {
-      if (!Bypass(def, *ports, instance, place)) return;
-      out_.module.calls.resize(calls);
+    if (!IsActive(node)) {
+      StandAside(index, node, std::move(instance), place, shared);
+      TakeBack(mark, out_.module, keys_);
+      return;
     }
     stack_.back().results[static_cast<size_t>(index)] = instance.output;
     out_.instances.push_back(std::move(instance));
-  }
-
-  bool Bypass(const nodes::NodeDef& def, const std::vector<nodes::PortValue>& ports,
-              Instance& instance, const Report::Place& place) {
-    const bool has_input = !ports.empty() && !ports[0].values.empty();
-    if (def.bypass == nodes::Bypass::kIdentity && has_input && instance.output.IsTensor() &&
-        out_.module.type(instance.output.value) == out_.module.type(ports[0].values[0])) {
-      instance.output = Tree::Tensor(ports[0].values[0]);
-      instance.bypassed = true;
-      return true;
-    }
-    v1::Diagnostic& diagnostic = report_.ErrorAt(
-        place, "BYPASS_SHAPE",
-        fmt::format("{} cannot be bypassed: its result differs from its input", instance.type));
-    if (has_input) diagnostic.set_expected(ir::TypeText(out_.module.type(ports[0].values[0])));
-    diagnostic.set_found(TreeText(instance.output, out_.module));
-    return false;
   }
 
   void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place,
@@ -308,7 +333,7 @@ class Typer {
     frame.xavier = stack_.back().xavier || node.composite->init() == "xavier_uniform";
     frame.parent = static_cast<int>(out_.instances.size());
     frame.parent_node = index;
-    frame.first_call = out_.module.calls.size();
+    frame.mark = MarkOf(out_.module);
     out_.instances.push_back(std::move(instance));
     out_.keep_alive.push_back(owned);
     if (node.own != nullptr) out_.keep_alive.push_back(node.own);
@@ -330,23 +355,18 @@ class Typer {
     Instance& instance = out_.instances[static_cast<size_t>(frame.parent)];
     Frame& outer = stack_.back();
     const NormalNode& node = outer.graph->nodes[static_cast<size_t>(frame.parent_node)];
-    if (node.mode == v1::NODE_MODE_BYPASSED && IsKnown(result)) {
-      const bool same =
-          result.IsTensor() && !instance.inputs.empty() && instance.inputs[0].IsTensor() &&
-          out_.module.type(result.value) == out_.module.type(instance.inputs[0].value);
-      if (!same) {
-        report_.ErrorAt(
-            outer.place.Inside(node.id), "BYPASS_SHAPE",
-            fmt::format("{} cannot be bypassed: its result differs from its input", node.type));
-        result = Tree();
-      } else {
-        result = instance.inputs[0];
-        instance.bypassed = true;
-        out_.module.calls.resize(frame.first_call);
+    instance.output = std::move(result);
+    if (!IsActive(node)) {
+      Instance inactive = std::move(instance);
+      out_.instances.erase(out_.instances.begin() + frame.parent, out_.instances.end());
+      if (IsKnown(inactive.output)) {
+        StandAside(frame.parent_node, node, std::move(inactive), outer.place.Inside(node.id),
+                   frame.shared);
       }
+      TakeBack(frame.mark, out_.module, keys_);
+      return;
     }
-    instance.output = result;
-    outer.results[static_cast<size_t>(frame.parent_node)] = std::move(result);
+    outer.results[static_cast<size_t>(frame.parent_node)] = instance.output;
   }
 
   const CompositeLibrary& composites_;

@@ -31,11 +31,12 @@ class Literal {
 };
 
 struct Tree {
-  enum class Kind { kUnknown, kTensor, kTuple, kDict, kNone, kLiteral };
+  // kMuted and kWithheld: a muted node, or a bypassed one that has no value for this output.
+  enum class Kind { kUnknown, kTensor, kTuple, kDict, kNone, kLiteral, kMuted, kWithheld };
   Kind kind = Kind::kUnknown;
   ir::ValueId value;               // kTensor
   std::vector<Tree> items;         // kTuple, kDict
-  std::vector<std::string> names;  // kDict, one per item
+  std::vector<std::string> names;  // kDict, one per item; kMuted, kWithheld: where and what
   Literal literal;                 // kLiteral
   // Trees in it, itself included, and levels of them; the type pass bounds both.
   uint32_t size = 1;

@@ -31,7 +31,7 @@ class Weights final : public nodes::WeightStore {
   std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
                                      nodes::Failure* failure) override {
-    std::string key = prefix_ + "." + name;
+    std::string key = name.empty() ? prefix_ : prefix_ + "." + name;
     const auto it = keys_.find(key);
     if (it != keys_.end()) {
       ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];

@@ -7,38 +7,6 @@
 
 namespace graphkiln::nodes {
 
-const ParamSpec* NodeDef::FindParam(std::string_view param) const {
-  for (const ParamSpec& spec : params) {
-    if (spec.name == param) return &spec;
-  }
-  return nullptr;
-}
-
-int NodeDef::InputIndex(std::string_view port) const {
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].name == port) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-int NodeDef::OutputIndex(std::string_view port) const {
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].name == port) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-std::vector<int> NodeDef::ActiveOutputs(const Params& instance) const {
-  std::vector<int> active;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const OutputSpec& output = outputs[i];
-    if ((output.when.empty() || instance.Flag(output.when)) &&
-        (output.exists == nullptr || output.exists(instance)))
-      active.push_back(static_cast<int>(i));
-  }
-  return active;
-}
-
 Body::Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
            ir::Module& module, WeightStore& weights, int32_t source)
     : def_(def),

@@ -1,16 +1,18 @@
 """`kiln summary` against PyTorch: parameters, and floating-point operations of products and convolutions."""
 
-import pathlib
-
 import pytest
 import torch
 from cases import all_cases
 from registry_test import graph_of
-from templates_test import inputs_of
+from templates import TEMPLATES, inputs_of, small, stem
 from torch.utils.flop_counter import FlopCounterMode
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEMPLATES = sorted(ROOT.glob("templates/models/*.kiln.yaml"))
+WIDE = {
+    "gpt2_small": {"width": 768, "heads": 12},
+    "bert_tiny": {"width": 128, "heads": 2},
+    "unet": {"width": 32},
+    "vit_tiny": {"width": 192, "mlp": 768},
+}
 # Types that are one product, which FlopCounterMode counts. It leaves out sums, activations, biases, and vectors: a
 # matrix times a vector (mv) has no formula there. fvcore counts products as multiply-adds, half of this.
 PRODUCTS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "LazyLinear",
@@ -24,10 +26,13 @@ def test_flops_of_a_template(kiln, file):
     if "gru" in file.name or "lstm" in file.name:
         pytest.skip("FlopCounterMode does not see into the fused recurrent kernels of the CPU")
     batch = 8
+    # Of full width: in narrow layers products are not most of the work.
+    file = small(kiln, file, **WIDE.get(stem(file), {}))
     summary = kiln.json("summary", file, "--batch", batch)
     model = kiln.python(file)().eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(*inputs_of(file, batch).values())
+    # Open lengths are 1 in the summary. With gradients, because attention has a fast path without them that the counter does not see into.
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs_of(file, batch, steps=1).values())
     counted = counter.get_total_flops()
     # Everything else is one digit per output element, at most a tenth of the whole.
     assert counted <= summary["flops"] <= 1.25 * counted
@@ -80,9 +85,10 @@ def test_activations_equal_what_autograd_saves(kiln):
         if "gru" in file.name or "lstm" in file.name:
             continue  # one operator; what it keeps inside depends on the device
         batch = 8
+        file = small(kiln, file)
         summary = kiln.json("summary", file, "--batch", batch)
         model = kiln.python(file)().train()
-        inputs = list(inputs_of(file, batch).values())
+        inputs = list(inputs_of(file, batch, steps=1).values())
         own = {t.untyped_storage().data_ptr() for t in [*model.parameters(), *model.buffers(), *inputs]}
         kept = {}
 
@@ -94,6 +100,7 @@ def test_activations_equal_what_autograd_saves(kiln):
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
             output = model(*inputs)
-        assert output.requires_grad
+        outputs = output.values() if isinstance(output, dict) else [output]
+        assert all(o.requires_grad for o in outputs)
         saved = sum(kept.values())
         assert 0.75 * saved <= summary["memory"]["activations"] <= 1.34 * saved, file.name

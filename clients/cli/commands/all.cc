@@ -11,6 +11,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddPlan(&commands);
   AddDiff(&commands);
   AddMerge(&commands);
+  AddRegroup(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

@@ -17,6 +17,7 @@ void AddCodegen(CommandList* commands);
 void AddPlan(CommandList* commands);
 void AddDiff(CommandList* commands);
 void AddMerge(CommandList* commands);
+void AddRegroup(CommandList* commands);
 void AddExplain(CommandList* commands);
 void AddInit(CommandList* commands);
 void AddRun(CommandList* commands);
