@@ -119,6 +119,15 @@ function(kiln_program name)
   kiln_use_pch(${name} ${arg_PCH})
 endfunction()
 
+# Gives a program tcmalloc, where it is there.
+function(kiln_use_tcmalloc target)
+  find_library(KILN_TCMALLOC tcmalloc_minimal)
+  if(KILN_TCMALLOC AND NOT KILN_SANITIZE AND TARGET ${target})
+    target_link_options(${target} PRIVATE LINKER:--no-as-needed)
+    target_link_libraries(${target} PRIVATE ${KILN_TCMALLOC})
+  endif()
+endfunction()
+
 function(kiln_unit_tests path)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "PCH" "DEPS")
   file(GLOB _srcs CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/${path}/*_test.cc")

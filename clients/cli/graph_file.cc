@@ -8,46 +8,19 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/formats/canvas/reader.h"
+#include "common/formats/tell.h"
 #include "common/graph/text.h"
 #include "common/ir/types.h"
+#include "common/ir/verify.h"
 #include "fmt/format.h"
+#include "google/protobuf/util/json_util.h"
 
 namespace graphkiln::cli {
 namespace {
 
 constexpr uint64_t kMaxGraphBytes = 64ull << 20;
 constexpr size_t kMaxRank = 64;
-
-// Formats that files may have; only the native one is read by this version.
-constexpr std::string_view kFormats[] = {"native", "torchcanvas", "visdl", "torcharc",
-                                         "canvas", "pytorch_ir",  "onnx",  "pt2"};
-
-bool HasKeys(const TextNode& root, std::initializer_list<std::string_view> keys) {
-  return std::all_of(keys.begin(), keys.end(),
-                     [&](std::string_view key) { return root.Find(key) != nullptr; });
-}
-
-// Empty for the native form and for what is no format at all: then its reader says what is wrong.
-std::string_view TellBinary(std::string_view bytes) {
-  if (bytes.starts_with("PK\x03\x04")) return "pt2";
-  // ONNX begins with the varint field ir_version and names its producer; no text has these bytes.
-  if (bytes.size() > 2 && bytes[0] == '\x08' && bytes[1] > 0 && bytes[1] < 32) return "onnx";
-  return "";
-}
-
-std::string_view TellText(const TextNode& root) {
-  if (!root.IsMap() || root.Find("graphkiln") != nullptr) return "";
-  const TextNode* nodes = root.Find("nodes");
-  const bool listed = nodes != nullptr && nodes->IsList();
-  if (HasKeys(root, {"modules", "graph"})) return "torcharc";
-  if (listed && HasKeys(root, {"weights", "inputs", "outputs"})) return "pytorch_ir";
-  if (listed && HasKeys(root, {"edges"})) {
-    const TextNode* first = nodes->items.empty() ? nullptr : &nodes->items[0];
-    return first != nullptr && first->Find("data") != nullptr ? "visdl" : "torchcanvas";
-  }
-  if (HasKeys(root, {"regions"})) return "canvas";
-  return "";
-}
 
 // `forced`: by --from, whatever the file holds.
 void RefuseFormat(std::string_view format, bool forced, GraphFile* source) {
@@ -63,6 +36,40 @@ void RefuseFormat(std::string_view format, bool forced, GraphFile* source) {
   diagnostic.set_column(1);
   diagnostic.set_expected("a native graph (*.kiln.yaml or *.kiln.json)");
   if (!forced) diagnostic.set_found(std::string(format));
+}
+
+// A program of operators, checked like all that comes from outside.
+void ReadProgramOfOperators(std::string_view bytes, GraphFile* source) {
+  const auto refuse = [&](std::string_view why) {
+    v1::Diagnostic& diagnostic = source->diagnostics.emplace_back();
+    diagnostic.set_severity(v1::SEVERITY_ERROR);
+    diagnostic.set_code("SYNTAX");
+    diagnostic.set_message(fmt::format("this is no program of operators: {}", why));
+    diagnostic.set_file(source->file);
+  };
+  v1::IrModule proto;
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(bytes.data(), bytes.size()), &proto);
+  if (!parsed.ok()) return refuse(parsed.ToString());
+  auto module = ir::FromProto(proto);
+  if (!module.ok()) return refuse(MessageOf(module.status()));
+  if (const absl::Status verified = ir::Verify(*module); !verified.ok())
+    return refuse(MessageOf(verified));
+  source->program = std::make_shared<const ir::Module>(*std::move(module));
+}
+
+// What was read is no graph: said by the commands that need one.
+void RefuseOther(GraphFile* source) {
+  if (source->canvas == std::nullopt && source->program == nullptr) return;
+  v1::Diagnostic& diagnostic = source->diagnostics.emplace_back();
+  diagnostic.set_severity(v1::SEVERITY_ERROR);
+  diagnostic.set_code("UNSUPPORTED");
+  diagnostic.set_file(source->file);
+  diagnostic.set_message(source->canvas
+                             ? "a canvas program has no layers that could run; `kiln plan` plans it"
+                             : "a program of operators has no nodes any more; `kiln run` runs it");
+  diagnostic.set_expected("a graph");
+  diagnostic.set_found(source->canvas ? "a canvas program" : "a program of operators");
 }
 
 // A job is the other kind of file at hand; its reader's dozen complaints would hide the slip.
@@ -139,7 +146,7 @@ absl::StatusOr<GraphFile> Finish(absl::StatusOr<v1::Graph> graph, const GraphFla
 void GraphFlags::Declare(Arguments* arguments) {
   Argument& format =
       arguments->Add("--from", &from, "Format of the file; else told by its content");
-  for (const std::string_view name : kFormats) format.choices.emplace_back(name);
+  for (const std::string_view name : formats::FormatNames()) format.choices.emplace_back(name);
   arguments->Add("--input", &inputs, "Shape of an input, such as x=4x3x32x32:float32; repeatable")
       .value_name = "NAME=DIMS[:DTYPE]";
 }
@@ -183,14 +190,23 @@ absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::stri
   GraphFile source;
   source.file = file == "-" ? "<stdin>" : file;
   std::string_view format = flags.from;
-  if (format.empty()) format = TellBinary(bytes);
-  if (format.empty() || format == "native") {
+  if (format.empty()) format = formats::TellBinary(bytes);
+  const bool other = format == "canvas" || format == "ir";
+  if (format.empty() || format == "native" || other) {
     auto root = ReadText(bytes, TextLimits(), nullptr);
     if (!root.ok()) {  // read again for its located diagnostics
       auto graph = graph::ReadGraph(bytes, source.file, &source.positions, &source.diagnostics);
       return Finish(std::move(graph), flags, std::move(source));
     }
-    if (format.empty()) format = TellText(*root);
+    if (format.empty()) format = formats::TellText(*root);
+    if (format == "canvas") {
+      source.canvas = formats::canvas::ReadProgram(*root, source.file, &source.diagnostics);
+      return source;
+    }
+    if (format == "ir") {
+      ReadProgramOfOperators(bytes, &source);
+      return source;
+    }
     if (format.empty() && LooksLikeJob(*root)) {
       RefuseJob(&source);
       return source;
@@ -229,6 +245,7 @@ absl::Status CheckOutput(const std::string& out, const std::vector<std::string>&
 
 CompiledFile CompileGraph(GraphFile source) {
   CompiledFile compiled;
+  RefuseOther(&source);
   compiled.diagnostics = source.diagnostics;
   bool errors = false;
   for (const v1::Diagnostic& d : source.diagnostics) errors |= d.severity() == v1::SEVERITY_ERROR;

@@ -1,6 +1,8 @@
 // Graph files of the command line: reading (told by content), `--input`, compiling.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "clients/cli/command.h"
 #include "common/base/text_reader.h"
 #include "common/compiler/compile.h"
+#include "common/formats/canvas/program.h"
 #include "common/graph/source_map.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/graph.pb.h"
@@ -24,9 +27,13 @@ struct GraphFlags {
 };
 
 struct GraphFile {
-  std::string file;  // as the user gave it; `-` for stdin
-  bool readable = false;
+  std::string file;       // as the user gave it; `-` for stdin
+  bool readable = false;  // as a graph
   v1::Graph graph;
+  // What is no graph: a canvas program, or a program of operators (`codegen --target ir-json`). Set
+  // where there is no error in it.
+  std::optional<formats::canvas::Program> canvas;
+  std::shared_ptr<const ir::Module> program;
   graph::SourceMap positions;
   std::vector<v1::Diagnostic> diagnostics;  // of reading
 };

@@ -1,6 +1,5 @@
 #include "common/compiler/compile.h"
 
-#include <optional>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -8,8 +7,10 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/fixes/offer.h"
+#include "common/compiler/graph_scope.h"
 #include "common/compiler/lint.h"
 #include "common/compiler/normalise.h"
+#include "common/compiler/passes.h"
 #include "common/compiler/report.h"
 #include "common/compiler/type_pass.h"
 #include "common/ir/verify.h"
@@ -19,35 +20,6 @@ namespace graphkiln::compiler {
 namespace {
 
 constexpr int kMaxNodes = 200'000;
-constexpr int kMaxVariableDepth = 64;
-
-// `$name` in a graph's parameters. Variables may use each other; each is evaluated once, and a
-// circle has no value.
-class GraphScope final : public ExpressionScope {
- public:
-  explicit GraphScope(const v1::Graph& graph) : graph_(graph) {}
-  std::optional<v1::Value> Variable(std::string_view name) const override {
-    const auto it = graph_.variables().find(std::string(name));
-    if (it == graph_.variables().end() || depth_ >= kMaxVariableDepth) return std::nullopt;
-    // Stands as nothing while it is evaluated.
-    const auto [known, first] = values_.try_emplace(std::string(name));
-    if (!first) return known->second;
-    ++depth_;
-    auto value = EvaluateAll(it->second, *this);
-    --depth_;
-    if (!value.ok()) return std::nullopt;
-    return values_[std::string(name)] = *std::move(value);
-  }
-  std::optional<v1::Value> InputDim(std::string_view, int64_t) const override {
-    return std::nullopt;
-  }
-  std::optional<int64_t> InputRank(std::string_view) const override { return std::nullopt; }
-
- private:
-  const v1::Graph& graph_;
-  mutable StringMap<std::optional<v1::Value>> values_;
-  mutable int depth_ = 0;  // of nested variables in the evaluation under way
-};
 
 // All that must outlive the instances.
 struct Kept {
@@ -59,9 +31,11 @@ struct Kept {
 
 class Compiler {
  public:
-  Compiler(const v1::Graph& graph, const CompileOptions& options)
+  // `passed` may be null.
+  Compiler(const v1::Graph& graph, const CompileOptions& options, Passed* passed)
       : graph_(graph),
         options_(options),
+        passed_(passed),
         kept_(std::make_shared<Kept>(graph)),
         expandable_(options.most_expanded) {}
 
@@ -112,19 +86,31 @@ class Compiler {
     NormalGraph normal;
     const GraphScope scope(graph_);
     if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
+    const size_t findings = report_.diagnostics().size();
     const std::vector<ir::TensorType> types = InputTypes();
     Typed typed;
     if (!Pass("type",
               [&] { typed = TypeGraph(normal, types, kept_->library, report_, &expandable_); }))
       return;
     kept_->expansions = std::move(typed.keep_alive);
+    result_.nodes.reserve(normal.nodes.size());
     for (size_t i = 0; i < normal.nodes.size(); ++i) {
-      v1::NodeTypes& node = result_.nodes.emplace_back();
-      node.set_id(normal.nodes[i].id);
-      node.set_type(normal.nodes[i].type);
-      VisitTensors(typed.results[i], "", [&](const std::string&, ir::ValueId id) {
-        *node.add_outputs() = ir::ToProto(typed.module.type(id));
-      });
+      result_.nodes.push_back(TypesOf(normal.nodes[i], typed.results[i], typed.module));
+    }
+    if (passed_ != nullptr) {
+      for (const ir::Input& input : typed.module.inputs)
+        passed_->inputs.push_back(Tree::Tensor(input.value));
+      passed_->values = typed.module.values;
+      passed_->results = std::move(typed.results);
+      passed_->normal = std::move(normal);
+      passed_->normalise_findings = findings;
+      passed_->composites = &kept_->library;
+      passed_->expandable = expandable_;
+      // Nodes that take no part and shared tensors change what other nodes are.
+      passed_->complete = std::all_of(
+          passed_->normal.nodes.begin(), passed_->normal.nodes.end(), [](const NormalNode& node) {
+            return IsActive(node) && (node.def == nullptr || !node.def->reads_weight);
+          });
     }
     Outputs(typed);
     Assumptions(typed.module);
@@ -135,7 +121,8 @@ class Compiler {
     if (report_.errors() > 0) return;
     typed.module.name = graph_.name();
     const bool more = Pass("verify", [&] {
-      const absl::Status verified = ir::Verify(typed.module);
+      // Each call was typed as it was made.
+      const absl::Status verified = ir::Verify(typed.module, ir::VerifyDepth::kOrder);
       if (verified.ok()) return;
       GRAPHKILN_BUG("compile.verify", std::string(verified.message()));
       report_.Error("INTERNAL", std::string(verified.message()));
@@ -199,7 +186,7 @@ class Compiler {
   }
 
   void Outputs(Typed& typed) {
-    const bool several = typed.outputs.size() != 1;
+    const bool several = graph_.outputs_size() != 1;
     result_.output_form = graph_.output_form();
     if (result_.output_form == v1::OUTPUT_FORM_UNSPECIFIED) {
       result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;
@@ -225,6 +212,7 @@ class Compiler {
 
   const v1::Graph& graph_;
   const CompileOptions& options_;
+  Passed* const passed_;
   std::shared_ptr<Kept> kept_;
   Report report_;
   int64_t expandable_;
@@ -234,7 +222,22 @@ class Compiler {
 }  // namespace
 
 CompileResult Compile(const v1::Graph& graph, const CompileOptions& options) {
-  return Compiler(graph, options).Run();
+  return Compiler(graph, options, nullptr).Run();
+}
+
+CompileResult CompileKeeping(const v1::Graph& graph, const CompileOptions& options,
+                             Passed* passed) {
+  return Compiler(graph, options, passed).Run();
+}
+
+v1::NodeTypes TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module) {
+  v1::NodeTypes types;
+  types.set_id(node.id);
+  types.set_type(node.type);
+  VisitTensors(result, "", [&](const std::string&, ir::ValueId id) {
+    *types.add_outputs() = ir::ToProto(module.type(id));
+  });
+  return types;
 }
 
 }  // namespace graphkiln::compiler

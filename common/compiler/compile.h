@@ -51,7 +51,8 @@ struct Instance {
   Tree output;               // by the type's output ports (a tuple where there are several)
   int parent = -1;           // instance of the composite around
   bool container = false;    // the composite is a Sequential, ModuleList or ModuleDict
-  bool bypassed = false;     // passes its first input through; makes no call
+  v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;  // its own; see plan.h
+  bool bypassed = false;  // takes no part: has no weights, makes no call, hands its input on
 };
 
 struct SizeAssumption {

@@ -371,7 +371,8 @@ v1::NodeType Describe(const v1::Composite& composite) {
   for (const v1::GraphOutput& output : composite.outputs())
     type.add_outputs()->set_name(output.name());
   type.set_python("a class of its own");
-  type.set_bypass("identity, where the output has the input's type");
+  type.set_bypass(
+      "the first input leaves by the first output, where that has its rank and element type");
   type.set_composite(true);
   return type;
 }

@@ -155,24 +155,29 @@ std::string ToIdentifier(std::string_view text) {
 }
 
 std::vector<std::string> MangleIds(absl::Span<const std::string> ids) {
-  StringSet used;
+  // Legal ids, and whether the first node of that id has had its name.
+  absl::flat_hash_map<std::string_view, bool, StringHash, StringEq> legal;
+  legal.reserve(ids.size());
   for (const std::string& id : ids) {
-    if (IsLegal(id)) used.insert(id);
+    if (IsLegal(id)) legal.emplace(id, false);
   }
   std::vector<std::string> names;
   names.reserve(ids.size());
-  StringSet given;
+  StringSet made;
   StringMap<int> next;
   for (const std::string& id : ids) {
-    std::string name = ToIdentifier(id);
-    if (name == id && given.insert(id).second) {
-      names.push_back(std::move(name));
+    const auto it = legal.find(id);
+    if (it != legal.end() && !it->second) {
+      it->second = true;
+      names.push_back(id);
       continue;
     }
+    std::string name = ToIdentifier(id);
     const std::string stem = name;
     int& number = next[stem];
     if (number == 0) number = 1;
-    while (!used.insert(name).second) name = fmt::format("{}_{}", stem, ++number);
+    while (legal.contains(name) || !made.insert(name).second)
+      name = fmt::format("{}_{}", stem, ++number);
     names.push_back(std::move(name));
   }
   return names;

@@ -262,7 +262,7 @@ class Linter {
     std::vector<std::pair<const Instance*, const Instance*>> pairs;
     for (const Instance& instance : result_.instances) {
       if (instance.parent >= 0 || instance.def == nullptr || instance.bypassed ||
-          instance.inputs.empty() || instance.def->picks)
+          instance.inputs.empty() || instance.def->picks || instance.def->reads_weight)
         continue;
       uint64_t hash = absl::HashOf(instance.def);
       for (const Tree& input : instance.inputs) Mix(input, hash);

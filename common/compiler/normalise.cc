@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/container.h"
 #include "common/compiler/identifiers.h"
@@ -37,7 +38,7 @@ class Normaliser {
  private:
   // Where an argument stands: an output, or a port of a node.
   struct Spot {
-    std::string output;
+    std::string_view output;
     const v1::Node* node;
     int port;
   };
@@ -46,23 +47,26 @@ class Normaliser {
 
   // Ids, identifiers, types and parameters.
   void Names() {
+    graph_.inputs.reserve(args_.inputs.size());  // the map points into them
     for (const std::string& input : args_.inputs) {
-      if (!inputs_.emplace(input, static_cast<int>(graph_.inputs.size())).second) {
-        report_
-            .Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input)))
-            .set_path("inputs." + input);
-      }
       graph_.inputs.push_back(input);
+      if (inputs_.emplace(graph_.inputs.back(), static_cast<int>(graph_.inputs.size()) - 1).second)
+        continue;
+      report_.Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input)))
+          .set_path("inputs." + input);
     }
     std::vector<std::string> ids;
+    ids.reserve(args_.nodes.size());
     for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
-    const std::vector<std::string> identifiers =
+    std::vector<std::string> identifiers =
         args_.outer.node.empty() ? MangleIds(ids) : MangleInnerIds(ids, args_.container);
     graph_.nodes.resize(ids.size());
+    nodes_.reserve(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
       NormalNode& node = graph_.nodes[i];
-      node.id = ids[i];
-      node.identifier = identifiers[i];
+      node.id = std::move(ids[i]);
+      node.identifier = std::move(identifiers[i]);
+      node.source = args_.nodes[i];
       node.mode = args_.nodes[i]->mode();
       node.compile_mode = args_.nodes[i]->compile_mode();
       const Report::Place place = PlaceOf(node.id);
@@ -83,6 +87,7 @@ class Normaliser {
       Params(i, place);
     }
     for (size_t i = 0; i < ids.size(); ++i) Module(i);
+    StandIns();
   }
 
   void Type(size_t i, const Report::Place& place) {
@@ -156,8 +161,18 @@ class Normaliser {
 
   void Params(size_t i, const Report::Place& place) {
     NormalNode& node = graph_.nodes[i];
+    std::map<std::string_view, const v1::Value*> to_evaluate;  // the order of the proto is random
     for (const auto& [name, value] : args_.nodes[i]->params()) {
-      auto evaluated = EvaluateAll(value, *args_.scope);
+      if (value.kind_case() == v1::Value::kExpression ||
+          value.kind_case() == v1::Value::kListValue) {
+        to_evaluate.emplace(name, &value);
+      } else {
+        node.params.emplace(name, value);
+      }
+    }
+    for (const auto& [key, value] : to_evaluate) {
+      const std::string name(key);
+      auto evaluated = EvaluateAll(*value, *args_.scope);
       if (evaluated.ok()) {
         node.params[name] = *std::move(evaluated);
         continue;
@@ -165,7 +180,7 @@ class Normaliser {
       v1::Diagnostic& diagnostic =
           report_.ErrorAt(place, "BAD_EXPRESSION", std::string(evaluated.status().message()));
       diagnostic.set_param(name);
-      diagnostic.set_found(nodes::ValueText(value));
+      diagnostic.set_found(nodes::ValueText(*value));
       node.broken = node.bad_params = true;
     }
   }
@@ -185,6 +200,7 @@ class Normaliser {
     }
     const NormalNode& owner = graph_.nodes[static_cast<size_t>(it->second)];
     node.module = it->second;
+    graph_.nodes[static_cast<size_t>(it->second)].is_owner = true;
     if (!args_.nodes[static_cast<size_t>(it->second)]->module().empty()) {
       report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
                       fmt::format("module: {} shares another node's weights itself; name that one",
@@ -210,13 +226,35 @@ class Normaliser {
     node.composite = node.own.get();
   }
 
+  // A node that takes no part has no weights: the first other one that shares them has them
+  // instead, under the same name, so that their keys stay.
+  void StandIns() {
+    const auto active = [&](int i) { return IsActive(graph_.nodes[static_cast<size_t>(i)]); };
+    StringMap<int> stand_ins;  // by the owner's id
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      NormalNode& node = graph_.nodes[i];
+      if (node.module < 0 || active(node.module)) continue;
+      NormalNode& owner = graph_.nodes[static_cast<size_t>(node.module)];
+      const auto it = stand_ins.find(owner.id);
+      if (it != stand_ins.end()) {
+        node.module = it->second;
+        graph_.nodes[static_cast<size_t>(it->second)].is_owner = true;
+      } else if (IsActive(node)) {
+        std::swap(node.identifier, owner.identifier);
+        stand_ins.emplace(owner.id, static_cast<int>(i));
+        node.module = -1;
+      }
+    }
+  }
+
   // What the ports of a node's type are called.
   struct Port {
-    std::string name;
+    std::string_view name;  // of the definition
     bool optional, variadic;
   };
-  static std::vector<Port> PortsOf(const NormalNode& node) {
-    std::vector<Port> ports;
+  using Ports = absl::InlinedVector<Port, 4>;
+  static Ports PortsOf(const NormalNode& node) {
+    Ports ports;
     if (node.def != nullptr) {
       for (const nodes::PortSpec& port : node.def->inputs)
         ports.push_back({port.name, port.optional, port.variadic});
@@ -231,10 +269,10 @@ class Normaliser {
     NormalNode& node = graph_.nodes[i];
     const v1::Node& source = *args_.nodes[i];
     const Report::Place place = PlaceOf(node.id);
-    const std::vector<Port> ports = PortsOf(node);
+    const Ports ports = PortsOf(node);
     const bool known = node.def != nullptr || node.composite != nullptr;
     node.inputs.resize(ports.size());
-    std::vector<bool> named(ports.size(), false);
+    absl::InlinedVector<bool, 8> named(ports.size(), false);
     size_t next = 0;
     for (const v1::NodeInput& input : source.inputs()) {
       int port = -1;
@@ -287,20 +325,17 @@ class Normaliser {
       if (!node.inputs[p].empty() || ports[p].optional || node.broken) continue;
       v1::Diagnostic& diagnostic = report_.ErrorAt(
           place, "MISSING_INPUT", fmt::format("nothing is connected to {}", ports[p].name));
-      diagnostic.set_port(ports[p].name);
+      diagnostic.set_port(std::string(ports[p].name));
       diagnostic.set_expected("a node or an input of the graph");
       node.broken = true;
     }
   }
 
   void UnknownPort(NormalNode& node, const Report::Place& place, const std::string& found,
-                   const std::vector<Port>& ports) {
-    std::vector<std::string> names;
+                   const Ports& ports) {
     std::string expected;
-    for (const Port& port : ports) {
-      names.push_back(port.name);
-      expected += (expected.empty() ? "" : ", ") + port.name;
-    }
+    for (const Port& port : ports)
+      expected += fmt::format("{}{}", expected.empty() ? "" : ", ", port.name);
     v1::Diagnostic& diagnostic =
         report_.ErrorAt(place, "UNKNOWN_PORT",
                         fmt::format("{} has no input port {}", node.type, QuoteForMessage(found)));
@@ -347,16 +382,16 @@ class Normaliser {
       v1::Diagnostic& diagnostic = args_.outer.node.empty()
                                        ? report_.Error(code, std::move(message))
                                        : report_.ErrorAt(args_.outer, code, std::move(message));
-      if (args_.outer.node.empty()) diagnostic.set_path("outputs." + spot.output);
+      if (args_.outer.node.empty()) diagnostic.set_path(fmt::format("outputs.{}", spot.output));
       return diagnostic;
     }
     v1::Diagnostic& diagnostic =
         report_.ErrorAt(PlaceOf(spot.node->id()), code, std::move(message));
     const auto it = nodes_.find(spot.node->id());
     if (spot.port >= 0 && it != nodes_.end()) {
-      const std::vector<Port> ports = PortsOf(graph_.nodes[static_cast<size_t>(it->second)]);
+      const Ports ports = PortsOf(graph_.nodes[static_cast<size_t>(it->second)]);
       if (static_cast<size_t>(spot.port) < ports.size())
-        diagnostic.set_port(ports[static_cast<size_t>(spot.port)].name);
+        diagnostic.set_port(std::string(ports[static_cast<size_t>(spot.port)].name));
     }
     return diagnostic;
   }
@@ -387,14 +422,14 @@ class Normaliser {
       v1::Connect* edit = fix->add_edits()->mutable_connect();
       edit->mutable_source()->set_node(*near);
       if (spot.node != nullptr) edit->set_node(spot.node->id());
-      edit->set_port(spot.node != nullptr ? diagnostic.port() : spot.output);
+      edit->set_port(spot.node != nullptr ? diagnostic.port() : std::string(spot.output));
       return arg;
     }
     arg.kind = Arg::Kind::kNode;
     arg.index = it->second;
     if (reference.port().empty()) return arg;
     const NormalNode& node = graph_.nodes[static_cast<size_t>(it->second)];
-    std::vector<std::string> ports;
+    absl::InlinedVector<std::string_view, 4> ports;
     if (node.def != nullptr) {
       for (const nodes::OutputSpec& port : node.def->outputs) ports.push_back(port.name);
     } else if (node.composite != nullptr) {
@@ -413,7 +448,8 @@ class Normaliser {
                           QuoteForMessage(reference.port())));
     diagnostic.set_found(reference.port().substr(0, 200));
     std::string expected;
-    for (const std::string& name : ports) expected += (expected.empty() ? "" : ", ") + name;
+    for (const std::string_view name : ports)
+      expected += fmt::format("{}{}", expected.empty() ? "" : ", ", name);
     diagnostic.set_expected(expected);
     return Arg();
   }
@@ -421,8 +457,9 @@ class Normaliser {
   const NormaliseArgs& args_;
   Report& report_;
   NormalGraph graph_;
-  StringMap<int> inputs_;
-  StringMap<int> nodes_;
+  // Names point into the graph.
+  using Indices = absl::flat_hash_map<std::string_view, int, StringHash, StringEq>;
+  Indices inputs_, nodes_;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/expression.h"
 #include "common/compiler/report.h"
+#include "common/compiler/value_tree.h"
 #include "common/nodes/node_def.h"
 #include "graphkiln/v1/graph.pb.h"
 
@@ -28,10 +29,11 @@ struct Arg {
   int port = -1;                   // output port; -1: the whole result
   std::vector<Arg> items;          // kList, kMap
   std::vector<std::string> names;  // kMap
-  v1::Value literal;               // kLiteral
+  Literal literal;                 // kLiteral
 };
 
 struct NormalNode {
+  const v1::Node* source = nullptr;  // as written
   std::string id;
   std::string identifier;  // unique in its graph, legal in Python
   std::string type;
@@ -44,9 +46,14 @@ struct NormalNode {
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
   int module = -1;          // node whose weights this one shares
+  bool is_owner = false;    // other nodes share its weights
   bool broken = false;      // has errors already; its result is unknown
   bool bad_params = false;  // errors in its parameters among them
 };
+
+inline bool IsActive(const NormalNode& node) {
+  return node.mode != v1::NODE_MODE_BYPASSED && node.mode != v1::NODE_MODE_MUTED;
+}
 
 struct NormalGraph {
   std::vector<std::string> inputs;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/types/span.h"
 #include "common/base/strings.h"
 #include "fmt/format.h"
 
@@ -17,8 +18,9 @@ std::optional<std::vector<nodes::PortValue>> TensorsAt(const nodes::NodeDef& def
     const Tree& tree = instance.inputs[p];
     if (tree.kind == Tree::Kind::kNone) continue;
     ports[p].connected = true;
-    const std::vector<Tree> single = {tree};
-    const std::vector<Tree>& values = def.inputs[p].variadic ? tree.items : single;
+    const absl::Span<const Tree> values =
+        def.inputs[p].variadic ? absl::MakeConstSpan(tree.items) : absl::MakeConstSpan(&tree, 1);
+    ports[p].values.reserve(values.size());
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i].IsTensor()) {
         ports[p].values.push_back(values[i].value);
@@ -67,6 +69,7 @@ Tree ResultOf(const nodes::NodeDef& def, const nodes::Params& params,
     for (const ir::ValueId id : values) items.push_back(Tree::Tensor(id));
     return Tree::Tuple(std::move(items));
   }
+  if (def.outputs.size() == 1 && def.outputs[0].when.empty()) return Tree::Tensor(values[0]);
   const std::vector<int> active = def.ActiveOutputs(params);
   if (active.size() == 1) return Tree::Tensor(values[static_cast<size_t>(active[0])]);
   Tree tree;

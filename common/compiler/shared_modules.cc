@@ -52,15 +52,4 @@ bool SharedModules::Agrees(const Instance& instance, const Report::Place& place,
   return true;
 }
 
-bool SharedModules::IsOwner(const NormalGraph& graph, int index) {
-  auto& owners = owners_[&graph];
-  if (!owners) {
-    owners.emplace();
-    for (const NormalNode& node : graph.nodes) {
-      if (node.module >= 0) owners->insert(node.module);
-    }
-  }
-  return owners->contains(index);
-}
-
 }  // namespace graphkiln::compiler

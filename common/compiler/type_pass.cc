@@ -1,13 +1,16 @@
 #include "common/compiler/type_pass.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
+#include "common/compiler/inactive.h"
 #include "common/compiler/ports.h"
 #include "common/compiler/shared_modules.h"
 #include "common/compiler/values.h"
+#include "common/compiler/weight_of.h"
 #include "common/compiler/weights.h"
 #include "common/nodes/body.h"
 #include "fmt/format.h"
@@ -27,10 +30,10 @@ struct Frame {
   std::string path, weights_path;  // empty, or ending without a dot
   Report::Place place;             // of the composite around
   bool shared = false, frozen = false;
-  bool xavier = false;    // weights inside start so
-  int parent = -1;        // instance of the composite
-  int parent_node = -1;   // node in the frame below that receives the result
-  size_t first_call = 0;  // of the module, when the composite was entered
+  bool xavier = false;   // weights inside start so
+  int parent = -1;       // instance of the composite
+  int parent_node = -1;  // node in the frame below that receives the result
+  Mark mark = {};        // of the module, when the composite was entered
 
   Values::Scope scope() const { return {*graph, inputs, results}; }
 };
@@ -50,7 +53,54 @@ class Typer {
       root.inputs.push_back(Tree::Tensor(id));
     }
     root.results.resize(graph.nodes.size());
+    out_.instances.reserve(graph.nodes.size());
+    out_.module.calls.reserve(graph.nodes.size());
+    keys_.reserve(graph.nodes.size());
+    out_.module.sources.reserve(graph.nodes.size());
     stack_.push_back(std::move(root));
+    Finish();
+    Frame& frame = stack_.back();
+    std::vector<std::pair<std::string, Tree>> muted;
+    for (const auto& [name, arg] : graph.outputs) {
+      Tree tree = values_.Of(frame.scope(), arg);
+      if (values_.TooLarge(tree)) {
+        report_.Error("LIMIT", Values::kLimit).set_path("outputs." + name);
+        tree = Tree();
+      } else if (const Tree* gap = FindGap(tree); gap != nullptr) {
+        if (gap->kind == Tree::Kind::kMuted) {
+          muted.emplace_back(name, *gap);
+          continue;
+        }
+        ReportWithheld(*gap, name, graph, report_);
+        tree = Tree();
+      }
+      out_.outputs.emplace_back(name, std::move(tree));
+    }
+    for (const auto& [name, gap] : muted) ReportMuted(gap, name, !out_.outputs.empty(), report_);
+    out_.results = std::move(frame.results);
+    return std::move(out_);
+  }
+
+  size_t RunNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                 std::vector<Tree>* results, ir::Module* module) {
+    Frame root;
+    root.graph = std::shared_ptr<const NormalGraph>(&graph, [](const NormalGraph*) {});
+    root.next = graph.order.size();  // no other node
+    root.inputs = inputs;
+    root.results = std::move(*results);
+    root.results[static_cast<size_t>(node)] = Tree();
+    out_.module = std::move(*module);
+    stack_.push_back(std::move(root));
+    Visit(node);
+    Finish();
+    *results = std::move(stack_.back().results);
+    module->values = std::move(out_.module.values);
+    return out_.instances.size();
+  }
+
+ private:
+  // Visits all nodes that are left, also those inside of composites.
+  void Finish() {
     while (stack_.size() > 1 || stack_.back().next < stack_.back().graph->order.size()) {
       if (stack_.back().next < stack_.back().graph->order.size()) {
         Visit(stack_.back().graph->order[stack_.back().next++]);
@@ -58,19 +108,8 @@ class Typer {
         Leave();
       }
     }
-    Frame& frame = stack_.back();
-    for (const auto& [name, arg] : graph.outputs) {
-      out_.outputs.emplace_back(name, values_.Of(frame.scope(), arg));
-      if (values_.TooLarge(out_.outputs.back().second)) {
-        report_.Error("LIMIT", Values::kLimit).set_path("outputs." + name);
-        out_.outputs.back().second = Tree();
-      }
-    }
-    out_.results = std::move(frame.results);
-    return std::move(out_);
   }
 
- private:
   static std::string Join(const std::string& path, const std::string& name) {
     return path.empty() ? name : path + "." + name;
   }
@@ -81,6 +120,8 @@ class Typer {
     const Report::Place place = frame.place.Inside(node.id);
     if (node.broken) return CheckParams(node, place);
     std::vector<Tree> inputs;
+    inputs.reserve(node.inputs.size());
+    std::optional<Tree> instead;  // of the node's own result, where parts of its inputs are muted
     for (size_t p = 0; p < node.inputs.size(); ++p) {
       const bool variadic = node.def != nullptr && node.def->inputs[p].variadic;
       Tree tree = values_.At(frame.scope(), node.inputs[p], variadic);
@@ -89,23 +130,22 @@ class Typer {
         full_ = values_.full();
         return;
       }
+      if (!FillGap(node, p, values_.left_out(), place, *stack_.front().graph, tree, instead,
+                   report_))
+        return CheckParams(node, place);
       // An earlier error is the cause; what the parameters say is checked all the same.
       if (!IsKnown(tree)) return CheckParams(node, place);
       inputs.push_back(std::move(tree));
+    }
+    if (instead) {
+      frame.results[static_cast<size_t>(index)] = *std::move(instead);
+      return CheckParams(node, place);
     }
     if (out_.instances.size() >= kMaxInstances) {
       if (!full_)
         report_.ErrorAt(place, "LIMIT",
                         fmt::format("composites expand to more than {} nodes", kMaxInstances));
       full_ = true;
-      return;
-    }
-    if (node.mode == v1::NODE_MODE_MUTED || node.compile_mode == v1::COMPILE_MODE_CONSTANT ||
-        node.compile_mode == v1::COMPILE_MODE_EXPORT) {
-      report_.ErrorAt(place, "UNSUPPORTED",
-                      node.mode == v1::NODE_MODE_MUTED
-                          ? "muted nodes cannot run yet"
-                          : "constant and exported nodes cannot run yet");
       return;
     }
     Instance instance;
@@ -120,36 +160,75 @@ class Typer {
     instance.def = node.def;
     instance.composite = node.composite;
     instance.container = node.own != nullptr;
+    instance.compile_mode = node.compile_mode;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
-    const bool ok = nodes::ResolveParams(
-        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params,
-        &instance.params,
-        [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
-    if (!ok) return;
-    const bool shared = frame.shared || shares || shared_.IsOwner(*frame.graph, index);
+    if (!ResolveParams(node, place, &instance.params)) return;
+    const bool shared = frame.shared || shares || node.is_owner;
     if (!Connected(node, instance, place)) return;
-    const bool frozen = frame.frozen || node.compile_mode == v1::COMPILE_MODE_FREEZE;
+    // Frozen, constant and exported weights do not learn; the plan does the rest.
+    const bool frozen = frame.frozen || (node.compile_mode != v1::COMPILE_MODE_UNSPECIFIED &&
+                                         node.compile_mode != v1::COMPILE_MODE_RUNTIME);
     if (node.composite != nullptr) {
       Enter(index, node, std::move(instance), place, shared, frozen);
+    } else if (node.def->reads_weight) {
+      if (!IsActive(node)) return StandAside(index, node, std::move(instance), place, shared);
+      if (!ReadWeight(*frame.graph, node, frame.weights_path, keys_, out_.module, place, instance,
+                      report_)) {
+        return;
+      }
+      frame.results[static_cast<size_t>(index)] = instance.output;
+      out_.instances.push_back(std::move(instance));
     } else if (node.def->picks && !instance.inputs[0].IsTensor()) {
       const Tree* item = PickItem(instance, place, out_.module, report_);
       if (item == nullptr) return;
       instance.output = *item;
-      stack_.back().results[static_cast<size_t>(index)] = *item;
+      if (!IsActive(node)) return StandAside(index, node, std::move(instance), place, shared);
+      frame.results[static_cast<size_t>(index)] = instance.output;
       out_.instances.push_back(std::move(instance));
     } else {
       Instantiate(index, node, std::move(instance), place, shared, frozen);
     }
   }
 
+  // The result of a node that is bypassed or muted; what it put into the module is taken back
+  // afterwards.
+  void StandAside(int index, const NormalNode& node, Instance instance, const Report::Place& place,
+                  bool shared) {
+    Tree& result = stack_.back().results[static_cast<size_t>(index)];
+    if (node.mode == v1::NODE_MODE_MUTED) {
+      result = Muted(place);
+      return;
+    }
+    auto tree = Bypassed(*stack_.back().graph, node, instance, place, shared, out_.module, report_);
+    if (!tree) return;
+    instance.output = *std::move(tree);
+    instance.bypassed = true;
+    result = instance.output;
+    out_.instances.push_back(std::move(instance));
+  }
+
   // For a node that cannot be typed.
   void CheckParams(const NormalNode& node, const Report::Place& place) {
     if (node.bad_params || (node.def == nullptr && node.composite == nullptr)) return;
     nodes::Params params;
-    nodes::ResolveParams(
-        node.def != nullptr ? node.def->params : ParamsOf(*node.composite), node.params, &params,
+    ResolveParams(node, place, &params);
+  }
+
+  bool ResolveParams(const NormalNode& node, const Report::Place& place, nodes::Params* params) {
+    return nodes::ResolveParams(
+        node.def != nullptr ? node.def->params : SpecsOf(node), node.params, params,
         [&](nodes::ParamIssue issue) { ReportParam(node, place, std::move(issue)); });
+  }
+
+  // Of a composite, made once for all its instances. Containers have none.
+  const std::vector<nodes::ParamSpec>& SpecsOf(const NormalNode& node) {
+    static const std::vector<nodes::ParamSpec>* const kNone = new std::vector<nodes::ParamSpec>();
+    if (node.own != nullptr) return *kNone;
+    auto& specs = specs_[node.composite];
+    if (specs == nullptr)
+      specs = std::make_unique<const std::vector<nodes::ParamSpec>>(ParamsOf(*node.composite));
+    return *specs;
   }
 
   // Inside of a composite, an optional port hands on nothing where nothing is connected to it.
@@ -194,8 +273,7 @@ class Typer {
       return report_.NodeFailure(place, failure);
     }
     if (shared && !shared_.Agrees(instance, place, report_)) return;
-    // A bypassed node is typed like any other, then its calls are taken back.
-    const size_t calls = out_.module.calls.size();
+    const Mark mark = MarkOf(out_.module);
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
     out_.module.sources.push_back({place.node, instance.path, instance.type});
     Weights weights(out_.module, keys_, instance.weights_path, shared, frozen,
@@ -204,29 +282,13 @@ class Typer {
     def.body(body);
     if (!body.ok()) return report_.NodeFailure(place, *body.failure());
     instance.output = ResultOf(def, instance.params, body.results());
-    if (node.mode == v1::NODE_MODE_BYPASSED) {
-      if (!Bypass(def, *ports, instance, place)) return;
-      out_.module.calls.resize(calls);
+    if (!IsActive(node)) {
+      StandAside(index, node, std::move(instance), place, shared);
+      TakeBack(mark, out_.module, keys_);
+      return;
     }
     stack_.back().results[static_cast<size_t>(index)] = instance.output;
     out_.instances.push_back(std::move(instance));
-  }
-
-  bool Bypass(const nodes::NodeDef& def, const std::vector<nodes::PortValue>& ports,
-              Instance& instance, const Report::Place& place) {
-    const bool has_input = !ports.empty() && !ports[0].values.empty();
-    if (def.bypass == nodes::Bypass::kIdentity && has_input && instance.output.IsTensor() &&
-        out_.module.type(instance.output.value) == out_.module.type(ports[0].values[0])) {
-      instance.output = Tree::Tensor(ports[0].values[0]);
-      instance.bypassed = true;
-      return true;
-    }
-    v1::Diagnostic& diagnostic = report_.ErrorAt(
-        place, "BYPASS_SHAPE",
-        fmt::format("{} cannot be bypassed: its result differs from its input", instance.type));
-    if (has_input) diagnostic.set_expected(ir::TypeText(out_.module.type(ports[0].values[0])));
-    diagnostic.set_found(TreeText(instance.output, out_.module));
-    return false;
   }
 
   void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place,
@@ -271,7 +333,7 @@ class Typer {
     frame.xavier = stack_.back().xavier || node.composite->init() == "xavier_uniform";
     frame.parent = static_cast<int>(out_.instances.size());
     frame.parent_node = index;
-    frame.first_call = out_.module.calls.size();
+    frame.mark = MarkOf(out_.module);
     out_.instances.push_back(std::move(instance));
     out_.keep_alive.push_back(owned);
     if (node.own != nullptr) out_.keep_alive.push_back(node.own);
@@ -293,24 +355,18 @@ class Typer {
     Instance& instance = out_.instances[static_cast<size_t>(frame.parent)];
     Frame& outer = stack_.back();
     const NormalNode& node = outer.graph->nodes[static_cast<size_t>(frame.parent_node)];
-    if (node.mode == v1::NODE_MODE_BYPASSED && IsKnown(result)) {
-      const bool same =
-          result.IsTensor() && !instance.inputs.empty() && instance.inputs[0].IsTensor() &&
-          out_.module.type(result.value) == out_.module.type(instance.inputs[0].value);
-      if (!same) {
-        report_.ErrorAt(
-            outer.place.Inside(node.id), "BYPASS_SHAPE",
-            fmt::format("{} cannot be bypassed: its result differs from its input", node.type));
-        result = Tree();
-      } else {
-        result = instance.inputs[0];
-        instance.bypassed = true;
-        out_.module.calls.resize(frame.first_call);
+    instance.output = std::move(result);
+    if (!IsActive(node)) {
+      Instance inactive = std::move(instance);
+      out_.instances.erase(out_.instances.begin() + frame.parent, out_.instances.end());
+      if (IsKnown(inactive.output)) {
+        StandAside(frame.parent_node, node, std::move(inactive), outer.place.Inside(node.id),
+                   frame.shared);
       }
+      TakeBack(frame.mark, out_.module, keys_);
+      return;
     }
-    instance.output = result;
-    outer.results[static_cast<size_t>(frame.parent_node)] = std::move(result);
-    shared_.Forget(*frame.graph);
+    outer.results[static_cast<size_t>(frame.parent_node)] = instance.output;
   }
 
   const CompositeLibrary& composites_;
@@ -318,6 +374,8 @@ class Typer {
   Typed out_;
   std::vector<Frame> stack_;
   StringMap<int> keys_;
+  absl::flat_hash_map<const v1::Composite*, std::unique_ptr<const std::vector<nodes::ParamSpec>>>
+      specs_;
   SharedModules shared_;
   Values values_;
   int64_t* const budget_;
@@ -329,6 +387,12 @@ class Typer {
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget) {
   return Typer(composites, report, budget).Run(graph, input_types);
+}
+
+size_t TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                const CompositeLibrary& composites, std::vector<Tree>* results, ir::Module* module,
+                Report& report, int64_t* budget) {
+  return Typer(composites, report, budget).RunNode(graph, node, inputs, results, module);
 }
 
 }  // namespace graphkiln::compiler

@@ -28,4 +28,12 @@ struct Typed {
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget);
 
+// Types one node of the user's graph again and puts its result into `results`; those of its sources
+// are values of `module`, which receives the values of this one and nothing else. For nodes that
+// share no weights; `budget` as in NormaliseArgs. Returns the number of instances that the node is,
+// with all inside of it.
+size_t TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                const CompositeLibrary& composites, std::vector<Tree>* results, ir::Module* module,
+                Report& report, int64_t* budget);
+
 }  // namespace graphkiln::compiler

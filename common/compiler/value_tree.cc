@@ -21,6 +21,8 @@ std::string TreeText(const Tree& tree, const ir::Module& module) {
     case Tree::Kind::kLiteral:
       return nodes::ValueText(tree.literal);
     case Tree::Kind::kNone:
+    case Tree::Kind::kMuted:
+    case Tree::Kind::kWithheld:
       return "nothing";
     case Tree::Kind::kUnknown:
       return "unknown";

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/ir/module.h"
@@ -11,13 +13,31 @@
 
 namespace graphkiln::compiler {
 
+// A literal, shared between the copies of what holds it: most trees have none, and an empty message
+// in each would cost more than all else in it.
+class Literal {
+ public:
+  Literal() = default;
+  Literal(v1::Value value)
+      : value_(std::make_shared<const v1::Value>(std::move(value))) {}  // NOLINT
+  const v1::Value& value() const {
+    return value_ != nullptr ? *value_ : v1::Value::default_instance();
+  }
+  operator const v1::Value&() const { return value(); }  // NOLINT: stands for its value
+  v1::Value::KindCase kind_case() const { return value().kind_case(); }
+
+ private:
+  std::shared_ptr<const v1::Value> value_;
+};
+
 struct Tree {
-  enum class Kind { kUnknown, kTensor, kTuple, kDict, kNone, kLiteral };
+  // kMuted and kWithheld: a muted node, or a bypassed one that has no value for this output.
+  enum class Kind { kUnknown, kTensor, kTuple, kDict, kNone, kLiteral, kMuted, kWithheld };
   Kind kind = Kind::kUnknown;
   ir::ValueId value;               // kTensor
   std::vector<Tree> items;         // kTuple, kDict
-  std::vector<std::string> names;  // kDict, one per item
-  v1::Value literal;               // kLiteral
+  std::vector<std::string> names;  // kDict, one per item; kMuted, kWithheld: where and what
+  Literal literal;                 // kLiteral
   // Trees in it, itself included, and levels of them; the type pass bounds both.
   uint32_t size = 1;
   int depth = 1;

@@ -63,6 +63,7 @@ Tree Values::Items(const Scope& scope, const Arg& arg, Tree tree) {
 
 Tree Values::At(const Scope& scope, const std::vector<Arg>& args, bool variadic) {
   Tree tree;
+  left_out_.reset();
   if (!args.empty() && !variadic) return Of(scope, args[0]);
   tree.kind = args.empty() ? Tree::Kind::kNone : Tree::Kind::kTuple;
   bool skipped = false;
@@ -70,15 +71,24 @@ Tree Values::At(const Scope& scope, const std::vector<Arg>& args, bool variadic)
     Tree value = Of(scope, arg);
     if (value.kind == Tree::Kind::kNone) {
       skipped = true;
+    } else if (value.kind == Tree::Kind::kMuted) {
+      left_out_ = std::move(value);
     } else if (args.size() == 1 && value.kind == Tree::Kind::kTuple) {
       // A tuple given to a port that takes several values is taken apart.
-      tree = std::move(value);
+      for (Tree& item : value.items) {
+        if (item.kind == Tree::Kind::kMuted) {
+          left_out_ = std::move(item);
+        } else {
+          tree.Add(std::move(item));
+        }
+      }
     } else {
       tree.Add(std::move(value));
     }
   }
   // Optional ports of the composite around that nothing is connected to.
   if (skipped && tree.items.empty()) tree.kind = Tree::Kind::kNone;
+  if (left_out_ && tree.items.empty()) return *left_out_;
   return tree;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "common/compiler/normalise.h"
@@ -26,8 +27,11 @@ class Values {
   // large is unknown, and the next TooLarge says so.
   Tree Of(const Scope& scope, const Arg& arg);
 
-  // What arrives at a port: a tuple where it is variadic, kNone where nothing is connected.
+  // What arrives at a port: a tuple where it is variadic, kNone where nothing is connected. Muted
+  // values are left out of a tuple.
   Tree At(const Scope& scope, const std::vector<Arg>& args, bool variadic);
+  // What the last At left out, or null.
+  const Tree* left_out() const { return left_out_ ? &*left_out_ : nullptr; }
 
   // Counts what is kept; true where a limit is passed, now or while the value was built.
   bool TooLarge(const Tree& tree);
@@ -46,6 +50,7 @@ class Values {
 
   int64_t kept_ = 0;
   bool grown_ = false;  // a value just built passed the limit
+  std::optional<Tree> left_out_;
 };
 
 }  // namespace graphkiln::compiler

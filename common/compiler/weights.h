@@ -31,11 +31,14 @@ class Weights final : public nodes::WeightStore {
   std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
                                      nodes::Failure* failure) override {
-    std::string key = prefix_ + "." + name;
+    std::string key = name.empty() ? prefix_ : prefix_ + "." + name;
     const auto it = keys_.find(key);
     if (it != keys_.end()) {
-      const ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
-      if (shared_ && module_.type(parameter.value) == type) return parameter.value;
+      ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
+      if (shared_ && module_.type(parameter.value) == type) {
+        if (frozen_) parameter.trainable = false;  // one node that is frozen freezes all that share
+        return parameter.value;
+      }
       failure->code = shared_ ? "SHARED_MODULE" : "DUPLICATE_ID";
       failure->rule = "WEIGHT_C2";
       failure->message = shared_ ? fmt::format("the shared weight {} has another type here", key)

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/base/strings.h"
+#include "common/estimate/scratch.h"
 #include "common/ir/op_def.h"
 
 namespace graphkiln::estimate {
@@ -139,6 +140,7 @@ class Meter {
       for (const ir::ValueId id : module_.calls[c].outputs) {
         if (Root(id) == At(id)) live = Plus(live, sizes_.Bytes(id));
       }
+      peak = std::max(peak, Plus(live, Scratch(module_.calls[c], module_, sizes_)));
       if (training) live = Plus(live, Extra(module_.calls[c]));
       peak = std::max(peak, live);
       for (const size_t root : freed[c]) live -= RootBytes(root);
@@ -161,7 +163,8 @@ class Meter {
     std::vector<bool> freed(root_.size(), false);
     const auto gradient = [&](ir::ValueId id) {
       const size_t root = Root(id);
-      if (!grad_[At(id)] || counted_[root] || has_gradient[root]) return;
+      // Those of parameters stay: the optimizer's step comes after.
+      if (!grad_[At(id)] || has_gradient[root]) return;
       has_gradient[root] = true;
       live = Plus(live, RootBytes(root));
     };

@@ -20,8 +20,9 @@ struct Memory {
   int64_t inputs = 0;
   int64_t activations = 0;  // kept for backward
   int64_t inference = 0;    // peak over the forward, without parameters
-  int64_t training =
-      0;  // peak over forward and backward, without parameters, their gradients and the optimizer
+  // Peak over forward and backward with the gradients of parameters, which backward makes anew in
+  // each step; without parameters and the optimizer.
+  int64_t training = 0;
   std::vector<int64_t> saved_by_call;  // bytes that the call is the first to keep
 };
 

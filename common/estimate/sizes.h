@@ -23,13 +23,12 @@ class Sizes {
   int64_t Elements(ir::ValueId id) const { return elements_[static_cast<size_t>(id.index)]; }
   int64_t Bytes(ir::ValueId id) const;
   int64_t Flops(const ir::Call& call) const;
+  int64_t Evaluate(const ir::Dim& dim) const;
   // Bytes that the kernel itself keeps for backward.
   int64_t Workspace(const ir::Call& call) const;
 
  private:
   int64_t Rule(const ir::Call& call, ir::Dim (*rule)(const ir::TypeContext&)) const;
-  int64_t Evaluate(const ir::Dim& dim) const;
-
   const ir::Module& module_;
   const std::map<std::string, int64_t>& symbols_;
   std::vector<int64_t> elements_;

@@ -62,7 +62,11 @@ void NodeCosts(const compiler::CompileResult& compiled, const Sizes& sizes, cons
 
 // Moments that the optimizer keeps for each parameter.
 int OptimizerStates(const v1::Component& optimizer) {
-  if (optimizer.type() != "SGD") return kAdamMoments;
+  if (optimizer.type() != "SGD") {
+    const auto amsgrad = optimizer.params().find("amsgrad");
+    const bool largest = amsgrad != optimizer.params().end() && amsgrad->second.bool_value();
+    return kAdamMoments + (largest ? 1 : 0);
+  }
   const auto it = optimizer.params().find("momentum");
   if (it == optimizer.params().end()) return 0;
   return it->second.double_value() != 0 || it->second.int_value() != 0 ? 1 : 0;
@@ -97,8 +101,7 @@ v1::SummarizeResponse Summarize(const compiler::CompileResult& compiled, const S
   bytes->set_optimizer(Times(memory.gradients, kAdamMoments));
   bytes->set_activations(memory.activations);
   bytes->set_peak_inference(Plus(memory.parameters, memory.inference));
-  bytes->set_peak_training(
-      Plus(Plus(memory.parameters, memory.gradients), Plus(bytes->optimizer(), memory.training)));
+  bytes->set_peak_training(Plus(memory.parameters, Plus(bytes->optimizer(), memory.training)));
   NodeCosts(compiled, sizes, memory, &out);
   return out;
 }
@@ -121,7 +124,7 @@ v1::Estimate EstimateJob(const ir::Module& module, const v1::JobSpec& job) {
   v1::Estimate out;
   out.set_step_flops(static_cast<double>(trains ? Times(flops, kTrainingFactor) : flops));
   if (trains) {
-    const int64_t states = Times(memory.gradients, 1 + OptimizerStates(job.optimizer()));
+    const int64_t states = Times(memory.gradients, OptimizerStates(job.optimizer()));
     out.set_peak_bytes(Plus(Plus(memory.parameters, states), memory.training));
   } else {
     out.set_peak_bytes(Plus(memory.parameters, memory.inference));

@@ -1,8 +1,10 @@
 #include "common/graph/diff.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/graph/canonical.h"
 #include "common/graph/writer.h"
@@ -22,6 +24,7 @@ class Differ {
     const Json b = ToJson(Canonical(right));
     for (const char* section : {"variables", "composites", "inputs", "outputs"})
       Section("", section, a, b);
+    for (const char* section : {"inputs", "outputs"}) Order(section, a, b);
     Field("", "output_form", a, b);
     const Json none = Json::object();
     const Json& x = a.contains("nodes") ? a["nodes"] : none;
@@ -61,6 +64,22 @@ class Differ {
     const Json* y = Find(b, field);
     if (x == nullptr && y == nullptr) return;
     if (x == nullptr || y == nullptr || *x != *y) Change(node, field, x, y);
+  }
+  // Inputs and outputs have places; a difference is told where both have the same names.
+  void Order(const std::string& section, const Json& a, const Json& b) {
+    const auto names = [&](const Json& graph) {
+      Json list = Json::array();
+      if (const Json* map = Find(graph, section)) {
+        for (const auto& [key, value] : map->items()) list.push_back(key);
+      }
+      return list;
+    };
+    const Json from = names(a), to = names(b);
+    if (from == to) return;
+    auto x = from.get<std::vector<std::string>>(), y = to.get<std::vector<std::string>>();
+    std::sort(x.begin(), x.end());
+    std::sort(y.begin(), y.end());
+    if (x == y) Change("", section + ".order", &from, &to);
   }
   void Section(const std::string& node, const std::string& section, const Json& a, const Json& b) {
     const Json none = Json::object();

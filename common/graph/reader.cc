@@ -227,8 +227,12 @@ void Reader::Node(const std::string& id, const TextPos& pos, const TextNode& nod
   } else if (compile == "export") {
     out->set_compile_mode(v1::COMPILE_MODE_EXPORT);
   } else if (!compile.empty() && compile != "runtime") {
-    Error("PARAM_RANGE", node.Find("compile")->pos, path + ".compile", "unknown compile mode")
-        .set_expected("runtime, freeze, constant or export");
+    v1::Diagnostic& diagnostic =
+        Error("PARAM_RANGE", node.Find("compile")->pos, path + ".compile",
+              fmt::format("{} is no compile mode", QuoteForMessage(compile)));
+    diagnostic.set_param("compile");
+    diagnostic.set_expected("runtime, freeze, constant or export");
+    diagnostic.set_found(compile.substr(0, 200));
   }
   std::vector<std::string_view> known = {"type", "in",   "params",  "module",
                                          "doc",  "mode", "compile", "children"};

@@ -97,8 +97,9 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
 }
 
 absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
-                                                std::vector<Argument> args, int32_t source,
+                                                std::vector<Argument>&& args, int32_t source,
                                                 OpError* error) {
+  args.reserve(op.args.size());
   for (size_t i = args.size(); i < op.args.size(); ++i) args.push_back(op.args[i].default_value);
   for (size_t i = 0; i < op.args.size(); ++i) {
     std::string problem = ArgumentProblem(op.args[i], args[i], module.values);
@@ -113,7 +114,7 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
   TypeContext context(op, args, module.values);
   const absl::Status typed = op.infer(context);
   if (!typed.ok()) {
-    *error = context.error();
+    *error = context.has_error() ? context.error() : OpError();
     return typed;
   }
   if (module.values.size() + context.outputs().size() > kMaxValues) {
@@ -130,8 +131,9 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
   call.op = &op;
   call.args = std::move(args);
   call.source = source;
-  for (Value& value : context.TakeOutputs())
-    call.outputs.push_back(module.AddValue(std::move(value)));
+  std::vector<Value> values = context.TakeOutputs();
+  call.outputs.reserve(values.size());
+  for (Value& value : values) call.outputs.push_back(module.AddValue(std::move(value)));
   std::vector<ValueId> outputs = call.outputs;
   module.calls.push_back(std::move(call));
   return outputs;

@@ -16,10 +16,10 @@ namespace graphkiln::ir {
 std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
                             const std::vector<Value>& values);
 
-// `args` may leave out trailing arguments that have defaults. On failure `error` holds the located
-// reason.
+// `args` may leave out trailing arguments that have defaults, which are added to it; success takes
+// its contents. On failure `error` holds the located reason.
 absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
-                                                std::vector<Argument> args, int32_t source,
+                                                std::vector<Argument>&& args, int32_t source,
                                                 OpError* error);
 
 }  // namespace graphkiln::ir

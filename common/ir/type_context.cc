@@ -175,14 +175,15 @@ absl::Status TypeContext::Output(TensorType type) {
 absl::Status TypeContext::Fail(std::string_view rule, std::string_view arg, std::string message,
                                std::string expected, std::string found, std::string_view code,
                                int list_index) {
-  error_.code = std::string(code);
-  error_.rule = std::string(rule);
-  error_.arg = std::string(arg);
-  error_.list_index = list_index;
-  error_.message = std::move(message);
-  error_.expected = std::move(expected);
-  error_.found = std::move(found);
-  return absl::InvalidArgumentError(error_.message);
+  OpError& error = error_.emplace();
+  error.code = std::string(code);
+  error.rule = std::string(rule);
+  error.arg = std::string(arg);
+  error.list_index = list_index;
+  error.message = std::move(message);
+  error.expected = std::move(expected);
+  error.found = std::move(found);
+  return absl::InvalidArgumentError(error.message);
 }
 
 absl::Status TypeContext::Rank(std::string_view rule, std::string_view arg,

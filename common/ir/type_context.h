@@ -80,7 +80,9 @@ class TypeContext {
   // Fails with DTYPE_MISMATCH unless both have one element type.
   absl::Status SameDType(std::string_view rule, std::string_view a, std::string_view b);
 
-  const OpError& error() const { return error_; }
+  bool has_error() const { return error_.has_value(); }
+  // REQUIRES: has_error().
+  const OpError& error() const { return *error_; }
 
  private:
   const OpDef& op_;
@@ -88,7 +90,7 @@ class TypeContext {
   const std::vector<Value>& values_;
   std::vector<Value> outputs_;
   std::vector<Assumption> assumptions_;
-  OpError error_;
+  std::optional<OpError> error_;
 };
 
 // PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with

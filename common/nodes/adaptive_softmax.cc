@@ -132,7 +132,7 @@ void AddAdaptiveSoftmaxNodes(std::vector<NodeDef>& nodes) {
                    {.name = "loss", .doc = "negative mean of output, a scalar", .path = {1}}},
        .body = AdaptiveBody,
        .python = Python::Module("nn.AdaptiveLogSoftmaxWithLoss"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::NotAllowed(),
        .example = {.inputs = {"float32[4, 16]", "int64[4]"},
                    .params = {{"n_classes", int64_t{20}}, {"cutoffs", std::vector<int64_t>{5, 10}}},
                    .outputs = {"float32[4]", "float32[]"}}});

@@ -7,38 +7,6 @@
 
 namespace graphkiln::nodes {
 
-const ParamSpec* NodeDef::FindParam(std::string_view param) const {
-  for (const ParamSpec& spec : params) {
-    if (spec.name == param) return &spec;
-  }
-  return nullptr;
-}
-
-int NodeDef::InputIndex(std::string_view port) const {
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].name == port) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-int NodeDef::OutputIndex(std::string_view port) const {
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].name == port) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-std::vector<int> NodeDef::ActiveOutputs(const Params& instance) const {
-  std::vector<int> active;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const OutputSpec& output = outputs[i];
-    if ((output.when.empty() || instance.Flag(output.when)) &&
-        (output.exists == nullptr || output.exists(instance)))
-      active.push_back(static_cast<int>(i));
-  }
-  return active;
-}
-
 Body::Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
            ir::Module& module, WeightStore& weights, int32_t source)
     : def_(def),
@@ -100,6 +68,7 @@ ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape,
                            const ir::Initializer& init, bool buffer, v1::DataType dtype) {
   if (!ok()) return {};
   ir::TensorType type{dtype, {}};
+  type.shape.reserve(shape.size());
   int64_t numel = 1;
   for (const int64_t size : shape) {
     type.shape.emplace_back(size);
@@ -115,10 +84,9 @@ ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape,
     }
     numel *= std::max<int64_t>(size, 1);
   }
-  Failure failure;
-  const auto id = weights_.Declare(std::string(name), type, init, buffer, true, &failure);
+  const auto id = weights_.Declare(std::string(name), type, init, buffer, true, &conflict_);
   if (!id) {
-    Fail(std::move(failure));
+    Fail(std::move(conflict_));
     return {};
   }
   return *id;
@@ -142,11 +110,16 @@ ir::Argument Body::ListBuffer(std::string_view name) {
 }
 
 ir::Argument Body::Call(std::string_view op, std::vector<ir::Argument> args) {
-  std::vector<ir::Argument> results = CallMany(op, std::move(args));
+  const std::vector<ir::ValueId> results = Append(op, std::move(args));
   return results.empty() ? ir::Argument() : results[0];
 }
 
-std::vector<ir::Argument> Body::CallMany(std::string_view name, std::vector<ir::Argument> args) {
+std::vector<ir::Argument> Body::CallMany(std::string_view op, std::vector<ir::Argument> args) {
+  const std::vector<ir::ValueId> results = Append(op, std::move(args));
+  return {results.begin(), results.end()};
+}
+
+std::vector<ir::ValueId> Body::Append(std::string_view name, std::vector<ir::Argument> args) {
   if (!ok()) return {};
   const ir::OpDef* op = ir::FindOp(name);
   if (op == nullptr) {
@@ -167,16 +140,16 @@ std::vector<ir::Argument> Body::CallMany(std::string_view name, std::vector<ir::
     });
   }
   ir::OpError error;
-  const absl::StatusOr<std::vector<ir::ValueId>> outputs =
-      ir::AppendCall(module_, *op, args, source_, &error);
+  absl::StatusOr<std::vector<ir::ValueId>> outputs =
+      ir::AppendCall(module_, *op, std::move(args), source_, &error);
   if (!outputs.ok()) {
-    Translate(*op, error, args);
+    Translate(*op, error, args);  // which a failure leaves as they are
     return {};
   }
   for (const ir::ValueId id : *outputs) {
     if (origin >= 0) origins_.emplace_back(id, origin);
   }
-  return {outputs->begin(), outputs->end()};
+  return *std::move(outputs);
 }
 
 void Body::Return(std::string_view port, const ir::Argument& value) {
@@ -246,8 +219,8 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
     if (port < 0 || inputs[static_cast<size_t>(port)].values.empty()) continue;
     const ir::TensorType& type = module.type(inputs[static_cast<size_t>(port)].values[0]);
     const int d = spec.inferred_dim;
-    failure->port = spec.inferred_port;
     if (d >= type.rank() || -d > type.rank()) {
+      failure->port = spec.inferred_port;
       failure->code = "RANK_MISMATCH";
       failure->message = fmt::format("{} follows from dimension {} of {}, which does not exist",
                                      spec.name, d, spec.inferred_port);
@@ -257,6 +230,7 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
     }
     const ir::Dim& dim = type.dim(d);
     if (!dim.IsConst()) {
+      failure->port = spec.inferred_port;
       failure->code = "SYMBOLIC_WEIGHT";
       failure->param = spec.name;
       failure->message =
@@ -272,6 +246,7 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
       const ParamValue& given = *params->Find(spec.name);
       const int64_t* number = std::get_if<int64_t>(&given);
       if (number == nullptr || *number == size) continue;
+      failure->port = spec.inferred_port;
       failure->code = "SHAPE_MISMATCH";
       failure->param = spec.name;
       failure->message = fmt::format("{} is {}, but dimension {} of {} is {}", spec.name, *number,
@@ -282,6 +257,7 @@ bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const
       return false;
     }
     if (size < 1) {
+      failure->port = spec.inferred_port;
       failure->code = "SHAPE_MISMATCH";
       failure->param = spec.name;
       failure->message = fmt::format("{} would be 0", spec.name);

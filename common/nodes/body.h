@@ -98,6 +98,8 @@ class Body {
  private:
   ir::Argument Declare(std::string_view name, std::vector<int64_t> shape,
                        const ir::Initializer& init, bool buffer, v1::DataType dtype);
+  // The outputs; none after a failure.
+  std::vector<ir::ValueId> Append(std::string_view op, std::vector<ir::Argument> args);
   void Translate(const ir::OpDef& op, const ir::OpError& error,
                  const std::vector<ir::Argument>& args);
 
@@ -108,6 +110,7 @@ class Body {
   WeightStore& weights_;
   const int32_t source_;
   std::optional<Failure> failure_;
+  Failure conflict_;  // of a weight; made once, for every weight needs one to write to
   std::vector<ir::ValueId> results_;
   // Values and the port that they come from, also through calls: (value, port index).
   std::vector<std::pair<ir::ValueId, int>> origins_;

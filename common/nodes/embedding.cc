@@ -147,7 +147,6 @@ void AddEmbeddingNodes(std::vector<NodeDef>& nodes) {
        .outputs = {{.name = "output", .doc = "[..., embedding_dim]"}},
        .body = EmbeddingBody,
        .python = Python::Module("nn.Embedding"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"int64[2, 5]"},
                    .params = {{"num_embeddings", int64_t{10}}, {"embedding_dim", int64_t{3}}},
                    .outputs = {"float32[2, 5, 3]"}}});
@@ -179,7 +178,6 @@ void AddEmbeddingNodes(std::vector<NodeDef>& nodes) {
        .outputs = {{.name = "output", .doc = "[B, embedding_dim]"}},
        .body = EmbeddingBagBody,
        .python = Python::Module("nn.EmbeddingBag"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"int64[2, 5]"},
                    .params = {{"num_embeddings", int64_t{10}}, {"embedding_dim", int64_t{3}}},
                    .outputs = {"float32[2, 3]"}}});

@@ -91,7 +91,7 @@ void DescribeExample(const NodeDef& def, v1::NodeType* type) {
   for (const auto& [name, value] : def.example.params)
     (*example->mutable_params())[name] = ToValue(value);
   if (def.op != nullptr) type->add_operators(std::string(def.op->name));
-  if (def.picks || def.example.outputs.empty()) return;
+  if (def.picks || def.reads_weight || def.example.outputs.empty()) return;
   const auto typed = TypeExample(def);
   if (!typed.ok()) {
     GRAPHKILN_BUG("registry.example", std::string(typed.status().message()));

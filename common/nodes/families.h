@@ -40,6 +40,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes);
 void AddShapeNodes(std::vector<NodeDef>& nodes);
 void AddShuffleNodes(std::vector<NodeDef>& nodes);
 void AddSoftmaxNodes(std::vector<NodeDef>& nodes);
+void AddSourceNodes(std::vector<NodeDef>& nodes);
 void AddUnpoolNodes(std::vector<NodeDef>& nodes);
 void AddUpsampleNodes(std::vector<NodeDef>& nodes);
 
@@ -76,6 +77,7 @@ inline void AddAllNodes(std::vector<NodeDef>& nodes) {
   AddShapeNodes(nodes);
   AddShuffleNodes(nodes);
   AddSoftmaxNodes(nodes);
+  AddSourceNodes(nodes);
   AddUnpoolNodes(nodes);
   AddUpsampleNodes(nodes);
 }

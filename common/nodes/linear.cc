@@ -48,6 +48,20 @@ void AddLinearNodes(std::vector<NodeDef>& nodes) {
                    .params = {{"out_features", int64_t{4}}},
                    .outputs = {"float32[2, 4]"}}});
   nodes.push_back(
+      {.name = "FunctionalLinear",
+       .category = "linear",
+       .doc = "y = x W^T + b with a weight that another node gives: [..., in] -> [..., out].",
+       .inputs = {{.name = "input", .doc = "[..., in]"},
+                  {.name = "weight", .doc = "[out, in]"},
+                  {.name = "bias", .doc = "[out]", .optional = true}},
+       .outputs = {{.name = "output", .doc = "[..., out]"}},
+       .body =
+           [](Body& b) {
+             b.Return(b.Call("aten.linear.default", {b.In("input"), b.In("weight"), b.In("bias")}));
+           },
+       .python = Python::Function("nn.functional.linear"),
+       .example = {.inputs = {"float32[2, 3]", "float32[4, 3]"}, .outputs = {"float32[2, 4]"}}});
+  nodes.push_back(
       {.name = "Bilinear",
        .category = "linear",
        .doc =
@@ -79,7 +93,6 @@ void AddLinearNodes(std::vector<NodeDef>& nodes) {
                              {b.In("x1"), b.In("x2"), b.Int("dim"), b.Float("eps")}));
            },
        .python = Python::Module("nn.CosineSimilarity"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 3]", "float32[2, 3]"}, .outputs = {"float32[2]"}}});
   nodes.push_back(
       {.name = "PairwiseDistance",
@@ -98,7 +111,6 @@ void AddLinearNodes(std::vector<NodeDef>& nodes) {
                         {b.In("x1"), b.In("x2"), b.Float("p"), b.Float("eps"), b.Flag("keepdim")}));
            },
        .python = Python::Module("nn.PairwiseDistance"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 3]", "float32[2, 3]"}, .outputs = {"float32[2]"}}});
 }
 

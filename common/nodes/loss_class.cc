@@ -97,7 +97,7 @@ void AddLossClassNodes(std::vector<NodeDef>& nodes) {
        .outputs = {{.doc = "a scalar; with reduction none, [B]"}},
        .body = CtcBody,
        .python = Python::Module("nn.CTCLoss"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::NotAllowed(),
        .example = {.inputs = {"float32[6, 2, 5]", "int64[2, 3]", "int64[2]", "int64[2]"},
                    .outputs = {"float32[]"}}});
 }

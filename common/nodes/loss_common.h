@@ -56,7 +56,7 @@ inline NodeDef Loss(const LossForm& form, std::vector<ParamSpec> params, std::st
           .outputs = {{.doc = "a scalar; with reduction none, one value per element or row"}},
           .body = body,
           .python = Python::Module(form.python),
-          .bypass = Bypass::kNotAllowed,
+          .bypass = Bypass::NotAllowed(),
           .example = {.inputs = {"float32[4, 3]",
                                  kind == LossTarget::kClass ? "int64[4]" : "float32[4, 3]"},
                       .outputs = {"float32[]"}},

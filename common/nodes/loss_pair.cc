@@ -17,7 +17,7 @@ NodeDef Comparison(const LossForm& form, std::vector<ParamSpec> params,
           .outputs = {{.doc = "a scalar; with reduction none, one value per comparison"}},
           .body = body,
           .python = Python::Module(form.python),
-          .bypass = Bypass::kNotAllowed,
+          .bypass = Bypass::NotAllowed(),
           .example = {.inputs = std::move(example), .outputs = {"float32[]"}},
           .target = kind};
 }

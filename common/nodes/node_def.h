@@ -5,6 +5,7 @@
 // derive from it. Nothing here knows shapes: they follow from the operators that the body calls.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,7 +50,8 @@ struct OutputSpec {
 // port stands as a list
 // `[a, b]`, or joined: `{inputs|+}` gives `a + b`.
 struct Python {
-  enum class Kind { kModule, kFunction, kExpression, kOperator };
+  // A parameter is an attribute of the class itself, not of a module in it.
+  enum class Kind { kModule, kFunction, kExpression, kOperator, kParameter };
   Kind kind = Kind::kModule;
   std::string text;  // `nn.Linear`, or an expression template
   // The template of an instance, where it depends on the parameters.
@@ -72,9 +74,24 @@ struct Python {
   static Python Expression(std::string_view text) { return {Kind::kExpression, std::string(text)}; }
 };
 
-enum class Bypass {
-  kIdentity,    // the first input passes through, where the output has its type
-  kNotAllowed,  // bypassing makes no sense (a loss)
+// What leaves a bypassed node (ablation). Whatever passes through must have the rank and element
+// type of the node's own result; its sizes may differ, and what follows is typed anew.
+struct Bypass {
+  enum class Kind {
+    kInput,       // the first input leaves by the first output; the other outputs have no value
+    kEach,        // the first input leaves by every output (a tensor that is taken apart)
+    kPorts,       // each output has an input of its own
+    kNotAllowed,  // bypassing makes no sense (a loss)
+  };
+  Kind kind = Kind::kInput;
+  // kPorts: by output, the input port; a variadic port gives its values one after the other.
+  std::vector<std::string_view> ports = {};
+
+  static Bypass Each() { return {Kind::kEach}; }
+  static Bypass Ports(std::vector<std::string_view> ports) {
+    return {Kind::kPorts, std::move(ports)};
+  }
+  static Bypass NotAllowed() { return {Kind::kNotAllowed}; }
 };
 
 // What a job hands a loss as its port `target`.
@@ -103,18 +120,25 @@ struct NodeDef {
   Python python;
   // Python's result is a tuple, also where one port is left of it.
   bool tuple_result = false;
-  Bypass bypass = Bypass::kIdentity;
+  Bypass bypass = {};
   Example example;
   // For losses.
   LossTarget target = LossTarget::kNone;
   // Get alone: picks from a tuple or dict without a call; its body takes a part of a tensor.
   bool picks = false;
+  // WeightOf alone: gives a weight of the node at its input; has no body and makes no call.
+  bool reads_weight = false;
   // The types `aten.*` alone: the operator that is the whole body.
   const ir::OpDef* op = nullptr;
 
   const ParamSpec* FindParam(std::string_view param) const;
   int InputIndex(std::string_view port) const;   // -1 where unknown
   int OutputIndex(std::string_view port) const;  // -1 where unknown
+  // What leaves by the output port of a bypassed node: an input port and the position in it, where
+  // that is variadic; nothing where the output has no value then.
+  std::optional<std::pair<int, int>> BypassOf(int output) const;
+  // In words, for people.
+  std::string BypassText() const;
   // Indices of the output ports that an instance with these parameters has.
   std::vector<int> ActiveOutputs(const Params& instance) const;
 };

@@ -64,8 +64,7 @@ std::optional<int64_t> AsInt(const v1::Value& value) {
 
 class Checker {
  public:
-  Checker(const ParamSpec& spec, const v1::Value& value,
-          const std::function<void(ParamIssue)>& report)
+  Checker(const ParamSpec& spec, const v1::Value& value, absl::FunctionRef<void(ParamIssue)> report)
       : spec_(spec), value_(value), report_(report) {}
 
   std::optional<ParamValue> Run() {
@@ -211,7 +210,7 @@ class Checker {
 
   const ParamSpec& spec_;
   const v1::Value& value_;
-  const std::function<void(ParamIssue)>& report_;
+  const absl::FunctionRef<void(ParamIssue)> report_;
 };
 
 }  // namespace
@@ -332,18 +331,18 @@ v1::DataType Params::DType(std::string_view name) const {
 
 bool ResolveParams(const std::vector<ParamSpec>& specs,
                    const std::map<std::string, v1::Value>& given, Params* params,
-                   const std::function<void(ParamIssue)>& report) {
+                   absl::FunctionRef<void(ParamIssue)> report) {
   bool ok = true;
   const auto fault = [&](ParamIssue issue) {
     ok = false;
     report(std::move(issue));
   };
-  const std::function<void(ParamIssue)> fault_fn = fault;
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
   std::set<std::string> meant;  // misspelt: reported as unknown, so not as missing, too
   for (const auto& [name, value] : given) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const auto is_it = [&name = name](const ParamSpec& spec) { return spec.name == name; };
+    if (std::any_of(specs.begin(), specs.end(), is_it)) continue;
+    std::vector<std::string> names;
+    for (const ParamSpec& spec : specs) names.push_back(spec.name);
     ParamIssue issue;
     issue.code = "UNKNOWN_PARAM";
     issue.param = name;
@@ -357,10 +356,11 @@ bool ResolveParams(const std::vector<ParamSpec>& specs,
     issue.found = name;
     fault(std::move(issue));
   }
+  params->Reserve(specs.size());
   for (const ParamSpec& spec : specs) {
     const auto it = given.find(spec.name);
     if (it != given.end()) {
-      if (auto value = Checker(spec, it->second, fault_fn).Run()) {
+      if (auto value = Checker(spec, it->second, fault).Run()) {
         params->Set(spec.name, *std::move(value), true);
       }
       continue;

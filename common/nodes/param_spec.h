@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "common/base/strings.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/node_registry_service.pb.h"
@@ -150,6 +150,7 @@ ParamSpec FloatsOrFloat(std::string_view name, int count);
 // Checked parameters of one instance, in the order of the specs.
 class Params {
  public:
+  void Reserve(size_t count) { entries_.reserve(count); }
   void Set(std::string_view name, ParamValue value, bool given);
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   const ParamValue* Find(std::string_view name) const;
@@ -193,7 +194,7 @@ struct ParamIssue {
 // stay absent. Expressions must have been evaluated before. Returns true without faults.
 bool ResolveParams(const std::vector<ParamSpec>& specs,
                    const std::map<std::string, v1::Value>& given, Params* params,
-                   const std::function<void(ParamIssue)>& report);
+                   absl::FunctionRef<void(ParamIssue)> report);
 
 // `int`, `int[2]`, `int | int[2] | "same"`, ...
 std::string TypeText(const ParamSpec& spec);

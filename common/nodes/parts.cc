@@ -107,7 +107,6 @@ void AddRanges(std::vector<NodeDef>& nodes) {
              b.Return(b.Call("aten.gather.default", {b.In("input"), b.Int("dim"), b.In("index")}));
            },
        .python = Python::Expression("{input}.gather({dim}, {index})"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 5]", "int64[2, 3]"},
                    .params = {{"dim", int64_t{1}}},
                    .outputs = {"float32[2, 3]"}}});
@@ -124,7 +123,6 @@ void AddRanges(std::vector<NodeDef>& nodes) {
                   {.name = "index", .doc = "whole numbers, a vector", .optional = true}},
        .body = IndexSelect,
        .python = std::move(select),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 5]", "int64[3]"},
                    .params = {{"dim", int64_t{1}}},
                    .outputs = {"float32[2, 3]"}}});
@@ -144,7 +142,7 @@ void AddDivisions(std::vector<NodeDef>& nodes) {
        .outputs = Many(),
        .body = chunk,
        .python = Python::Expression("{input}.chunk({chunks}, dim={dim})"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Each(),
        .example = {.inputs = {"float32[5, 2]"},
                    .params = {{"chunks", int64_t{2}}},
                    .outputs = {"float32[3, 2]", "float32[2, 2]"}}});
@@ -157,7 +155,7 @@ void AddDivisions(std::vector<NodeDef>& nodes) {
        .outputs = Many(),
        .body = chunk,
        .python = Python::Expression("{input}.chunk({chunks}, dim={dim})"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Each(),
        .example = {.inputs = {"float32[2, 6]"}, .outputs = {"float32[2, 3]", "float32[2, 3]"}}});
   nodes.push_back(
       {.name = "ForkSplit",
@@ -181,7 +179,7 @@ void AddDivisions(std::vector<NodeDef>& nodes) {
                                   {b.In("input"), b.Ints("split_size_or_sections"), b.Int("dim")}));
            },
        .python = Python::Expression("{input}.split({split_size_or_sections}, dim={dim})"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Each(),
        .example = {.inputs = {"float32[2, 6]"},
                    .params = {{"split_size_or_sections", std::vector<int64_t>{2, 4}}},
                    .outputs = {"float32[2, 2]", "float32[2, 4]"}}});
@@ -202,7 +200,7 @@ void AddDivisions(std::vector<NodeDef>& nodes) {
                          b.Return("output_b", parts[1]);
                        },
                    .python = Python::Expression("{input}.split({split_sizes}, dim={dim})"),
-                   .bypass = Bypass::kNotAllowed,
+                   .bypass = Bypass::Each(),
                    .example = {.inputs = {"float32[2, 6]"},
                                .params = {{"split_sizes", std::vector<int64_t>{2, 4}}},
                                .outputs = {"float32[2, 2]", "float32[2, 4]"}}});
@@ -217,7 +215,7 @@ void AddDivisions(std::vector<NodeDef>& nodes) {
              b.ReturnAll(b.CallMany("aten.unbind.int", {b.In("input"), b.Int("dim")}));
            },
        .python = Python::Expression("{input}.unbind({dim})"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Each(),
        .example = {.inputs = {"float32[2, 3]"}, .outputs = {"float32[3]", "float32[3]"}}});
 }
 

@@ -102,7 +102,7 @@ void AddChoice(std::vector<NodeDef>& nodes) {
              b.Return(b.Call("aten.where.self", {b.In("condition"), b.In("input"), b.In("other")}));
            },
        .python = Python::Expression("torch.where({condition}, {input}, {other})"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Ports({"input"}),
        .example = {.inputs = {"bool[2, 3]", "float32[2, 3]", "float32[3]"},
                    .outputs = {"float32[2, 3]"}}});
   nodes.push_back(

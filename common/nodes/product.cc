@@ -83,7 +83,6 @@ void AddProductNodes(std::vector<NodeDef>& nodes) {
                                 {.name = std::string(row.second), .doc = "right factor"}},
                      .body = row.body,
                      .python = Python::Expression(row.python),
-                     .bypass = Bypass::kNotAllowed,
                      .example = {.inputs = {row.a, row.b}, .outputs = {row.output}}});
   }
   for (const Sum& sum : kSums) {
@@ -97,7 +96,6 @@ void AddProductNodes(std::vector<NodeDef>& nodes) {
                                 {.name = std::string(sum.second), .doc = "right factor"}},
                      .body = sum.body,
                      .python = Python::Expression(sum.python),
-                     .bypass = Bypass::kNotAllowed,
                      .example = {.inputs = {sum.output, sum.a, sum.b}, .outputs = {sum.output}}});
   }
   nodes.push_back(
@@ -128,7 +126,6 @@ void AddProductNodes(std::vector<NodeDef>& nodes) {
              b.Return(b.Call("aten.einsum.default", {b.Text("equation"), b.Ins("inputs")}));
            },
        .python = Python::Expression("torch.einsum({equation}, {inputs})"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 3]", "float32[3, 4]"},
                    .params = {{"equation", "ij,jk->ik"}},
                    .outputs = {"float32[2, 4]"}}});

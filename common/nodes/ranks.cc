@@ -1,5 +1,6 @@
 #include "common/nodes/ranks.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -9,11 +10,9 @@ namespace graphkiln::nodes {
 
 bool CheckRank(Body& b, std::string_view rule, std::initializer_list<int> ranks) {
   const ir::TensorType& type = b.TypeOf(b.In("input"));
+  if (std::find(ranks.begin(), ranks.end(), type.rank()) != ranks.end()) return true;
   std::string legal;
-  for (const int rank : ranks) {
-    if (type.rank() == rank) return true;
-    legal += fmt::format("{}{}", legal.empty() ? "rank " : " or ", rank);
-  }
+  for (const int rank : ranks) legal += fmt::format("{}{}", legal.empty() ? "rank " : " or ", rank);
   Failure failure;
   failure.code = "RANK_MISMATCH";
   failure.rule = rule;

@@ -168,7 +168,6 @@ void AddAlong(std::vector<NodeDef>& nodes) {
            },
        .python =
            Python::Expression("{input}.topk({k}, dim={dim}, largest={largest}, sorted={sorted})"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 5]"},
                    .params = {{"k", int64_t{3}}},
                    .outputs = {"float32[2, 3]", "int64[2, 3]"}}});
@@ -186,7 +185,6 @@ void AddAlong(std::vector<NodeDef>& nodes) {
              ReturnPair(b, results);
            },
        .python = Python::Expression("{input}.sort(dim={dim}, descending={descending})"),
-       .bypass = Bypass::kNotAllowed,
        .example = {.inputs = {"float32[2, 5]"}, .outputs = {"float32[2, 5]", "int64[2, 5]"}}});
 }
 

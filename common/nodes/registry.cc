@@ -97,9 +97,7 @@ v1::NodeType Describe(const NodeDef& def) {
     info->set_optional(!port.when.empty() || port.exists != nullptr);
   }
   type.set_python(def.python.text);
-  type.set_bypass(def.bypass == Bypass::kIdentity
-                      ? "identity, where the output has the input's type"
-                      : "not allowed");
+  type.set_bypass(def.BypassText());
   for (const LazyType& lazy : LazyTypes()) {
     if (lazy.type == def.name) type.add_aliases(std::string(lazy.name));
   }

@@ -170,7 +170,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes) {
                  1);
            },
        .python = Python::Module("nn.RNN"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Ports({"input", "hx"}),
        .example = {.inputs = {"float32[5, 2, 3]"},
                    .params = {{"hidden_size", int64_t{4}}},
                    .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]"}}});
@@ -190,7 +190,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes) {
                    {.name = "h_n", .doc = "[layers * directions, B, hidden_size]", .path = {1}}},
        .body = [](Body& b) { PlainBody(b, "aten.gru.input", 3); },
        .python = Python::Module("nn.GRU"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Ports({"input", "hx"}),
        .example = {.inputs = {"float32[5, 2, 3]"},
                    .params = {{"hidden_size", int64_t{4}}},
                    .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]"}}});
@@ -215,7 +215,7 @@ void AddRnnNodes(std::vector<NodeDef>& nodes) {
                    {.name = "c_n", .doc = "[layers * directions, B, hidden_size]", .path = {1, 1}}},
        .body = LstmBody,
        .python = Python::Module("nn.LSTM"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::Ports({"input", "hx", "hx"}),
        .example = {.inputs = {"float32[5, 2, 3]"},
                    .params = {{"hidden_size", int64_t{4}}},
                    .outputs = {"float32[5, 2, 4]", "float32[1, 2, 4]", "float32[1, 2, 4]"}}});

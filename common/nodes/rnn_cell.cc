@@ -121,7 +121,7 @@ void AddRnnCellNodes(std::vector<NodeDef>& nodes) {
                                    1);
                        },
                    .python = Python::Module("nn.RNNCell"),
-                   .bypass = Bypass::kNotAllowed,
+                   .bypass = Bypass::Ports({"hx"}),
                    .example = example});
   nodes.push_back({.name = "GRUCell",
                    .category = "rnn",
@@ -131,7 +131,7 @@ void AddRnnCellNodes(std::vector<NodeDef>& nodes) {
                    .outputs = {{.doc = "the next state [B, hidden_size]"}},
                    .body = [](Body& b) { PlainBody(b, "aten.gru_cell.default", 3); },
                    .python = Python::Module("nn.GRUCell"),
-                   .bypass = Bypass::kNotAllowed,
+                   .bypass = Bypass::Ports({"hx"}),
                    .example = example});
   nodes.push_back({.name = "LSTMCell",
                    .category = "rnn",
@@ -149,7 +149,7 @@ void AddRnnCellNodes(std::vector<NodeDef>& nodes) {
                                {.name = "c", .doc = "the next cell [B, hidden_size]", .path = {1}}},
                    .body = LstmBody,
                    .python = Python::Module("nn.LSTMCell"),
-                   .bypass = Bypass::kNotAllowed,
+                   .bypass = Bypass::Ports({"hx", "hx"}),
                    .example = {.inputs = {"float32[2, 3]"},
                                .params = {{"hidden_size", int64_t{4}}},
                                .outputs = {"float32[2, 4]", "float32[2, 4]"}}});

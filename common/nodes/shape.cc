@@ -105,7 +105,7 @@ void AddShapeNodes(std::vector<NodeDef>& nodes) {
        .inputs = {{.name = "input", .doc = "a tuple, a dict or a tensor", .any_value = true}},
        .body = PickSlice,
        .python = Python::Expression("{input}[{index}]"),
-       .bypass = Bypass::kNotAllowed,
+       .bypass = Bypass::NotAllowed(),
        .example = {.inputs = {"(float32[2, 3], float32[4])"},
                    .params = {{"index", int64_t{0}}},
                    .outputs = {"float32[2, 3]"}},

@@ -43,7 +43,7 @@ def i(high, *shape, seed=1):
 
 
 # Families with files of their own, each with a function `cases`.
-FILES = ("cases_activation", "cases_embedding", "cases_loss", "cases_norm")
+FILES = ("cases_activation", "cases_embedding", "cases_loss", "cases_norm", "cases_source")
 
 # Lists of numbers that torch.nn takes as tensors.
 TENSORS = ("weight", "pos_weight")

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
@@ -60,6 +61,7 @@ def plan(tier, pattern):
     else:
         yield "tsan", lambda: sanitized("tsan", TSAN_TESTS, pattern)
         yield "asan-full", lambda: sanitized_everything(pattern)
+        yield "fuzz", lambda: fuzz(pattern)
 
 
 def _wanted(pattern, name):
@@ -106,6 +108,20 @@ def proto(pattern):
                 code, output = run([*command, "--config", json.dumps(rules)], 120)
         tally.ok() if code == 0 else tally.fail("proto.breaking", tail(output))
     return tally if tally.passed or tally.failed else None
+
+
+def fuzz(pattern, seconds=600):
+    """tests/fuzz/run, target by target."""
+    tally = Tally()
+    for target in ("graph_proto", "graph_text"):
+        if not _wanted(pattern, f"fuzz.{target}"):
+            continue
+        if shutil.which("clang++-19") is None:
+            tally.skip(f"fuzz.{target}", "clang-19 is not installed")
+            continue
+        code, output = run([ROOT / "tests/fuzz/run", str(seconds), target], seconds + 3600, cwd=ROOT)
+        tally.ok() if code == 0 else tally.fail(f"fuzz.{target}", tail(output))
+    return tally if tally.passed or tally.failed or tally.skips else None
 
 
 def build(folder, preset, targets=(), options=()):

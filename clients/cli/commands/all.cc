@@ -8,7 +8,10 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddFix(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
+  AddPlan(&commands);
   AddDiff(&commands);
+  AddMerge(&commands);
+  AddRegroup(&commands);
   AddExplain(&commands);
   AddInit(&commands);
   AddRun(&commands);

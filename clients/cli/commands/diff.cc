@@ -5,6 +5,7 @@
 #include "clients/cli/commands/all.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/graph_file.h"
+#include "common/graph/rename.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
@@ -30,7 +31,10 @@ class Diff : public Command {
       graphs[i] = std::move(source->graph);
     }
     const v1::DiffGraphsResponse difference = graph::Diff(graphs[0], graphs[1]);
+    const auto renames = graph::FindRenames(graphs[0], graphs[1]);
     if (context.format() == Format::kText) {
+      for (const auto& [from, to] : renames)
+        context.Print(fmt::format("  {} is now {}\n", from, to));
       for (const std::string& node : difference.added()) context.Print(fmt::format("+ {}\n", node));
       for (const std::string& node : difference.removed())
         context.Print(fmt::format("- {}\n", node));
@@ -41,7 +45,11 @@ class Diff : public Command {
                                   change.to().empty() ? "nothing" : change.to()));
       }
     } else {
-      context.PrintDocument(Document(difference));
+      Json document = Document(difference);
+      document["renamed"] = Json::array();
+      for (const auto& [from, to] : renames)
+        document["renamed"].push_back({{"from", from}, {"to", to}});
+      context.PrintDocument(document);
     }
     return difference.equal() ? kOk : kFailure;
   }

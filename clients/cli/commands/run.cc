@@ -18,7 +18,8 @@ class RunGraph : public Command {
     return "Run the forward of a graph on inputs from a file (local)";
   }
   void Declare(Arguments* arguments) override {
-    arguments->Add("FILE", &file_, "The graph; - is stdin").required = true;
+    arguments->Add("FILE", &file_, "The graph, or a program that `plan` wrote; - is stdin")
+        .required = true;
     Path(arguments, "--weights", &weights_, "Weights, a safetensors file with state_dict keys");
     Path(arguments, "--inputs", &inputs_,
          "Inputs, a safetensors file with tensors named as the inputs");
@@ -34,16 +35,21 @@ class RunGraph : public Command {
     if (absl::Status status = CheckOutput(out_, {file_, weights_, inputs_}); !status.ok())
       return context.Fail(status);
     if (timeout_ < 1) return context.Fail(kUsage, "USAGE", "--timeout must be 1 or more");
-    auto compiled = CompileGraphFile(file_, flags_);
-    if (!compiled.ok()) return context.Fail(compiled.status());
-    if (!compiled->ok) return context.FailInvalid(compiled->diagnostics);
+    auto source = ReadGraphFile(file_, flags_);
+    if (!source.ok()) return context.Fail(source.status());
+    std::shared_ptr<const ir::Module> module = source->program;
+    if (module == nullptr) {
+      CompiledFile compiled = CompileGraph(*std::move(source));
+      if (!compiled.ok) return context.FailInvalid(compiled.diagnostics);
+      module = compiled.result.module;
+    }
     for (const std::string& path : {weights_, inputs_}) {
       if (!FileExists(path)) {
         return context.Fail(absl::NotFoundError(fmt::format("{}: no such file", path)));
       }
     }
     trainer::v1::RunForward request;
-    *request.mutable_ir() = ir::ToProto(*compiled->result.module);
+    *request.mutable_ir() = ir::ToProto(*module);
     request.set_weights_path(weights_);
     request.set_inputs_path(inputs_);
     request.set_outputs_path(out_);

@@ -23,10 +23,11 @@ class Validate : public Command {
     std::vector<CompiledFile> results;
     bool valid = true;
     for (const std::string& file : files_) {
-      auto compiled = CompileGraphFile(file, flags_);
-      if (!compiled.ok()) return context.Fail(compiled.status());
-      valid = valid && compiled->ok;
-      results.push_back(*std::move(compiled));
+      auto source = ReadGraphFile(file, flags_);
+      if (!source.ok()) return context.Fail(source.status());
+      results.push_back(source->canvas || source->program ? Other(*std::move(source))
+                                                          : CompileGraph(*std::move(source)));
+      valid = valid && results.back().ok;
     }
     for (const CompiledFile& result : results) context.ShowDiagnostics(result.diagnostics);
     if (context.format() == Format::kJson || context.format() == Format::kYaml) {
@@ -44,6 +45,15 @@ class Validate : public Command {
   }
 
  private:
+  // Canvas programs and programs of operators are complete once they are read.
+  static CompiledFile Other(GraphFile source) {
+    CompiledFile result;
+    result.diagnostics = source.diagnostics;
+    result.ok = true;
+    result.source = std::move(source);
+    return result;
+  }
+
   static Json Document(const CompiledFile& result) {
     Json nodes = Json::array();
     for (const v1::NodeTypes& node : result.result.nodes) nodes.push_back(NodeTypesJson(node));

@@ -269,6 +269,11 @@ absl::Status Apply(const v1::Edit& edit, v1::Graph& graph) {
   };
   switch (edit.op_case()) {
     case v1::Edit::kAddNode:
+      // One that is there is replaced; references mean the new one.
+      if (v1::Node* found = node(edit.add_node().node().id())) {
+        *found = edit.add_node().node();
+        return absl::OkStatus();
+      }
       if (Taken(graph, edit.add_node().node().id())) {
         return absl::InvalidArgumentError(fmt::format(
             "the fix gives the id {} twice", QuoteForMessage(edit.add_node().node().id())));

@@ -78,6 +78,26 @@ nodes:
 outputs: {y: fc}
 )",
                    .fixes = "connect what nothing else uses, or what stands before the node"});
+  pages.push_back({.code = "MUTED_OUTPUT",
+                   .title = "An output hangs on a muted node",
+                   .text =
+                       "A muted node takes along all that cannot do without it: nodes with a "
+                       "required input that it feeds, but not those that join several values "
+                       "(`Add`, `Concat`), which go on with the rest. Outputs among them are left "
+                       "out; one must stay.",
+                   .wrong = R"(graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  fc: {type: Linear, in: x, params: {out_features: 3}, mode: muted}
+outputs: {y: fc}
+)",
+                   .right = R"(graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  fc: {type: Linear, in: x, params: {out_features: 3}, mode: muted}
+  sum: {type: Add, in: [x, fc]}
+outputs: {y: sum}
+)"});
   pages.push_back({.code = "NO_INPUTS",
                    .title = "The graph has no input",
                    .text = "Declare at least one input with its shape.",

@@ -40,22 +40,25 @@ nodes:
 outputs: {y: fc}
 )"});
   pages.push_back({.code = "BYPASS_SHAPE",
-                   .title = "A bypassed node changes its input's type",
+                   .title = "A bypassed node cannot stand aside, or changes sizes",
                    .text =
-                       "A bypassed node passes its first input through, which works only where the "
-                       "result has the same shape and element type.",
+                       "A bypassed node hands its first input on (`kiln explain TYPE` names the "
+                       "rule of its type), which needs a result of the same rank and element type; "
+                       "its other outputs have no value. Sizes may differ: what follows is typed "
+                       "anew, or takes a projection in the node's place.",
                    .wrong = R"(graphkiln: 1
-inputs: {x: {shape: [B, 4]}}
+inputs: {x: {shape: [B, 3, 4]}}
 nodes:
-  fc: {type: Linear, in: x, params: {out_features: 3}, mode: bypassed}
-outputs: {y: fc}
+  flat: {type: Flatten, in: x, mode: bypassed}
+outputs: {y: flat}
 )",
                    .right = R"(graphkiln: 1
-inputs: {x: {shape: [B, 4]}}
+inputs: {x: {shape: [B, 3, 4]}}
 nodes:
-  fc: {type: Linear, in: x, params: {out_features: 4}, mode: bypassed}
-outputs: {y: fc}
-)"});
+  flat: {type: Reshape, in: x, params: {shape: [-1, 12]}}
+outputs: {y: flat}
+)",
+                   .fixes = "layers that stand in for the node; the node takes part again"});
   pages.push_back(
       {.code = "DTYPE_MISMATCH",
        .title = "Element types do not fit",

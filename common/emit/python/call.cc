@@ -104,6 +104,27 @@ std::string OperatorCall(const Instance& instance, const Values& values) {
   return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
 }
 
+std::string ParameterText(const Instance& instance) {
+  const nodes::Params& params = instance.params;
+  const std::string shape = ValueLiteral(*params.Find("shape"));
+  const std::string& init = params.Text("init");
+  const auto number = [&](std::string_view name) { return ValueLiteral(*params.Find(name)); };
+  std::string value = fmt::format("torch.{}({})", init == "ones" ? "ones" : "zeros", shape);
+  if (init == "normal")
+    value = fmt::format("torch.empty({}).normal_({}, {})", shape, number("mean"), number("std"));
+  if (init == "uniform")
+    value =
+        fmt::format("torch.empty({}).uniform_(-{}, {})", shape, number("bound"), number("bound"));
+  return fmt::format("nn.Parameter({})", value);
+}
+
+std::string WeightText(std::string_view module, std::string_view name) {
+  // Lists and dicts lie on the way to it.
+  if (name.find('.') != std::string_view::npos)
+    return fmt::format("{}.get_parameter({})", module, StringLiteral(name));
+  return fmt::format("{}.{}", module, name);
+}
+
 std::string Constructor(const Instance& instance, std::string_view own_class) {
   std::vector<std::string> args;
   bool leading = true;

@@ -11,6 +11,12 @@
 
 namespace graphkiln::emit::python {
 
+// `nn.Parameter(torch.zeros((1, 8)))`.
+std::string ParameterText(const compiler::Instance& instance);
+
+// The weight `name` of a module, which may lie deeper in it.
+std::string WeightText(std::string_view module, std::string_view name);
+
 // `nn.Conv2d(1, 16, 3, padding=1)`: leading required parameters by position, others by name where
 // they differ from the default. `inplace` is a hint that is left out: another reader of the operand
 // would see the changed value.

@@ -38,7 +38,6 @@ struct Scope {
   std::vector<std::pair<std::string, Tree>> inputs;
   std::string weights_path;  // of the composite; empty for the model
   const Tree* result = nullptr;
-  bool bypassed = false;  // the class holds the weights, nobody calls it
 };
 
 class ModelEmitter {
@@ -112,7 +111,8 @@ class ModelEmitter {
         continue;
       }
       const int child = children[frame.next++];
-      if (At(child).composite != nullptr && IsOwner(At(child))) stack.push_back({child, 0});
+      if (At(child).composite != nullptr && IsModule(At(child)) && IsOwner(At(child)))
+        stack.push_back({child, 0});
     }
     return order;
   }
@@ -157,9 +157,20 @@ class ModelEmitter {
   }
 
   static bool IsModule(const Instance& instance) {
+    if (instance.bypassed) return false;
     return instance.composite != nullptr ||
            (!instance.def->picks && instance.def->python.kind == nodes::Python::Kind::kModule) ||
            IsOwnClass(instance);
+  }
+
+  static bool IsParameter(const Instance& instance) {
+    return !instance.bypassed && instance.def != nullptr &&
+           instance.def->python.kind == nodes::Python::Kind::kParameter;
+  }
+
+  // An attribute of the class around.
+  bool HasAttribute(const Instance& instance) const {
+    return (IsModule(instance) || IsParameter(instance)) && IsOwner(instance);
   }
 
   // What forward returns, as one tree.
@@ -188,6 +199,7 @@ class ModelEmitter {
   }
 
   std::string ModuleText(int index) const {
+    if (At(index).bypassed) return "nn.Identity()";
     return At(index).composite != nullptr ? module_of_[static_cast<size_t>(index)]
                                           : ConstructorOf(At(index));
   }
@@ -195,17 +207,19 @@ class ModelEmitter {
   // A chain of modules that nn.Sequential itself would run in the same way.
   bool IsPlainSequential(int index) const {
     const Instance& instance = At(index);
-    if (!instance.container || instance.type != "Sequential" || instance.bypassed) return false;
+    if (!instance.container || instance.type != "Sequential") return false;
     const std::vector<int>& children = children_[static_cast<size_t>(index + 1)];
     const Tree* value = &instance.inputs[0];
     for (size_t i = 0; i < children.size(); ++i) {
       const Instance& child = At(children[i]);
-      if (!IsModule(child) || !IsOwner(child) || child.bypassed ||
-          child.identifier != fmt::format("{}", i)) {
-        return false;
-      }
+      if (child.identifier != fmt::format("{}", i)) return false;
       const Tree& input = child.inputs[0];
       if (!input.IsTensor() || !value->IsTensor() || input.value != value->value) return false;
+      if (child.bypassed) {  // keeps its number
+        if (!child.output.IsTensor() || child.output.value != input.value) return false;
+        continue;
+      }
+      if (!IsModule(child) || !IsOwner(child)) return false;
       if (child.def != nullptr && !CallIsPlain(child)) return false;
       value = &child.output;
     }
@@ -224,7 +238,6 @@ class ModelEmitter {
     }
     scope.weights_path = instance.weights_path;
     scope.result = &instance.output;
-    scope.bypassed = instance.bypassed;
     std::string params;
     for (const nodes::Params::Entry& entry : instance.params.entries()) {
       params +=
@@ -263,7 +276,7 @@ class ModelEmitter {
     bool dense = true;
     size_t count = 0;
     for (const int child : scope.children) {
-      if (!IsModule(At(child)) || !IsOwner(At(child))) continue;
+      if (!HasAttribute(At(child))) continue;
       const std::string& key = At(child).identifier;
       numbers = numbers || IsNumber(key);
       dense = dense && key == fmt::format("{}", count++);
@@ -285,19 +298,20 @@ class ModelEmitter {
       std::vector<std::pair<std::string, std::string>>
           items;  // position and constructor; one plain item otherwise
       std::vector<std::string> paths;
+      std::string_view kind = "Module";
     };
     std::vector<Group> groups;
     StringMap<size_t> lists;
     for (const int child : scope.children) {
       const Instance& instance = At(child);
-      if (!IsModule(instance) || !IsOwner(instance)) continue;
+      if (!HasAttribute(instance)) continue;
       const Attribute attribute = AttributeOf(instance.identifier);
       size_t at = groups.size();
       if (!attribute.position.empty()) at = lists.emplace(attribute.name, at).first->second;
       if (at == groups.size()) groups.push_back({attribute.name, {}, {}});
-      const std::string constructor = instance.composite != nullptr
-                                          ? module_of_[static_cast<size_t>(child)]
-                                          : ConstructorOf(instance);
+      if (IsParameter(instance)) groups[at].kind = "Parameter";
+      const std::string constructor =
+          IsParameter(instance) ? ParameterText(instance) : ModuleText(child);
       uses_torch_ = uses_torch_ || constructor.find("torch.") != std::string::npos;
       groups[at].items.emplace_back(attribute.position, constructor);
       groups[at].paths.push_back(instance.weights_path);
@@ -317,6 +331,7 @@ class ModelEmitter {
       const bool list = base == "nn.ModuleList";
       out.Line(8,
                fmt::format("super().__init__({}{}{})", list ? "[" : "{", items, list ? "]" : "}"));
+      Freeze(scope, access, out);
       return true;
     }
     out.Line(8, "super().__init__()");
@@ -338,11 +353,25 @@ class ModelEmitter {
         items += fmt::format("{}{}{}", i > 0 ? ", " : "", dense ? "" : index + ": ", constructor);
         access.emplace(group.paths[i], fmt::format("self.{}[{}]", group.name, index));
       }
-      const std::string list =
-          dense ? "nn.ModuleList([" + items + "])" : "nn.ModuleDict({" + items + "})";
+      const std::string list = dense ? fmt::format("nn.{}List([{}])", group.kind, items)
+                                     : fmt::format("nn.{}Dict({{{}}})", group.kind, items);
       out.Line(8, fmt::format("self.{} = {}", group.name, list));
     }
+    Freeze(scope, access, out);
     return true;
+  }
+
+  // Weights of nodes that are frozen, constant or exported do not learn; neither do those of others
+  // that share them.
+  void Freeze(const Scope& scope, const StringMap<std::string>& access, CodeWriter& out) const {
+    for (const int child : scope.children) {
+      const Instance& instance = At(child);
+      const bool learns = instance.compile_mode == v1::COMPILE_MODE_UNSPECIFIED ||
+                          instance.compile_mode == v1::COMPILE_MODE_RUNTIME;
+      const auto module = access.find(instance.weights_path);
+      if (learns || !IsModule(instance) || module == access.end()) continue;
+      out.Line(8, fmt::format("{}.requires_grad_(False)", module->second));
+    }
   }
 
   // Which children are written, from the end: modules always (they may keep statistics),
@@ -356,7 +385,7 @@ class ModelEmitter {
     std::vector<bool> written(scope.children.size(), false);
     for (size_t i = scope.children.size(); i-- > 0;) {
       const Instance& instance = At(scope.children[i]);
-      if (scope.bypassed || instance.bypassed || IsPick(instance)) continue;
+      if (instance.bypassed || IsPick(instance)) continue;
       bool needed =
           IsModule(instance) || (instance.def->op != nullptr && instance.def->op->mutates);
       compiler::VisitTensors(instance.output, "", [&](const std::string&, ir::ValueId id) {
@@ -364,6 +393,7 @@ class ModelEmitter {
       });
       if (!needed) continue;
       written[i] = true;
+      if (instance.def != nullptr && instance.def->reads_weight) continue;
       for (const Tree& tree : instance.inputs) use(tree);
     }
     return written;
@@ -398,10 +428,17 @@ class ModelEmitter {
                  const absl::flat_hash_set<int32_t>& used, Values& values, NameTable& names,
                  CodeWriter& out) {
     std::string code;
-    if (IsModule(instance)) {
+    const bool reads = instance.def != nullptr && instance.def->reads_weight;
+    if (IsModule(instance) || IsParameter(instance) || reads) {
       const auto module = access.find(instance.weights_path);
       if (module == access.end()) {
         GRAPHKILN_BUG("emit.no_module", scope.weights_path + "/" + instance.weights_path);
+        return;
+      }
+      if (!IsModule(instance)) {
+        values.Bind(instance.output, reads
+                                         ? WeightText(module->second, instance.params.Text("name"))
+                                         : module->second);
         return;
       }
       code = ModuleCall(instance, module->second, values);

@@ -55,6 +55,8 @@ std::string Values::Read(const Tree& tree, bool bare) const {
     case Tree::Kind::kLiteral:
       return ValueLiteral(tree.literal);
     case Tree::Kind::kNone:
+    case Tree::Kind::kMuted:
+    case Tree::Kind::kWithheld:
     case Tree::Kind::kUnknown:
       break;
   }
@@ -110,6 +112,8 @@ std::string Values::Annotation(const Tree& tree) const {
           return "None";
       }
     case Tree::Kind::kNone:
+    case Tree::Kind::kMuted:
+    case Tree::Kind::kWithheld:
     case Tree::Kind::kUnknown:
       break;
   }

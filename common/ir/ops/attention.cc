@@ -96,6 +96,12 @@ absl::Status InferAttention(TypeContext& c) {
   return c.Output({query.dtype, Join(*std::move(batch), query.dim(-2), value.dim(-1))});
 }
 
+// While training, at least.
+bool Drops(const TypeContext& c) {
+  const auto* training = c.arg("dropout_p").As<TrainingArg>();
+  return training != nullptr ? training->value > 0 : c.Float("dropout_p") > 0;
+}
+
 }  // namespace
 
 void AddAttention(std::vector<OpDef>& ops) {
@@ -127,10 +133,14 @@ void AddAttention(std::vector<OpDef>& ops) {
                  {"ATTENTION_C8", "dropout_p is between 0 and 1"}},
        .random = true,
        .saved = "query key value attn_mask result",
-       // The logarithm of each row's sum.
+       // The logarithm of each row's sum. With dropout the CPU goes step by step: it keeps the
+       // weights before and after, the mask, and query and key scaled.
        .workspace =
            [](const TypeContext& c) {
-             return TensorType{c.output(0).dtype, Leading(c.output(0), 1)}.Numel();
+             const Dim rows = TensorType{c.output(0).dtype, Leading(c.output(0), 1)}.Numel();
+             if (!Drops(c)) return rows;
+             return rows * c.tensor("key").dim(-2) * Dim(3) + c.tensor("query").Numel() +
+                    c.tensor("key").Numel();
            }});
 }
 

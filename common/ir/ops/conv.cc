@@ -82,7 +82,7 @@ Dim ConvFlops(const TypeContext& c) {
   const TensorType& weight = c.tensor("weight");
   Dim per_output(2);
   for (int i = 1; i < weight.rank(); ++i) per_output = per_output * weight.dim(i);
-  return c.output(0).Numel() * (c.Has("bias") ? per_output + Dim(1) : per_output);
+  return c.output(0).Numel() * per_output;
 }
 
 std::vector<Rule> ConvOperandRules() {

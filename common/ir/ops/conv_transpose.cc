@@ -46,8 +46,7 @@ Dim ConvTransposeFlops(const TypeContext& c) {
   const TensorType& weight = c.tensor("weight");
   Dim per_input(2);
   for (int i = 1; i < weight.rank(); ++i) per_input = per_input * weight.dim(i);
-  const Dim products = c.tensor("input").Numel() * per_input;
-  return c.Has("bias") ? products + c.output(0).Numel() : products;
+  return c.tensor("input").Numel() * per_input;
 }
 
 std::vector<Rule> ConvTransposeRules() {

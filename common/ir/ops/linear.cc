@@ -109,9 +109,7 @@ void AddLinear(std::vector<OpDef>& ops) {
                  .infer = InferLinear,
                  .flops =
                      [](const TypeContext& c) {
-                       const Dim per_output = c.tensor("weight").dim(1) * Dim(2);
-                       return c.output(0).Numel() *
-                              (c.Has("bias") ? per_output + Dim(1) : per_output);
+                       return c.output(0).Numel() * c.tensor("weight").dim(1) * Dim(2);
                      },
                  .rules = {{"LINEAR_C1", "input's last dimension equals weight's last dimension"},
                            {"LINEAR_C2", "input has rank 1 or more"},

@@ -1,5 +1,7 @@
 #include "common/ir/ops/window.h"
 
+#include <algorithm>
+
 #include "fmt/format.h"
 
 namespace graphkiln::ir::ops {
@@ -7,29 +9,33 @@ namespace {
 
 constexpr int64_t kMost = (int64_t{1} << 31) - 1;
 
+// Open sizes are no numbers: `Ints` reads them as 0.
+bool HasOpenSize(const Argument& arg) {
+  if (arg.As<Dim>() != nullptr) return true;
+  const auto* list = arg.As<Argument::List>();
+  return list != nullptr && std::any_of(list->begin(), list->end(), [](const Argument& item) {
+           return item.As<Dim>() != nullptr;
+         });
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<int64_t>> WindowInts(TypeContext& c, std::string_view arg, int spatial,
                                                 int64_t least) {
-  const std::vector<int64_t> numbers = c.Ints(arg, spatial);
-  // Open sizes are no numbers: `Dims` has them, `Ints` reads 0.
-  const bool open = [&] {
-    for (const Dim& dim : c.Dims(arg)) {
-      if (!dim.IsConst()) return true;
-    }
-    return false;
-  }();
-  const std::string expected =
-      fmt::format("{} fixed number{} of {} or more", spatial, spatial > 1 ? "s" : "", least);
+  std::vector<int64_t> numbers = c.Ints(arg, spatial);
+  const bool open = HasOpenSize(c.arg(arg));
+  const auto expected = [&] {
+    return fmt::format("{} fixed number{} of {} or more", spatial, spatial > 1 ? "s" : "", least);
+  };
   if (open || static_cast<int>(numbers.size()) != spatial) {
     return c.Fail("WINDOW_C1", arg,
                   fmt::format("{} must have one fixed number for each spatial dimension", arg),
-                  expected, open ? "an open size" : fmt::format("{} numbers", numbers.size()),
+                  expected(), open ? "an open size" : fmt::format("{} numbers", numbers.size()),
                   "PARAM_RANGE");
   }
   for (const int64_t n : numbers) {
     if (n >= least && n <= kMost) continue;
-    return c.Fail("WINDOW_C1", arg, fmt::format("{} is out of range", arg), expected,
+    return c.Fail("WINDOW_C1", arg, fmt::format("{} is out of range", arg), expected(),
                   fmt::format("{}", n), "PARAM_RANGE");
   }
   return numbers;

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/compiler/compile.h"
+#include "common/compiler/plan.h"
 #include "common/compiler/repair.h"
 #include "common/emit/emit.h"
 #include "common/estimate/summary.h"
@@ -83,6 +84,18 @@ absl::StatusOr<v1::CompileToIrResponse> CompileToIr(Services& services,
   return response;
 }
 
+absl::StatusOr<v1::PlanGraphResponse> PlanGraph(Services& services,
+                                                const v1::PlanGraphRequest& request) {
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled, CompileValid(services, request.graph()));
+  ASSIGN_OR_RETURN(const compiler::Plan plan, compiler::MakePlan(request.graph(), compiled));
+  v1::PlanGraphResponse response;
+  response.mutable_frozen()->Add(plan.frozen.begin(), plan.frozen.end());
+  response.mutable_constant()->Add(plan.constant.begin(), plan.constant.end());
+  response.mutable_exported()->Add(plan.exported.begin(), plan.exported.end());
+  response.mutable_runtime()->Add(plan.runtime.begin(), plan.runtime.end());
+  return response;
+}
+
 }  // namespace
 
 void AddCompileMethods(MethodTable& table, Services& services) {
@@ -123,7 +136,13 @@ void AddCompileMethods(MethodTable& table, Services& services) {
          const Reply<v1::DiffGraphsResponse>& reply) {
         reply(graph::Diff(request.left(), request.right()));
       });
-  for (const char* method : {"ConvertGraph", "PlanGraph", "VerifyGraph"}) {
+  table.Unary<v1::PlanGraphRequest, v1::PlanGraphResponse>(
+      "/graphkiln.v1.CompileService/PlanGraph", rule,
+      [&services](const CallPtr&, v1::PlanGraphRequest& request,
+                  const Reply<v1::PlanGraphResponse>& reply) {
+        reply(PlanGraph(services, request));
+      });
+  for (const char* method : {"ConvertGraph", "VerifyGraph"}) {
     table.Unsupported(std::string("/graphkiln.v1.CompileService/") + method, Role::kUser);
   }
 }

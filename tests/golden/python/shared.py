@@ -31,13 +31,12 @@ class ResidualBlock(nn.Module):
 
 # Model "shared"
 # | Two inputs through one encoder, once as plain nodes and once as a composite; a
-# | bypassed node keeps its weights.
+# | bypassed node has no weights.
 class Shared(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv1d(3, 4, 3, padding=1)
         self.block = ResidualBlock()
-        self.norm = nn.BatchNorm1d(4)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         # left: float32[B, 3, 8]

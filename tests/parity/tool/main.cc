@@ -49,6 +49,8 @@ const char* PythonKind(const nodes::NodeDef& def) {
       return "function";
     case nodes::Python::Kind::kExpression:
       return "expression";
+    case nodes::Python::Kind::kParameter:
+      return "parameter";
     case nodes::Python::Kind::kOperator:
       break;
   }

@@ -248,11 +248,12 @@ TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
   }
   // Rules of nodes and composites, of calls and of tensors.
   for (const char* rule :
-       {"BATCH_NORM_C1",  "CONTAINER_C1",    "EMBEDDING_C2", "FILM_C1",      "LSTM_C1",
-        "MULTIHEAD_C1",   "MULTIHEAD_C2",    "MULTIHEAD_C3", "MULTIHEAD_C4", "MULTIHEAD_C5",
-        "OTHER_C1",       "PERMUTE_TIME_C1", "RESIDUAL_C1",  "RNN_C1",       "SCHEMA_C1",
-        "SE_C1",          "SHARED_C1",       "TENSOR_C1",    "TENSOR_C2",    "TENSOR_C3",
-        "TRANSFORMER_C1", "VGG_C1",          "WEIGHT_C1"}) {
+       {"BATCH_NORM_C1",   "BYPASS_C1",    "BYPASS_C2",      "BYPASS_C3",       "BYPASS_C4",
+        "EXPAND_BATCH_C1", "LENGTH_C1",    "WEIGHT_OF_C1",   "CONTAINER_C1",    "EMBEDDING_C2",
+        "FILM_C1",         "LSTM_C1",      "MULTIHEAD_C1",   "MULTIHEAD_C2",    "MULTIHEAD_C3",
+        "MULTIHEAD_C4",    "MULTIHEAD_C5", "OTHER_C1",       "PERMUTE_TIME_C1", "RESIDUAL_C1",
+        "RNN_C1",          "SCHEMA_C1",    "SE_C1",          "SHARED_C1",       "TENSOR_C1",
+        "TENSOR_C2",       "TENSOR_C3",    "TRANSFORMER_C1", "VGG_C1",          "WEIGHT_C1"}) {
     EXPECT_TRUE(rules.contains(rule)) << rule;
   }
   for (const char* rule :

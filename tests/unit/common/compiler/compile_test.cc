@@ -237,18 +237,6 @@ outputs: {a: fc, b: twin, c: odd}
   EXPECT_EQ(Shapes(r, "twin"), "[B, 2]");
 }
 
-TEST(Compile, BypassIsTheIdentityOrAnError) {
-  const auto r = CompileText(R"(
-graphkiln: 1
-inputs: {x: {shape: [B, 4]}}
-nodes:
-  fc: {type: Linear, in: x, params: {out_features: 4}, mode: bypassed}
-  no: {type: Linear, in: x, params: {out_features: 5}, mode: bypassed}
-outputs: {a: fc, b: no}
-)");
-  EXPECT_EQ(Findings(r), "BYPASS_SHAPE no\n");
-}
-
 TEST(Compile, NestedOutputsAreNamedByPositionOrKey) {
   const auto single = CompileText(R"(
 graphkiln: 1

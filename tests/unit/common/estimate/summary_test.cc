@@ -28,8 +28,8 @@ TEST(Summary, CountsAnMlp) {
   EXPECT_EQ(s.parameters(), 131);
   EXPECT_EQ(s.trainable(), 131);
   EXPECT_EQ(s.buffers(), 0);
-  // Per row 2*4*16 + 16 + 16 (ReLU) + 2*16*3 + 3.
-  EXPECT_EQ(s.flops(), 10 * (128 + 16 + 16 + 96 + 3));
+  // Per row 2*4*16 + 16 (ReLU) + 2*16*3.
+  EXPECT_EQ(s.flops(), 10 * (128 + 16 + 96));
   EXPECT_EQ(s.memory().parameters(), 524);
   EXPECT_EQ(s.memory().gradients(), 524);
   EXPECT_EQ(s.memory().optimizer(), 1048);

@@ -237,6 +237,40 @@ TEST(ServerApiTest, UnsupportedMethodsSaySo) {
   EXPECT_EQ(ReasonOf(status), "UNSUPPORTED");
 }
 
+TEST(ServerApiTest, PlansTheModesOfAGraph) {
+  CoordinatorHarness harness;
+  v1::PlanGraphRequest request;
+  v1::Graph& graph = *request.mutable_graph();
+  graph.add_inputs()->set_name("x");
+  graph.mutable_inputs(0)->mutable_spec()->add_shape()->set_symbol("B");
+  std::string last = "x";
+  for (const auto& [id, mode] : {std::pair<std::string, v1::CompileMode>{"d", {}},
+                                 {"c", v1::COMPILE_MODE_EXPORT},
+                                 {"b", v1::COMPILE_MODE_CONSTANT},
+                                 {"a", v1::COMPILE_MODE_FREEZE}}) {
+    v1::Node* node = graph.add_nodes();
+    node->set_id(id);
+    node->set_type("ReLU");
+    node->set_compile_mode(mode);
+    node->add_inputs()->mutable_value()->mutable_reference()->set_node(last);
+    last = id;
+  }
+  const auto call = [&](v1::PlanGraphResponse* plan) {
+    std::string response;
+    const grpc::Status status =
+        RawCall(harness.NewChannel(), "/graphkiln.v1.CompileService/PlanGraph",
+                request.SerializeAsString(), &response);
+    EXPECT_TRUE(plan->ParseFromString(response));
+    return status.ok() ? "" : ReasonOf(status);
+  };
+  v1::PlanGraphResponse plan;
+  EXPECT_EQ(call(&plan), "GRAPH_INVALID");  // no output yet
+  graph.add_outputs()->set_name("y");
+  graph.mutable_outputs(0)->mutable_value()->mutable_reference()->set_node("a");
+  EXPECT_EQ(call(&plan), "");
+  EXPECT_EQ(plan.ShortDebugString(), R"(frozen: "a" constant: "b" exported: "c" runtime: "d")");
+}
+
 TEST(ServerApiTest, HealthAndReflectionKnowEveryService) {
   CoordinatorHarness harness;
   std::string response;

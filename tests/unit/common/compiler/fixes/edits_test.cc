@@ -44,8 +44,19 @@ TEST(ApplyFix, AddedNodesStandBeforeTheirUse) {
       After(fix),
       testing::StartsWith(
           R"({"a":{"type":"ReLU","in":"x"},"new":{"type":"ELU","in":"a"},"b":{"type":"Tanh","in":"new"},)"));
-  *fix.mutable_edits(0)->mutable_add_node()->mutable_node()->mutable_id() = "b";
+  *fix.mutable_edits(0)->mutable_add_node()->mutable_node()->mutable_id() = "x";
   EXPECT_THAT(After(fix), testing::HasSubstr("twice"));
+}
+
+TEST(ApplyFix, AddedNodesReplaceThoseOfTheirId) {
+  v1::Fix fix;
+  v1::Node& node = *fix.add_edits()->mutable_add_node()->mutable_node();
+  node.set_id("b");
+  node.set_type("ELU");
+  node.add_inputs()->mutable_value()->mutable_reference()->set_node("x");
+  EXPECT_THAT(After(fix),
+              testing::StartsWith(R"({"a":{"type":"ReLU","in":"x"},"b":{"type":"ELU","in":"x"},)"
+                                  R"("sum":{"type":"Add","in":["a","b","x"]},)"));
 }
 
 TEST(ApplyFix, RemovingANodeTakesItsEdgesAlong) {

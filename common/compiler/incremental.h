@@ -1,0 +1,53 @@
+// Checks a graph again after one node of it was changed: what the change does not reach is not
+// looked at. For editors, which ask after every keystroke (10,000 nodes in well under 1 ms).
+//
+// A node is a function of what it says and of the types that reach it: the changed node passes
+// through the very passes that compile a graph, and so do the nodes behind it as far as types
+// change. A change that reaches further (a circle, shared weights, an unknown name, limits)
+// compiles everything, so the answer is always that of Compile. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "graphkiln/v1/compile_service.pb.h"
+#include "graphkiln/v1/diagnostic.pb.h"
+#include "graphkiln/v1/graph.pb.h"
+
+namespace graphkiln::compiler {
+
+class IncrementalCompiler {
+ public:
+  explicit IncrementalCompiler(v1::Graph graph);
+  ~IncrementalCompiler();
+  IncrementalCompiler(const IncrementalCompiler&) = delete;
+  IncrementalCompiler& operator=(const IncrementalCompiler&) = delete;
+
+  // Any change: compiles everything.
+  void Reset(v1::Graph graph);
+  // Puts `node` in the place of the one of its id; kNotFound where there is none.
+  absl::Status Replace(v1::Node node);
+
+  const v1::Graph& graph() const;
+  // Null where unknown.
+  const v1::Node* Find(std::string_view id) const;
+
+  // What Compile would say of graph() without lints and without fixes that it tries: those look at
+  // the whole graph. The diagnostics stand in another order: those of the graph first, then by node
+  // in the user's order.
+  bool ok() const;
+  std::vector<v1::Diagnostic> Diagnostics() const;
+  const std::vector<v1::NodeTypes>& nodes() const;
+
+  // How many nodes the last change typed again.
+  size_t retyped() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,60 @@
+#include "common/compiler/regroup_keys.h"
+
+#include "fmt/format.h"
+
+namespace graphkiln::compiler {
+
+absl::Status FirstError(const CompileResult& compiled, std::string_view what) {
+  if (compiled.ok) return absl::OkStatus();
+  for (const v1::Diagnostic& diagnostic : compiled.diagnostics) {
+    if (diagnostic.severity() != v1::SEVERITY_ERROR) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("{} has errors: {}{}{}", what, diagnostic.node(),
+                    diagnostic.node().empty() ? "" : ": ", diagnostic.message()));
+  }
+  return absl::InternalError(fmt::format("{} does not compile", what));
+}
+
+int FindInstance(const CompileResult& compiled, std::string_view id, int parent) {
+  for (size_t i = 0; i < compiled.instances.size(); ++i) {
+    if (compiled.instances[i].parent == parent && compiled.instances[i].id == id)
+      return static_cast<int>(i);
+  }
+  return -1;
+}
+
+absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>& moved,
+                      const CompileResult& after, Regrouped* out) {
+  StringMap<const ir::Parameter*> left;
+  for (const ir::Parameter& parameter : after.module->parameters)
+    left.emplace(parameter.key, &parameter);
+  for (const ir::Parameter& parameter : before.module->parameters) {
+    std::string key = parameter.key;
+    for (size_t end = key.size(); end != std::string::npos && end > 0;
+         end = key.rfind('.', end - 1)) {
+      const auto it = moved.find(key.substr(0, end));
+      if (it == moved.end()) continue;
+      key = it->second + key.substr(end);
+      break;
+    }
+    const auto it = left.find(key);
+    if (it == left.end() ||
+        after.module->type(it->second->value) != before.module->type(parameter.value)) {
+      return absl::InternalError(
+          fmt::format("the weight {} would be lost", QuoteForMessage(parameter.key)));
+    }
+    left.erase(it);
+    if (key != parameter.key) out->keys.emplace_back(parameter.key, std::move(key));
+  }
+  if (!left.empty()) return absl::InternalError("there would be weights that were not there");
+  return absl::OkStatus();
+}
+
+std::string FreeNames::New(const std::string& wanted) {
+  std::string name = wanted;
+  for (int number = 2; !taken_.insert(name).second; ++number)
+    name = fmt::format("{}_{}", wanted, number);
+  return name;
+}
+
+}  // namespace graphkiln::compiler

@@ -1,0 +1,207 @@
+// Sizes at and beyond the limits: nothing overflows, and what is too much is said. Graphs that
+// arrive as bytes or text nest at most 100 levels; those made in memory are nested more deeply
+// here.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/compiler/compile.h"
+#include "common/ir/verify.h"
+#include "fmt/format.h"
+
+namespace graphkiln::compiler {
+namespace {
+
+void Refer(const std::string& node, v1::Argument* argument) {
+  argument->mutable_reference()->set_node(node);
+}
+
+v1::Graph Empty() {
+  v1::Graph graph;
+  v1::GraphInput* input = graph.add_inputs();
+  input->set_name("x");
+  input->mutable_spec()->add_shape()->set_symbol("B");
+  input->mutable_spec()->add_shape()->set_size(8);
+  return graph;
+}
+
+void Output(const std::string& node, v1::Graph* graph) {
+  v1::GraphOutput* output = graph->add_outputs();
+  output->set_name("y");
+  Refer(node, output->mutable_value());
+}
+
+v1::Node* Add(const std::string& id, const std::string& type, const std::string& source,
+              v1::Graph* graph) {
+  v1::Node* node = graph->add_nodes();
+  node->set_id(id);
+  node->set_type(type);
+  Refer(source, node->add_inputs()->mutable_value());
+  return node;
+}
+
+// `backwards`: the last node stands first, so that the order is found by going all the way down.
+v1::Graph Chain(int nodes, bool backwards) {
+  v1::Graph graph = Empty();
+  for (int k = 0; k < nodes; ++k) {
+    const int i = backwards ? nodes - 1 - k : k;
+    Add(fmt::format("n{}", i), "ReLU", i == 0 ? "x" : fmt::format("n{}", i - 1), &graph);
+  }
+  Output(fmt::format("n{}", nodes - 1), &graph);
+  return graph;
+}
+
+std::vector<std::string> Codes(const CompileResult& result) {
+  std::vector<std::string> codes;
+  for (const v1::Diagnostic& d : result.diagnostics) codes.push_back(d.code());
+  return codes;
+}
+
+const std::vector<std::string> kLimit = {"LIMIT"};
+
+TEST(Limits, AMillionNodesAreRefusedAtOnce) {
+  const CompileResult result = Compile(Chain(1'000'000, false));
+  EXPECT_EQ(Codes(result), kLimit);
+  EXPECT_TRUE(result.nodes.empty());
+}
+
+TEST(Limits, DeepChainsInEitherOrder) {
+  for (const bool backwards : {false, true}) {
+    const CompileResult result = Compile(Chain(10'000, backwards));
+    ASSERT_TRUE(result.ok);
+    EXPECT_EQ(result.module->calls.size(), 10'000u);
+    EXPECT_TRUE(ir::Verify(*result.module).ok());
+    EXPECT_EQ(result.nodes[0].outputs(0).shape(1).size(), 8);
+  }
+}
+
+TEST(Limits, AsManyNodesAsAllowed) {
+  const CompileResult result = Compile(Chain(200'000, true));
+  EXPECT_TRUE(result.ok);
+  EXPECT_EQ(Codes(Compile(Chain(200'001, false))), kLimit);
+}
+
+TEST(Limits, ACircleOfAllNodes) {
+  v1::Graph graph = Chain(10'000, false);
+  Refer("n9999", graph.mutable_nodes(0)->mutable_inputs(0)->mutable_value());
+  EXPECT_EQ(Codes(Compile(graph)), std::vector<std::string>{"CYCLE"});
+}
+
+TEST(Limits, NestedArguments) {
+  for (const bool map : {false, true}) {
+    v1::Graph graph = Empty();
+    v1::Node* node = Add("cat", "Concat", "x", &graph);
+    v1::Argument* at = node->mutable_inputs(0)->mutable_value();
+    for (int depth = 0; depth < 1'000; ++depth) {
+      at =
+          map ? at->mutable_map()->add_entries()->mutable_value() : at->mutable_list()->add_items();
+    }
+    Refer("x", at);
+    Output("cat", &graph);
+    EXPECT_EQ(Codes(Compile(graph))[0], "LIMIT");
+  }
+}
+
+TEST(Limits, NestedValues) {
+  v1::Graph graph = Empty();
+  v1::Node* node = Add("pad", "ConstantPad1d", "x", &graph);
+  v1::Value* at = &(*node->mutable_params())["padding"];
+  for (int depth = 0; depth < 1'000; ++depth) at = at->mutable_list_value()->add_values();
+  at->set_int_value(1);
+  Output("pad", &graph);
+  const CompileResult result = Compile(graph);
+  EXPECT_FALSE(result.ok);
+}
+
+TEST(Limits, NestedExpressions) {
+  for (const std::string& text :
+       {"$" + std::string(2'000, '(') + "1" + std::string(2'000, ')'),
+        "$" + std::string(4'000, '-') + "1", "$1" + std::string(10'000, '0'),
+        "$" + std::string(2'000, '[') + std::string(2'000, ']')}) {
+    v1::Graph graph = Empty();
+    v1::Node* node = Add("fc", "Linear", "x", &graph);
+    (*node->mutable_params())["out_features"].set_expression(text);
+    Output("fc", &graph);
+    EXPECT_EQ(Codes(Compile(graph)), std::vector<std::string>{"BAD_EXPRESSION"})
+        << text.substr(0, 9);
+  }
+}
+
+// Composite `c<i>` holds `copies` of the one below it; `c0` is a ReLU.
+v1::Graph Nested(int levels, int copies) {
+  v1::Graph graph = Empty();
+  for (int level = 0; level < levels; ++level) {
+    v1::Composite* composite = graph.add_composites();
+    composite->set_name(fmt::format("c{}", level));
+    composite->add_inputs()->set_name("input");
+    std::string last = "input";
+    for (int copy = 0; copy < copies; ++copy) {
+      v1::Node* node = composite->add_nodes()->mutable_node();
+      node->set_id(fmt::format("n{}", copy));
+      node->set_type(level == 0 ? "ReLU" : fmt::format("c{}", level - 1));
+      Refer(last, node->add_inputs()->mutable_value());
+      last = node->id();
+    }
+    composite->add_outputs()->set_name("output");
+    Refer(last, composite->mutable_outputs(0)->mutable_value());
+  }
+  Add("top", fmt::format("c{}", levels - 1), "x", &graph);
+  Output("top", &graph);
+  return graph;
+}
+
+TEST(Limits, NestedComposites) {
+  EXPECT_TRUE(Compile(Nested(60, 1)).ok);
+  EXPECT_EQ(Codes(Compile(Nested(10'000, 1))), kLimit);
+  // 2^40 nodes in forty short definitions.
+  const std::vector<std::string> codes = Codes(Compile(Nested(40, 2)));
+  ASSERT_FALSE(codes.empty());
+  EXPECT_EQ(codes[0], "LIMIT");
+}
+
+TEST(Limits, NestedContainers) {
+  for (const int depth : {60, 1'000}) {
+    v1::Graph graph = Empty();
+    v1::Node* at = Add("top", "Sequential", "x", &graph);
+    for (int i = 0; i < depth; ++i) {
+      at = at->add_children()->mutable_node();
+      at->set_type("Sequential");
+    }
+    Output("top", &graph);
+    const CompileResult result = Compile(graph);
+    EXPECT_EQ(result.ok, depth < 64);
+    if (!result.ok) EXPECT_EQ(Codes(result), std::vector<std::string>{"COMPOSITE_RULE"});
+  }
+}
+
+TEST(Limits, RepetitionWithoutEnd) {
+  v1::Graph graph = Empty();
+  v1::Node* top = Add("top", "Sequential", "x", &graph);
+  v1::CompositeNode* child = top->add_children();
+  child->mutable_node()->set_type("ReLU");
+  child->set_repeat("1000000000000");
+  Output("top", &graph);
+  EXPECT_EQ(Codes(Compile(graph)), std::vector<std::string>{"COMPOSITE_RULE"});
+}
+
+// Each node gives its input twice.
+TEST(Limits, TuplesThatDouble) {
+  v1::Graph graph = Empty();
+  std::string last = "x";
+  for (int i = 0; i < 100; ++i) {
+    v1::Node* node = graph.add_nodes();
+    node->set_id(fmt::format("n{}", i));
+    node->set_type("Get");
+    v1::ArgumentList* both = node->add_inputs()->mutable_value()->mutable_list();
+    v1::ArgumentList* inner = both->add_items()->mutable_list();
+    Refer(last, inner->add_items());
+    Refer(last, inner->add_items());
+    (*node->mutable_params())["index"].set_int_value(0);
+    last = node->id();
+  }
+  Output(last, &graph);
+  EXPECT_EQ(Codes(Compile(graph))[0], "LIMIT");
+}
+
+}  // namespace
+}  // namespace graphkiln::compiler

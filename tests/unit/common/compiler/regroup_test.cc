@@ -1,0 +1,187 @@
+#include "common/compiler/regroup.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/file.h"
+#include "common/base/resources.h"
+#include "common/graph/writer.h"
+#include "tests/unit/common/compiler/testing.h"
+
+namespace graphkiln::compiler {
+namespace {
+
+v1::Graph Template(const std::string& name) {
+  const auto text = ReadFile(ResourceDir() + "/templates/models/" + name + ".kiln.yaml", 1 << 20);
+  EXPECT_TRUE(text.ok());
+  return ReadOrDie(text.ok() ? *text : "");
+}
+
+// Operators with the types that they give, in no order, and the outputs.
+std::string Essence(const CompileResult& r) {
+  std::vector<std::string> lines;
+  for (const ir::Call& call : r.module->calls) {
+    std::string line(call.op->name);
+    for (const ir::ValueId id : call.outputs) line += " " + ir::TypeText(r.module->type(id));
+    lines.push_back(line);
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  for (const ir::Output& output : r.module->outputs)
+    text += output.name + " " + ir::TypeText(r.module->type(output.value)) + "\n";
+  return text;
+}
+
+// state_dict keys and types, with the keys that they have afterwards.
+std::map<std::string, std::string> Weights(const CompileResult& r, const Regrouped* changed) {
+  std::map<std::string, std::string> keys, out;
+  if (changed != nullptr) keys.insert(changed->keys.begin(), changed->keys.end());
+  for (const ir::Parameter& parameter : r.module->parameters) {
+    const auto it = keys.find(parameter.key);
+    out[it != keys.end() ? it->second : parameter.key] =
+        ir::TypeText(r.module->type(parameter.value));
+  }
+  return out;
+}
+
+void ExpectSame(const v1::Graph& before, const Regrouped& changed) {
+  const CompileResult a = Compile(before), b = Compile(changed.graph);
+  ASSERT_TRUE(a.ok) << Findings(a);
+  ASSERT_TRUE(b.ok) << Findings(b);
+  EXPECT_EQ(Essence(a), Essence(b));
+  EXPECT_EQ(Weights(a, &changed), Weights(b, nullptr));
+  // What is written reads back as the same graph.
+  EXPECT_EQ(graph::WriteJson(ReadOrDie(graph::WriteYaml(changed.graph))),
+            graph::WriteJson(changed.graph));
+}
+
+// Every composite of a template, one after the other, until none is left.
+TEST(Unpack, TemplatesCanBeTakenApart) {
+  for (const char* name :
+       {"resnet18", "se_resnet", "mobilenet_v3_small", "unet", "tcn", "bert_tiny", "two_tower"}) {
+    SCOPED_TRACE(name);
+    v1::Graph graph = Template(name);
+    for (int round = 0; round < 60; ++round) {
+      const CompileResult r = Compile(graph);
+      ASSERT_TRUE(r.ok) << Findings(r);
+      const auto composite =
+          std::find_if(r.instances.begin(), r.instances.end(),
+                       [](const Instance& i) { return i.parent < 0 && i.composite != nullptr; });
+      if (composite == r.instances.end()) break;
+      const auto unpacked = Unpack(graph, composite->id);
+      ASSERT_TRUE(unpacked.ok()) << composite->id << ": " << unpacked.status().ToString();
+      if (round % 8 == 0) ExpectSame(graph, *unpacked);
+      graph = unpacked->graph;
+    }
+  }
+}
+
+constexpr char kTied[] = R"(
+graphkiln: 1
+variables: {width: 8}
+inputs: {ids: {dtype: int64, shape: [B, T]}, other: {dtype: int64, shape: [B, T]}}
+composites:
+  Reader:
+    params: {width: {type: int}}
+    inputs: {ids: {}}
+    nodes:
+      table: {type: Embedding, in: ids, params: {num_embeddings: 50, embedding_dim: $width}}
+      rnn: {type: GRU, in: table, params: {hidden_size: $width, batch_first: true}}
+    outputs: {all: rnn.output, last: rnn.h_n}
+nodes:
+  a: {type: Reader, in: ids, params: {width: $width}}
+  b: {type: Reader, in: other, module: a}
+  sum: {type: Add, in: [a.all, b.all]}
+  table: {type: WeightOf, in: a, params: {name: table.weight}}
+  logits: {type: FunctionalLinear, in: [sum, table]}
+outputs: {logits: logits, last: b.last, pair: b}
+)";
+
+TEST(Unpack, SharedAndTiedWeightsStayOne) {
+  const v1::Graph graph = ReadOrDie(kTied);
+  const auto unpacked = Unpack(graph, "b");
+  ASSERT_TRUE(unpacked.ok()) << unpacked.status().ToString();
+  ExpectSame(graph, *unpacked);
+  ASSERT_GE(unpacked->keys.size(), 1u);
+  EXPECT_EQ(unpacked->keys[0],
+            (std::pair<std::string, std::string>("a.table.weight", "a_table.weight")));
+}
+
+TEST(Unpack, RefusesWhatHoldsNothing) {
+  const v1::Graph graph = ReadOrDie(kTied);
+  EXPECT_EQ(Unpack(graph, "sum").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Unpack(graph, "none").status().code(), absl::StatusCode::kNotFound);
+  v1::Graph muted = graph;
+  muted.mutable_nodes(0)->set_mode(v1::NODE_MODE_BYPASSED);
+  muted.mutable_nodes(0)->set_type("Nothing");
+  EXPECT_EQ(Unpack(muted, "b").status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+constexpr char kPlain[] = R"(
+graphkiln: 1
+variables: {width: 6, sizes: [3, 3]}
+inputs: {x: {shape: [B, 3, 8, 8]}}
+nodes:
+  stem: {type: Conv2d, in: x, params: {out_channels: $width, kernel_size: $sizes, padding: 1}}
+  conv: {type: Conv2d, in: stem, params: {out_channels: $width, kernel_size: $sizes, padding: 1}}
+  norm: {type: BatchNorm2d, in: conv}
+  act: {type: ReLU, in: norm}
+  twin: {type: Conv2d, in: act, module: conv}
+  sum: {type: Add, in: [twin, stem]}
+  pool: {type: Mean, in: sum, params: {dim: [2, 3]}}
+  fc: {type: Linear, in: pool, params: {out_features: 2}}
+outputs: {y: fc, seen: act}
+)";
+
+TEST(Collapse, AndBackAgain) {
+  const v1::Graph graph = ReadOrDie(kPlain);
+  const auto collapsed =
+      Collapse(graph, {{"conv", "norm", "act", "twin", "sum"}, "Block", "block"});
+  ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
+  ExpectSame(graph, *collapsed);
+  EXPECT_EQ(collapsed->graph.nodes_size(), 4);
+  ASSERT_EQ(collapsed->graph.composites_size(), 1);
+  const v1::Composite& block = collapsed->graph.composites(0);
+  EXPECT_EQ(block.inputs_size(), 1);
+  EXPECT_EQ(block.params_size(), 2);
+  EXPECT_EQ(block.outputs_size(), 2);
+  EXPECT_EQ(collapsed->keys[0],
+            (std::pair<std::string, std::string>("conv.weight", "block.conv.weight")));
+  const auto back = Unpack(collapsed->graph, "block");
+  ASSERT_TRUE(back.ok()) << back.status().ToString();
+  ExpectSame(collapsed->graph, *back);
+  // The same nodes with the same types as at first.
+  const CompileResult first = Compile(graph), again = Compile(back->graph);
+  ASSERT_EQ(first.nodes.size(), again.nodes.size());
+  for (const char* id : {"conv", "norm", "act", "twin", "sum"})
+    EXPECT_EQ(Shapes(first, id), Shapes(again, std::string("block_") + id)) << id;
+  EXPECT_EQ(Essence(first), Essence(again));
+}
+
+TEST(Collapse, ATiedWeightIsReadFromInside) {
+  const v1::Graph graph = ReadOrDie(kTied);
+  const auto collapsed = Collapse(graph, {{"a", "b"}, "Both", "both"});
+  ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
+  ExpectSame(graph, *collapsed);
+}
+
+TEST(Collapse, RefusesWhatCannotBeOneNode) {
+  const v1::Graph graph = ReadOrDie(kPlain);
+  const auto message = [&](CollapseArgs args) {
+    return std::string(Collapse(graph, args).status().message());
+  };
+  EXPECT_EQ(message({{"stem", "sum"}, "Block", "block"}),
+            "a path leaves the chosen nodes and comes back through \"twin\": choose it, too");
+  EXPECT_EQ(message({{"conv", "norm"}, "Block", "block"}),
+            "\"twin\" shares the weights of \"conv\": choose both or none");
+  EXPECT_EQ(message({{"fc"}, "Linear", "block"}), "there is a type \"Linear\" already");
+  EXPECT_EQ(message({{"fc"}, "Block", "sum"}), "\"sum\" is another node");
+  EXPECT_EQ(message({{"fc"}, "Block", "x"}), "\"x\" is an input");
+  EXPECT_EQ(message({{"nothing"}, "Block", "block"}), "there is no node \"nothing\"");
+}
+
+}  // namespace
+}  // namespace graphkiln::compiler
