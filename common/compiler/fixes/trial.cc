@@ -192,8 +192,12 @@ std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
     if (diagnostic.code() == "UNKNOWN_REFERENCE" &&
         (view_.FindNode(diagnostic.found()) >= 0 || view_.FindInput(diagnostic.found()) >= 0))
       continue;
-    // A trial that ends at a limit has shown nothing.
-    if (added.contains(diagnostic.node()) || diagnostic.code() == "LIMIT") return std::nullopt;
+    if (added.contains(diagnostic.node())) return std::nullopt;
+    if (diagnostic.code() == "LIMIT") {
+      // It has shown nothing, and was more work than its instances tell.
+      work_ -= kMostExpanded;
+      return std::nullopt;
+    }
     if (Same(diagnostic, site.diagnostic)) ++same;
     const bool at_node = diagnostic.node() == id;
     if (at_node) ++here;
