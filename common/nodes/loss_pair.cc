@@ -28,15 +28,16 @@ std::vector<PortSpec> Triplet() {
           {.name = "negative", .doc = "what anchor should be far from, of its shape"}};
 }
 
-// The distances by their names, and what Python writes for them.
+// The distances by their names, and what Python writes for them: no comma outside of brackets,
+// where a long line would be broken.
 std::vector<std::string> DistanceNames() {
   return {"pairwise_distance", "manhattan_distance", "chebyshev_distance", "cosine_distance"};
 }
 std::vector<std::string> DistanceTexts() {
   return {"nn.functional.pairwise_distance",
-          "(lambda x, y: nn.functional.pairwise_distance(x, y, p=1.0))",
-          "(lambda x, y: (x - y).abs().amax(dim=-1))",
-          "(lambda x, y: 1.0 - nn.functional.cosine_similarity(x, y, dim=-1))"};
+          "lambda *v: nn.functional.pairwise_distance(*v, p=1.0)",
+          "lambda *v: torch.sub(*v).abs().amax(dim=-1)",
+          "lambda *v: 1.0 - nn.functional.cosine_similarity(*v, dim=-1)"};
 }
 
 ir::Argument Distance(Body& b, const ir::Argument& x, const ir::Argument& y) {

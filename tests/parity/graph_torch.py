@@ -55,7 +55,7 @@ def plain(value, info=None):
     if isinstance(value, str) and "dtype" in kind:
         return getattr(torch, value)
     if isinstance(value, str) and info and info.get("spelled"):
-        return eval(info["spelled"][info["choices"].index(value)], {"nn": nn})  # noqa: S307: the registry's own
+        return eval(info["spelled"][info["choices"].index(value)], {"nn": nn, "torch": torch})  # noqa: S307: the registry's own
     if isinstance(value, list):
         items = tuple(plain(v, info) for v in value)
         return torch.tensor(items) if info and info.get("tensor") else items
