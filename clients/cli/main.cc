@@ -1,4 +1,8 @@
 // The program `kiln`.
 #include "clients/cli/app.h"
+#include "common/base/signals.h"
 
-int main(int argc, char** argv) { return graphkiln::cli::RunKiln(argc, argv); }
+int main(int argc, char** argv) {
+  graphkiln::IgnoreFileSizeSignal();
+  return graphkiln::cli::RunKiln(argc, argv);
+}

@@ -23,6 +23,10 @@ namespace {
 constexpr size_t kChunk = 1 << 20;
 
 absl::Status ErrnoError(int error, std::string_view what, const std::string& path) {
+  if (error == EFBIG) {  // no room for it, whoever sets the limit
+    return absl::ResourceExhaustedError(fmt::format(
+        "cannot {} {}: larger than the system allows files to be (ulimit -f)", what, path));
+  }
   return absl::ErrnoToStatus(error, fmt::format("cannot {} {}", what, path));
 }
 

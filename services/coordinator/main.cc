@@ -9,6 +9,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/signals.h"
 #include "common/base/status.h"
 #include "fmt/format.h"
 #include "services/coordinator/rpc/connection_acceptor.h"
@@ -95,6 +96,7 @@ int Run(const Flags& flags) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  IgnoreFileSizeSignal();
   RaiseDescriptorLimit();
 
   auto options = OptionsOf(flags);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,10 +22,14 @@
 #include "services/coordinator/rpc/housekeeping.h"
 #include "services/coordinator/rpc/services.h"
 #include "services/coordinator/rpc/ticker.h"
+#include "services/coordinator/store/sqlite_db.h"
 #include "services/coordinator/store/sqlite_store.h"
 
 namespace graphkiln::coordinator {
 namespace {
+
+/// An empty database with its journal.
+constexpr uintmax_t kLeastSpace = 1 << 20;
 
 int ExecutorThreads(int asked) {
   if (asked > 0) return asked;
@@ -61,6 +67,20 @@ absl::Status CheckExposure(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// An error of the storage at start, with the folder and what to do about it.
+absl::Status StateError(const std::string& folder, const absl::Status& status) {
+  if (status.ok() || !IsStorageFailure(status)) return status;
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  const bool full = !error && space.available < kLeastSpace;
+  return absl::Status(
+      status.code(),
+      fmt::format("cannot open the state in {}: {}; {}, or give another folder by --state", folder,
+                  MessageOf(status),
+                  full ? "its disk is full: free some space there"
+                       : "see that the folder can be written and its disk has room"));
+}
+
 // What a worker calls; the rest of the API is none of its port's business.
 constexpr std::string_view kWorkerService = "graphkiln.worker.v1.WorkerService";
 constexpr std::string_view kWorkersServices[] = {kWorkerService, "graphkiln.v1.ArtifactService"};
@@ -82,7 +102,7 @@ class Server::Impl {
         (options_.worker_grpc.has_value() && !options_.worker_grpc->client_ca.empty())) {
       options_.authenticator.RequireWorkerCertificates();
     }
-    RETURN_IF_ERROR(OpenState());
+    RETURN_IF_ERROR(StateError(options_.state_dir, OpenState()));
     AddAllMethods(table_, services_);
     RETURN_IF_ERROR(table_.CheckComplete());
     rpc_metrics_ = std::make_unique<RpcMetrics>(metrics_.registry(), table_);

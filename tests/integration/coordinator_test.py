@@ -115,3 +115,14 @@ def test_tells_its_version(bin_dir):
         [bin_dir / "kiln-coordinator", "--version"], capture_output=True, text=True, timeout=20 * FACTOR
     )
     assert re.fullmatch(r"kiln-coordinator \d+\.\d+\.\d+\n", run.stdout)
+
+
+def test_no_room_at_the_start_is_told_with_the_folder(bin_dir, tmp_path):
+    state = tmp_path / "state"
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 4; exec "$@"', "_", str(bin_dir / "kiln-coordinator"), "--state", str(state),
+         "--port", "0", "--http-port", "0"],
+        capture_output=True, text=True, timeout=60 * FACTOR)
+    assert done.returncode == 1  # no signal (SIGXFSZ)
+    assert f"cannot open the state in {state}: " in done.stderr
+    assert "has room" in done.stderr and "--state" in done.stderr

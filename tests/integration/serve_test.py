@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 
 import pytest
 from pace import FACTOR
@@ -33,6 +34,38 @@ def test_serve_says_when_a_part_dies(local, tmp_path):
     _, err = server.communicate(timeout=90 * FACTOR)
     assert server.returncode == 1 and "kiln-coordinator was ended by signal 9" in err
     wait_until(lambda: not any(map(alive, family)), "the processes of serve to end")
+
+
+def serve_with_a_job(local, iris, tmp_path):
+    """`kiln serve` that trains a job without end; the server and its family."""
+    server = local.start("serve", "--state", tmp_path / "state", "--port", 0, "--http-port", 0)
+    ready = server.stdout.readline()
+    assert ready.startswith("ready grpc=")
+    env = {"KILN_ENDPOINT": ready.split("grpc=")[1].split()[0]}
+    name = local.json("submit", "-f", iris, "--set", "epochs=10000000", env=env)["name"]
+    wait_until(lambda: local.json("describe", "job", name, env=env)["step"] > 0, "the first step")
+    return server, descendants(server.pid)
+
+
+@pytest.mark.parametrize("victim", ["serve", "kiln-coordinator"])
+def test_a_kill_during_training_ends_all_soon(local, iris, tmp_path, victim):
+    server, family = serve_with_a_job(local, iris, tmp_path)
+    pid = server.pid if victim == "serve" else next(
+        pid for pid in family if victim in open(f"/proc/{pid}/cmdline").read())
+    begin = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    _, err = server.communicate(timeout=30 * FACTOR)
+    wait_until(lambda: not any(map(alive, family)), "the processes of serve to end", 30 * FACTOR)
+    # The worker's 40 s to store a checkpoint with a coordinator that is gone are not waited for.
+    assert time.monotonic() - begin < 25 * FACTOR
+    if victim != "serve":
+        assert server.returncode == 1
+        assert "kiln-coordinator was ended by signal 9; stopping the others" in err
+    # Nobody holds the folder of the worker: the next `kiln serve` starts.
+    again = local.start("serve", "--state", tmp_path / "state", "--port", 0, "--http-port", 0)
+    assert again.stdout.readline().startswith("ready grpc=")
+    again.send_signal(signal.SIGTERM)
+    again.communicate(timeout=60 * FACTOR)
 
 
 def test_serve_on_a_taken_port(local, tmp_path):

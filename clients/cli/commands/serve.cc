@@ -19,6 +19,8 @@ namespace {
 constexpr absl::Duration kReadyLimit = absl::Seconds(60);
 constexpr absl::Duration kWorkerStopLimit = absl::Seconds(40);  // checkpoints included
 constexpr absl::Duration kStopLimit = absl::Seconds(10);
+// Without a coordinator there is nobody to hand checkpoints to: workers keep them on disk and end.
+constexpr absl::Duration kAloneLimit = absl::Seconds(10);
 constexpr int kMaxWorkers = 64;
 
 std::string DefaultState() {
@@ -58,6 +60,9 @@ class Serve : public Command {
       context.Print(fmt::format("ready {}\n", address_));
       context.Notice(fmt::format("state in {}; Ctrl-C stops it", state_));
       status = WatchChildren(interrupts);
+    }
+    if (!status.ok() && !address_.empty()) {
+      context.Notice(fmt::format("{}; stopping the others", std::string(status.message())));
     }
     Stop();
     if (!status.ok()) return context.Fail(kFailure, "SERVE_FAILED", std::string(status.message()));
@@ -141,7 +146,9 @@ class Serve : public Command {
   // Workers first: they hand their checkpoints to a coordinator that still runs.
   void Stop() {
     for (size_t i = 1; i < children_.size(); ++i) children_[i].Signal(SIGTERM);
-    const absl::Duration deadline = SystemClock().Monotonic() + kWorkerStopLimit;
+    const bool alone = !children_.empty() && children_[0].Ended(nullptr);
+    const absl::Duration deadline =
+        SystemClock().Monotonic() + (alone ? kAloneLimit : kWorkerStopLimit);
     for (size_t i = 1; i < children_.size(); ++i) {
       children_[i].WaitFor(deadline - SystemClock().Monotonic());
     }

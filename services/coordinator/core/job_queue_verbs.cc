@@ -9,6 +9,7 @@
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/core/job_queue_scope.h"
 #include "services/coordinator/core/names.h"
+#include "services/coordinator/core/page_bytes.h"
 
 namespace graphkiln::coordinator {
 namespace {
@@ -53,11 +54,11 @@ absl::StatusOr<JobPage> JobQueue::List(const ListArgs& args) {
   }
   JobPage page;
   std::vector<JobView> views;
+  std::vector<int64_t> keys;  // of the views
   {
     Scope scope(this);
     const auto jobs = jobs_by_project_.find(project);
     if (jobs == jobs_by_project_.end()) return page;
-    int64_t last = 0;
     ReasonCache reasons;
     // Newest first: the key after `before` in descending order.
     for (auto it = jobs->second.upper_bound(before); it != jobs->second.end(); ++it) {
@@ -68,15 +69,23 @@ absl::StatusOr<JobPage> JobQueue::List(const ListArgs& args) {
         continue;
       }
       if (views.size() == size) {
-        page.next_page_token = sealer_->Seal(purpose, fmt::format("{}", last));
+        page.next_page_token = sealer_->Seal(purpose, fmt::format("{}", keys.back()));
         break;
       }
-      last = it->first;
+      keys.push_back(it->first);
       views.push_back(View(job, job.visible(), &reasons));
     }
   }
   page.jobs.reserve(views.size());
-  for (const JobView& view : views) page.jobs.push_back(view.Compose());
+  PageBytes bytes;
+  for (size_t i = 0; i < views.size(); ++i) {
+    v1::Job job = views[i].Compose();
+    if (!bytes.Take(job.ByteSizeLong())) {
+      page.next_page_token = sealer_->Seal(purpose, fmt::format("{}", keys[i - 1]));
+      break;
+    }
+    page.jobs.push_back(std::move(job));
+  }
   return page;
 }
 

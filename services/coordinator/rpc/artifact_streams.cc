@@ -55,9 +55,8 @@ bool UploadStream::OnMessage(google::protobuf::Message& request) {
 }
 
 absl::Status UploadStream::Begin(const v1::Artifact& artifact, const std::string& data) {
-  if (auto stored = services_.artifacts->Stat(artifact.sha256());
-      stored.ok() && stored->bytes == artifact.bytes() &&
-      services_.artifacts->Touch(artifact.sha256(), services_.clock->Now()).ok()) {
+  if (auto stored = services_.artifacts->StatSound(artifact.sha256(), artifact.bytes());
+      stored.ok() && services_.artifacts->Touch(artifact.sha256(), services_.clock->Now()).ok()) {
     Succeed(ToProto(*stored));  // it is there: the caller need not send the rest
     return absl::OkStatus();
   }
@@ -151,7 +150,9 @@ bool DownloadStream::OnMessage(google::protobuf::Message& request) {
           ASSIGN_OR_RETURN(self->reader_, self->services_.artifacts->OpenFile(sha256, offset));
           auto first = std::make_unique<v1::DownloadArtifactResponse>();
           *first->mutable_artifact() = ToProto(ArtifactInfo{sha256, self->reader_->size()});
-          ASSIGN_OR_RETURN(*first->mutable_data(), self->reader_->Read(kChunkBytes));
+          self->sha256_ = sha256;
+          self->whole_ = offset == 0;
+          ASSIGN_OR_RETURN(*first->mutable_data(), self->ReadChecked());
           std::lock_guard lock(self->mu_);
           self->at_end_ = first->data().size() < kChunkBytes;
           self->ready_ = std::move(first);
@@ -167,9 +168,20 @@ bool DownloadStream::OnMessage(google::protobuf::Message& request) {
   return true;
 }
 
+absl::StatusOr<std::string> DownloadStream::ReadChecked() {
+  ASSIGN_OR_RETURN(std::string data, reader_->Read(kChunkBytes));
+  if (!whole_) return data;
+  hash_.Update(data);
+  // The last bytes are held back from a caller that got wrong ones before.
+  if (data.size() < kChunkBytes && hash_.HexDigest() != sha256_) {
+    return services_.artifacts->SetAside(sha256_, *reader_);
+  }
+  return data;
+}
+
 void DownloadStream::ReadAhead() {
   services_.executor->Post([self = shared_from_this()] {
-    auto data = self->reader_->Read(kChunkBytes);
+    auto data = self->ReadChecked();
     {
       std::lock_guard lock(self->mu_);
       self->reading_ = false;

@@ -52,7 +52,7 @@ class UploadStream final : public Stream, public std::enable_shared_from_this<Up
   bool closed_ = false;                   // guarded by mu_
 };
 
-/// Sends one file from an offset, reading one chunk ahead.
+/// Sends one file from an offset, reading one chunk ahead. A whole file is checked on the way.
 class DownloadStream final : public Stream, public std::enable_shared_from_this<DownloadStream> {
  public:
   DownloadStream(Services& services, std::shared_ptr<StreamSink> sink)
@@ -63,10 +63,15 @@ class DownloadStream final : public Stream, public std::enable_shared_from_this<
 
  private:
   void ReadAhead();
+  /// The next chunk. Error: CHECKSUM_MISMATCH in place of the last one of a damaged file.
+  absl::StatusOr<std::string> ReadChecked();
 
   Services& services_;
   const std::shared_ptr<StreamSink> sink_;
   std::unique_ptr<ArtifactReader> reader_;  // owned by the executor's task
+  Sha256 hash_;                             // likewise, with the next two
+  std::string sha256_;
+  bool whole_ = false;
 
   std::mutex mu_;
   absl::Status failure_;                                 // guarded by mu_

@@ -14,6 +14,7 @@
 #include "services/coordinator/core/names.h"
 #include "services/coordinator/core/time_proto.h"
 #include "services/coordinator/rpc/create_once.h"
+#include "services/coordinator/rpc/labels.h"
 #include "services/coordinator/rpc/paging.h"
 #include "services/coordinator/rpc/services.h"
 
@@ -40,7 +41,7 @@ void CreateDataset(Services& services, const CallPtr& call, v1::CreateDatasetReq
                         fmt::format("{} is not csv, npy, npz, safetensors, idx or images",
                                     QuoteForMessage(asked.format())));
     }
-    if (asked.labels_size() > 64) return FieldError("dataset.labels", "has more than 64 entries");
+    RETURN_IF_ERROR(CheckLabels("dataset.labels", asked.labels()));
     ASSIGN_OR_RETURN(CreateOnce once,
                      MakeCreateOnce("CreateDataset", project, request, request.request_id()));
     ASSIGN_OR_RETURN(const std::string earlier, FindCreated(services, once));

@@ -13,6 +13,7 @@
 #include "services/coordinator/core/names.h"
 #include "services/coordinator/core/time_proto.h"
 #include "services/coordinator/rpc/create_once.h"
+#include "services/coordinator/rpc/labels.h"
 #include "services/coordinator/rpc/paging.h"
 #include "services/coordinator/rpc/services.h"
 
@@ -33,22 +34,12 @@ void Touch(Services& services, v1::SavedGraph& graph) {
   graph.set_etag(NewUid(*services.random).substr(0, 16));
 }
 
-absl::Status CheckLabels(const google::protobuf::Map<std::string, std::string>& labels) {
-  if (labels.size() > 64) return FieldError("graph.labels", "has more than 64 entries");
-  for (const auto& [key, value] : labels) {
-    if (key.empty() || key.size() > 256 || value.size() > 1024) {
-      return FieldError("graph.labels", "a key has 1 to 256 bytes, a value at most 1,024");
-    }
-  }
-  return absl::OkStatus();
-}
-
 void CreateGraph(Services& services, const CallPtr& call, v1::CreateGraphRequest& request,
                  const Reply<v1::SavedGraph>& reply) {
   const auto created = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string project, ParseParent(request.parent()));
     if (!request.graph().has_graph()) return FieldError("graph.graph", "is missing");
-    RETURN_IF_ERROR(CheckLabels(request.graph().labels()));
+    RETURN_IF_ERROR(CheckLabels("graph.labels", request.graph().labels()));
     ASSIGN_OR_RETURN(CreateOnce once,
                      MakeCreateOnce("CreateGraph", project, request, request.request_id()));
     ASSIGN_OR_RETURN(const std::string earlier, FindCreated(services, once));
@@ -122,7 +113,7 @@ void UpdateGraph(Services& services, std::shared_ptr<const v1::UpdateGraphReques
     ASSIGN_OR_RETURN(const std::string name, CanonicalGraphName(request->graph().name()));
     ASSIGN_OR_RETURN(const UpdateMask mask, ReadMask(request->update_mask()));
     if (mask.graph && !request->graph().has_graph()) return FieldError("graph.graph", "is missing");
-    RETURN_IF_ERROR(CheckLabels(request->graph().labels()));
+    RETURN_IF_ERROR(CheckLabels("graph.labels", request->graph().labels()));
     ASSIGN_OR_RETURN(v1::SavedGraph stored, services.store->ReadGraph(name));
     PutGraph put;
     put.when = PutGraph::When::kPresent;

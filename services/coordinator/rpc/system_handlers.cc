@@ -3,6 +3,7 @@
 
 #include "common/base/status.h"
 #include "graphkiln/v1/system_service.pb.h"
+#include "services/coordinator/core/page_bytes.h"
 #include "services/coordinator/core/time_proto.h"
 #include "services/coordinator/rpc/paging.h"
 #include "services/coordinator/rpc/services.h"
@@ -18,10 +19,15 @@ absl::StatusOr<v1::ListWorkersResponse> ListWorkers(Services& services,
   std::vector<v1::Worker> workers =
       services.queue->ListWorkers(after, static_cast<size_t>(size) + 1);
   v1::ListWorkersResponse response;
-  const bool more = workers.size() > static_cast<size_t>(size);
-  if (more) workers.pop_back();
-  if (more) response.set_next_page_token(tokens.Next(workers.back().name()));
-  for (v1::Worker& worker : workers) *response.add_workers() = std::move(worker);
+  PageBytes bytes;
+  for (v1::Worker& worker : workers) {
+    if (response.workers_size() == size || !bytes.Take(worker.ByteSizeLong())) {
+      response.set_next_page_token(
+          tokens.Next(response.workers(response.workers_size() - 1).name()));
+      break;
+    }
+    *response.add_workers() = std::move(worker);
+  }
   return response;
 }
 

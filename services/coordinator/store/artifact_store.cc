@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -20,6 +21,8 @@ namespace {
 
 constexpr size_t kDirectoryDigits = 2;
 constexpr size_t kDigits = 64;
+constexpr size_t kMostRemembered = 10'000;
+constexpr std::string_view kDamagedSuffix = ".damaged";  // removed by the next Open
 
 absl::Status CheckDigest(std::string_view sha256) {
   if (IsSha256Hex(sha256)) return absl::OkStatus();
@@ -119,6 +122,48 @@ absl::StatusOr<ArtifactInfo> ArtifactStore::Stat(std::string_view sha256) const 
                       absl::TimeFromTimespec(info.st_mtim)};
 }
 
+bool ArtifactStore::KnownSound(std::string_view sha256, const FileStamp& stamp) {
+  MutexLock lock(&mu_);
+  const auto it = sound_.find(sha256);
+  return it != sound_.end() && it->second == stamp;
+}
+
+void ArtifactStore::Remember(std::string_view sha256, const FileStamp& stamp) {
+  MutexLock lock(&mu_);
+  if (sound_.size() >= kMostRemembered) sound_.clear();  // costs reading them again
+  sound_.insert_or_assign(std::string(sha256), stamp);
+}
+
+absl::StatusOr<ArtifactInfo> ArtifactStore::StatSound(std::string_view sha256, int64_t bytes) {
+  ASSIGN_OR_RETURN(ArtifactInfo info, Stat(sha256));
+  if (info.bytes != bytes) return NotFoundError("artifact", sha256);
+  const std::string path = FilePath(sha256);
+  const absl::StatusOr<FileStamp> stamp = StampOf(path);
+  if (!stamp.ok()) return NotFoundError("artifact", sha256);
+  if (KnownSound(sha256, *stamp)) return info;
+  const absl::StatusOr<std::string> found = FileSha256(path);
+  if (!found.ok() || *found != sha256) {
+    KILN_ERROR("the stored file {} is damaged; an upload replaces it", path);
+    return NotFoundError("artifact", sha256);
+  }
+  Remember(sha256, *stamp);
+  return info;
+}
+
+absl::Status ArtifactStore::SetAside(std::string_view sha256, const ArtifactReader& reader) {
+  RETURN_IF_ERROR(CheckDigest(sha256));
+  const std::string path = FilePath(sha256);
+  const absl::StatusOr<FileStamp> stamp = StampOf(path);
+  if (stamp.ok() && stamp->inode == reader.inode_) {
+    const std::string aside = path + std::string(kDamagedSuffix);
+    const bool moved = std::rename(path.c_str(), aside.c_str()) == 0;
+    KILN_ERROR("the stored file {} is damaged{}", path,
+               moved ? "; it counts as missing and lies aside until the next start" : "");
+  }
+  return MakeError(absl::StatusCode::kDataLoss, v1::ERROR_REASON_CHECKSUM_MISMATCH,
+                   fmt::format("the stored file {} is damaged; upload it again", sha256));
+}
+
 absl::StatusOr<std::string> ArtifactStore::Path(std::string_view sha256) const {
   RETURN_IF_ERROR(CheckDigest(sha256));
   if (!Exists(sha256)) return NotFoundError("artifact", sha256);
@@ -152,7 +197,7 @@ absl::StatusOr<std::unique_ptr<ArtifactReader>> ArtifactStore::OpenFile(std::str
     close(fd);
     return FieldError("offset", fmt::format("is not within the file's {} bytes", info.st_size));
   }
-  return std::unique_ptr<ArtifactReader>(new ArtifactReader(fd, info.st_size, offset));
+  return std::unique_ptr<ArtifactReader>(new ArtifactReader(fd, info.st_ino, info.st_size, offset));
 }
 
 absl::StatusOr<ArtifactPage> ArtifactStore::List(std::string_view after, size_t most) const {
@@ -195,7 +240,12 @@ absl::Status ArtifactStore::Touch(std::string_view sha256, absl::Time now) {
   RETURN_IF_ERROR(CheckDigest(sha256));
   const timespec time = absl::ToTimespec(now);
   const std::array<timespec, 2> times = {time, time};
-  if (utimensat(AT_FDCWD, FilePath(sha256).c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0) {
+  const std::string path = FilePath(sha256);
+  const absl::StatusOr<FileStamp> before = StampOf(path);
+  if (utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0) {
+    // Our own change of the time is no reason to read the bytes again.
+    const absl::StatusOr<FileStamp> after = StampOf(path);
+    if (before.ok() && after.ok() && KnownSound(sha256, *before)) Remember(sha256, *after);
     return absl::OkStatus();
   }
   return errno == ENOENT ? NotFoundError("artifact", sha256)

@@ -1,8 +1,9 @@
 // Content-addressed files: data sets, checkpoints, weights, reports. A file is named by the SHA-256
 // of its bytes, `<root>/ab/cdef...`; names from outside never become paths: only 64 lower-case hex
 // digits are looked up. Writers verify size and digest while receiving and publish by rename after
-// fsync. All calls block on disk: executor threads only. ArtifactStore is thread-safe; a writer or
-// reader belongs to one thread at a time.
+// fsync; readers of a whole file verify it again. What proves damaged is set aside and counts as
+// missing, so that the next upload replaces it. All calls block on disk: executor threads only.
+// ArtifactStore is thread-safe; a writer or reader belongs to one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/file.h"
+#include "common/base/file_stamp.h"
 #include "common/base/hash.h"
 #include "common/base/strings.h"
 #include "services/coordinator/core/mutex.h"
@@ -59,8 +61,10 @@ class ArtifactReader {
 
  private:
   friend class ArtifactStore;
-  ArtifactReader(int fd, int64_t size, int64_t offset) : fd_(fd), size_(size), offset_(offset) {}
+  ArtifactReader(int fd, uint64_t inode, int64_t size, int64_t offset)
+      : fd_(fd), inode_(inode), size_(size), offset_(offset) {}
   int fd_;
+  uint64_t inode_;
   int64_t size_;
   int64_t offset_;
 };
@@ -84,6 +88,12 @@ class ArtifactStore {
   bool Exists(std::string_view sha256) const;
   /// Errors: NOT_FOUND, FIELD_INVALID.
   absl::StatusOr<ArtifactInfo> Stat(std::string_view sha256) const;
+  /// As Stat, of a file whose bytes are right: they are read unless that was done before and the
+  /// file is as it was then. Error: also NOT_FOUND for one that is damaged or has another size.
+  absl::StatusOr<ArtifactInfo> StatSound(std::string_view sha256, int64_t bytes);
+  /// The bytes that `reader` gave are not those of the digest: they count as missing from now on,
+  /// unless an upload has replaced them already. The error that tells it.
+  absl::Status SetAside(std::string_view sha256, const ArtifactReader& reader);
   /// Errors: FIELD_INVALID (digest, negative size), TOO_LARGE, STORAGE_UNAVAILABLE.
   absl::StatusOr<std::unique_ptr<ArtifactWriter>> Create(std::string_view sha256, int64_t bytes);
   /// Errors: NOT_FOUND, FIELD_INVALID (offset beyond the end).
@@ -112,9 +122,13 @@ class ArtifactStore {
   ArtifactStore(std::string root, int64_t max_bytes)
       : root_(std::move(root)), max_bytes_(max_bytes) {}
   std::string FilePath(std::string_view sha256) const;
+  bool KnownSound(std::string_view sha256, const FileStamp& stamp);
+  void Remember(std::string_view sha256, const FileStamp& stamp);
 
   const std::string root_;
   const int64_t max_bytes_;
+  Mutex mu_;
+  StringMap<FileStamp> sound_ ABSL_GUARDED_BY(mu_);  // files when their bytes proved right; bounded
   const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();  // pins may outlive the store
 };
 

@@ -14,6 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "services/coordinator/core/errors.h"
+#include "services/coordinator/core/page_bytes.h"
 #include "services/coordinator/store/group_writer.h"
 #include "services/coordinator/store/migrations.h"
 #include "services/coordinator/store/packing.h"
@@ -278,10 +279,11 @@ absl::StatusOr<NamedPage<Message>> ReadPage(SqliteStatement* select, const std::
   const auto reset = absl::MakeCleanup([select] { select->Reset(); });
   select->BindText(1, project).BindText(2, after).Bind(3, most + 1);
   NamedPage<Message> page;
+  PageBytes bytes;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, select->Step());
     if (!row) return page;
-    if (static_cast<int64_t>(page.items.size()) == most) {
+    if (static_cast<int64_t>(page.items.size()) == most || !bytes.Take(select->Blob(0).size())) {
       page.next_after = page.items.back().name();
       return page;
     }

@@ -26,6 +26,7 @@ ArtifactCache::Pin& ArtifactCache::Pin::operator=(Pin&& other) noexcept {
     Release();
     cache_ = std::exchange(other.cache_, nullptr);
     sha256_ = std::move(other.sha256_);
+    stamp_ = other.stamp_;
   }
   return *this;
 }
@@ -38,6 +39,11 @@ void ArtifactCache::Pin::Release() {
 
 std::string ArtifactCache::Pin::path() const {
   return cache_ == nullptr ? "" : cache_->PathOf(sha256_);
+}
+
+bool ArtifactCache::Pin::Sound() const {
+  const absl::StatusOr<FileStamp> now = StampOf(path());
+  return now.ok() && *now == stamp_;
 }
 
 ArtifactCache::ArtifactCache(Options options, CoordinatorApi& api)
@@ -57,7 +63,6 @@ absl::StatusOr<std::unique_ptr<ArtifactCache>> ArtifactCache::Open(Options optio
       continue;
     }
     Entry entry;
-    entry.state = Entry::State::kReady;
     entry.bytes = *size;
     cache->entries_.emplace(name, entry);
     cache->bytes_ += *size;
@@ -88,51 +93,81 @@ absl::StatusOr<ArtifactCache::Pin> ArtifactCache::Get(const std::string& sha256,
     if (cancellation.cancelled()) {
       return absl::CancelledError("the lease is stopped");
     }
-    const auto [it, is_new] = entries_.try_emplace(sha256);
-    if (it->second.state == Entry::State::kReady) {
-      ++it->second.pins;
-      it->second.last_use = ++uses_;
-      return Pin(this, sha256);
+    Entry& entry = entries_[sha256];
+    if (entry.state == Entry::State::kReady) {
+      const absl::StatusOr<FileStamp> now = StampOf(PathOf(sha256));
+      if (now.ok() && *now == entry.stamp) {
+        ++entry.pins;
+        entry.last_use = ++uses_;
+        return Pin(this, sha256, entry.stamp);
+      }
     }
-    if (is_new) {
-      break;  // ours to load
+    if (entry.state != Entry::State::kLoading) {
+      entry.state = Entry::State::kLoading;  // ours to load
+      bytes_ -= entry.bytes;
+      entry.bytes = 0;
+      break;
     }
-    // Another job loads it; when it fails, the entry is gone and one of the waiting tries. A
-    // bounded wait, as the cancellation may fire between the check above and here.
+    // Another job loads it; when it fails, one of the waiting tries. A bounded wait, as the
+    // cancellation may fire between the check above and here.
     loaded_.wait_for(lock, absl::ToChronoMilliseconds(absl::Milliseconds(100)));
   }
   lock.unlock();
-  const absl::StatusOr<uint64_t> size = Fetch(sha256, cancellation);
+  const absl::StatusOr<FileStamp> stamp = Load(sha256, cancellation);
   lock.lock();
   loaded_.notify_all();
-  if (!size.ok()) {
-    entries_.erase(sha256);
-    return size.status();
-  }
   Entry& entry = entries_[sha256];
+  if (!stamp.ok()) {
+    entry.state = Entry::State::kUnchecked;
+    if (entry.pins == 0) {
+      entries_.erase(sha256);
+    }
+    return stamp.status();
+  }
   entry.state = Entry::State::kReady;
-  entry.bytes = *size;
-  entry.pins = 1;
+  entry.bytes = stamp->bytes;
+  entry.stamp = *stamp;
+  ++entry.pins;
   entry.last_use = ++uses_;
-  bytes_ += *size;
+  bytes_ += entry.bytes;
   EvictLocked();
-  return Pin(this, sha256);
+  return Pin(this, sha256, *stamp);
 }
 
-absl::StatusOr<uint64_t> ArtifactCache::Fetch(const std::string& sha256,
+absl::StatusOr<FileStamp> ArtifactCache::Load(const std::string& sha256,
                                               Cancellation& cancellation) {
+  const std::string path = PathOf(sha256);
+  // Taken before the bytes are read, so that a change while they are read is not missed later.
+  absl::StatusOr<FileStamp> stamp = StampOf(path);
+  if (stamp.ok()) {
+    const absl::StatusOr<std::string> found = FileSha256(path);
+    if (found.ok() && *found == sha256) {
+      return stamp;
+    }
+    KILN_WARN("the cached file {} is damaged{}; it is fetched again", path,
+              found.ok() ? "" : fmt::format(" ({})", MessageOf(found.status())));
+    RETURN_IF_ERROR(RemoveFile(path));
+  }
+  RETURN_IF_ERROR(Fetch(sha256, cancellation));
+  stamp = StampOf(path);
+  if (!stamp.ok()) {
+    return absl::DataLossError(fmt::format("the cached file {} went as soon as it had come", path));
+  }
+  return stamp;
+}
+
+absl::Status ArtifactCache::Fetch(const std::string& sha256, Cancellation& cancellation) {
   absl::Duration pause = options_.pause;
   int wrong = 0;
   while (true) {
-    absl::StatusOr<uint64_t> size = FetchOnce(sha256, cancellation);
+    const absl::Status status = FetchOnce(sha256, cancellation);
     // A coordinator that is away is waited for: the lease's own timers end that.
     const bool again =
-        !size.ok() && (IsTransient(size.status()) ||
-                       (absl::IsDataLoss(size.status()) && ++wrong < options_.attempts));
+        IsTransient(status) || (absl::IsDataLoss(status) && ++wrong < options_.attempts);
     if (!again) {
-      return size;
+      return status;
     }
-    KILN_WARN("download of {} failed, trying again: {}", sha256, MessageOf(size.status()));
+    KILN_WARN("download of {} failed, trying again: {}", sha256, MessageOf(status));
     if (cancellation.WaitFor(pause)) {
       return absl::CancelledError("the lease is stopped");
     }
@@ -140,24 +175,21 @@ absl::StatusOr<uint64_t> ArtifactCache::Fetch(const std::string& sha256,
   }
 }
 
-absl::StatusOr<uint64_t> ArtifactCache::FetchOnce(const std::string& sha256,
-                                                  Cancellation& cancellation) {
+absl::Status ArtifactCache::FetchOnce(const std::string& sha256, Cancellation& cancellation) {
+  RETURN_IF_ERROR(MakeDirs(options_.folder));  // whoever emptied the cache may have removed it too
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(PathOf(sha256)));
   Sha256 hash;
-  uint64_t size = 0;
   RETURN_IF_ERROR(api_.Download(
       sha256, 0,
       [&](std::string_view bytes) {
         hash.Update(bytes);
-        size += bytes.size();
         return file.Append(bytes);
       },
       cancellation));
   if (hash.HexDigest() != sha256) {
     return absl::DataLossError(fmt::format("artifact {} arrived with another digest", sha256));
   }
-  RETURN_IF_ERROR(file.Commit());
-  return size;
+  return file.Commit();
 }
 
 void ArtifactCache::EvictLocked() {
@@ -165,7 +197,7 @@ void ArtifactCache::EvictLocked() {
     auto oldest = entries_.end();
     for (auto it = entries_.begin(); it != entries_.end(); ++it) {
       const Entry& entry = it->second;
-      if (entry.state == Entry::State::kReady && entry.pins == 0 &&
+      if (entry.state != Entry::State::kLoading && entry.pins == 0 &&
           (oldest == entries_.end() || entry.last_use < oldest->second.last_use)) {
         oldest = it;
       }

@@ -1,7 +1,9 @@
 // Files by SHA-256 in a local folder, shared by all jobs of the worker: data, weights and
 // checkpoints to start from. Each is downloaded once, however many jobs ask at the same time,
-// checked against its digest and moved into place when it is complete. The least recently used ones
-// are removed when the folder grows beyond its bound; files in use stay. Thread-safe.
+// checked against its digest and moved into place when it is complete. A file that is not as it was
+// when its digest was checked (also one of an earlier process) is checked again before it is used,
+// and fetched again where it is missing or wrong. The least recently used ones are removed when the
+// folder grows beyond its bound; files in use stay. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -13,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/file_stamp.h"
 #include "services/worker/daemon/coordinator_api.h"
 
 namespace graphkiln::worker {
@@ -35,29 +38,36 @@ class ArtifactCache {
   class Pin {
    public:
     Pin() = default;
-    Pin(ArtifactCache* cache, std::string sha256) : cache_(cache), sha256_(std::move(sha256)) {}
+    Pin(ArtifactCache* cache, std::string sha256, const FileStamp& stamp)
+        : cache_(cache), sha256_(std::move(sha256)), stamp_(stamp) {}
     Pin(Pin&& other) noexcept { *this = std::move(other); }
     Pin& operator=(Pin&& other) noexcept;
     ~Pin() { Release(); }
     std::string path() const;
+    /// Whether the file is still the one that was checked: where not, what a job made of it means
+    /// nothing.
+    bool Sound() const;
 
    private:
     void Release();
     ArtifactCache* cache_ = nullptr;
     std::string sha256_;
+    FileStamp stamp_;
   };
 
-  /// The file, downloaded if it is not there. Errors: InvalidArgument (no digest), NotFound,
-  /// ResourceExhausted (disk full), DataLoss (digest differs again and again), Cancelled. While the
-  /// coordinator is away it waits.
+  /// The file, downloaded if it is not there or not as it should be. Errors: InvalidArgument (no
+  /// digest), NotFound, ResourceExhausted (disk full), DataLoss (digest differs again and again),
+  /// Cancelled. While the coordinator is away it waits.
   absl::StatusOr<Pin> Get(const std::string& sha256, Cancellation& cancellation);
 
   uint64_t bytes() const;
 
  private:
   struct Entry {
-    enum class State { kLoading, kReady } state = State::kLoading;
+    /// kUnchecked: on disk, or once was; nobody knows with which bytes.
+    enum class State { kLoading, kUnchecked, kReady } state = State::kUnchecked;
     uint64_t bytes = 0;
+    FileStamp stamp;  // when the digest was checked
     int pins = 0;
     uint64_t last_use = 0;
   };
@@ -65,8 +75,10 @@ class ArtifactCache {
   ArtifactCache(Options options, CoordinatorApi& api);
 
   std::string PathOf(const std::string& sha256) const;
-  absl::StatusOr<uint64_t> Fetch(const std::string& sha256, Cancellation& cancellation);
-  absl::StatusOr<uint64_t> FetchOnce(const std::string& sha256, Cancellation& cancellation);
+  /// The file that is there where its digest is right, else a fetched one.
+  absl::StatusOr<FileStamp> Load(const std::string& sha256, Cancellation& cancellation);
+  absl::Status Fetch(const std::string& sha256, Cancellation& cancellation);
+  absl::Status FetchOnce(const std::string& sha256, Cancellation& cancellation);
   /// REQUIRES: mu_ is held.
   void EvictLocked();
   void Unpin(const std::string& sha256);

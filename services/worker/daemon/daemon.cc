@@ -12,6 +12,7 @@
 #include "fmt/format.h"
 #include "services/worker/daemon/artifact_cache.h"
 #include "services/worker/daemon/control_stream.h"
+#include "services/worker/daemon/drain_wait.h"
 #include "services/worker/daemon/event_publisher.h"
 #include "services/worker/daemon/grpc_coordinator.h"
 #include "services/worker/daemon/inventory.h"
@@ -25,8 +26,6 @@ namespace {
 /// The first report waits so long for LibTorch; it takes a fraction of a second, on a busy machine
 /// more.
 constexpr absl::Duration kWarmUp = absl::Seconds(20);
-/// A drained daemon without a coordinator leaves its results on disk after this.
-constexpr absl::Duration kUnreachable = absl::Seconds(3);
 
 }  // namespace
 
@@ -49,6 +48,7 @@ struct Daemon::Parts {
   std::function<void()> on_superseded;
   std::atomic<bool> draining = false;
   std::atomic<bool> inventory_changed = false;
+  DrainWait drain;  // used by the thread that drains alone
 
   std::mutex mu;  // guards the next three
   uint64_t first_active_report = 0;
@@ -203,12 +203,12 @@ const std::string& Daemon::name() const { return parts_->name; }
 
 void Daemon::Drain() {
   parts_->draining = true;
+  parts_->drain.Begin(parts_->clock.Monotonic(), parts_->options.drain_deadline);
   parts_->supervisor->Drain();
 }
 
 bool Daemon::WaitDrained(absl::Duration timeout) {
   const absl::Duration deadline = parts_->clock.Monotonic() + timeout;
-  absl::Duration unreachable_since = absl::InfiniteDuration();
   while (true) {
     const absl::Duration now = parts_->clock.Monotonic();
     const absl::Duration left = std::min(deadline - now, absl::Milliseconds(100));
@@ -216,12 +216,10 @@ bool Daemon::WaitDrained(absl::Duration timeout) {
       return true;
     }
     // Results that cannot be handed over now are on disk and wait for the next start.
-    if (parts_->control->connected()) {
-      unreachable_since = absl::InfiniteDuration();
-    } else if (unreachable_since == absl::InfiniteDuration()) {
-      unreachable_since = now;
-    } else if (now - unreachable_since >= kUnreachable &&
-               parts_->supervisor->WaitIdle(/*active_only=*/true, absl::ZeroDuration())) {
+    const bool active = !parts_->supervisor->WaitIdle(/*active_only=*/true, absl::ZeroDuration());
+    if (parts_->drain.GivesUp(now, parts_->control->connected(), active)) {
+      KILN_WARN("the coordinator is gone; ending{}",
+                active ? " without the results of what still runs" : "");
       return true;
     }
     if (now >= deadline) {

@@ -144,6 +144,7 @@ void LeaseRunner::Run(v1::LeaseSpec spec) {
   PendingEnd end;
   if (start.ok()) {
     end = RunTrainer(*start);
+    BlameCache(&end.finish);
   } else {
     end.finish = DescribeFailedStart(id_, stop(), start.status());
   }
@@ -161,6 +162,17 @@ void LeaseRunner::Run(v1::LeaseSpec spec) {
     services_.listener.OnEnded(id_);
   }
   HandOver(std::move(end));
+}
+
+void LeaseRunner::BlameCache(FinishLeaseRequest* finish) const {
+  const bool sound = std::all_of(pins_.begin(), pins_.end(),
+                                 [](const ArtifactCache::Pin& pin) { return pin.Sound(); });
+  if (sound || finish->outcome() != FinishLeaseRequest::OUTCOME_FAILED_USER) {
+    return;
+  }
+  finish->set_outcome(FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  finish->set_reason(fmt::format("CACHE_DAMAGED: a cached file changed while the job used it ({})",
+                                 finish->reason()));
 }
 
 absl::StatusOr<StartTraining> LeaseRunner::Prepare(const v1::LeaseSpec& spec) {

@@ -81,6 +81,9 @@ class LeaseRunner {
  private:
   void Run(v1::LeaseSpec spec);
   absl::StatusOr<trainer::v1::StartTraining> Prepare(const v1::LeaseSpec& spec);
+  /// A failure that is called the user's, but whose files were changed or removed meanwhile, is the
+  /// worker's: the job is tried again with fresh ones.
+  void BlameCache(v1::FinishLeaseRequest* finish) const;
   PendingEnd RunTrainer(const trainer::v1::StartTraining& start);
   void HandleCheckpoint(const trainer::v1::CheckpointWritten& written);
   absl::Status StoreCheckpoint(const trainer::v1::CheckpointWritten& written);

@@ -21,6 +21,7 @@
 #include "common/base/header_value.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "fmt/format.h"
@@ -174,5 +175,6 @@ int main(int argc, char** argv) {
   ::sigaddset(&waited, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  graphkiln::IgnoreFileSizeSignal();
   return graphkiln::worker::Run(std::move(flags));
 }

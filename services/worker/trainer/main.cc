@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/signals.h"
 #include "services/worker/launch/fd.h"
 #include "services/worker/trainer/cuda_devices.h"
 #include "services/worker/trainer/parent.h"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
     std::_Exit(0);
   }
   ::signal(SIGPIPE, SIG_IGN);
+  graphkiln::IgnoreFileSizeSignal();
   // The launcher has set the parent-death signal; loading LibTorch took a while, in which it may
   // have died.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

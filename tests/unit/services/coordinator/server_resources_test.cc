@@ -1,4 +1,8 @@
 // Graphs, artifacts, datasets, node types and workers of a running coordinator, over real gRPC.
+#include <set>
+
+#include "common/base/file.h"
+#include "common/base/hash.h"
 #include "services/coordinator/server.h"
 #include "tests/fakes/coordinator_harness.h"
 
@@ -135,6 +139,77 @@ TEST(ServerResourcesTest, ArtifactsAreCheckedAndReadFromAnyOffset) {
   grpc::ClientContext c3;
   ASSERT_TRUE(harness.artifacts->ListArtifacts(&c3, v1::ListArtifactsRequest(), &list).ok());
   EXPECT_EQ(list.artifacts_size(), 1);
+}
+
+TEST(ServerResourcesTest, DamagedArtifactIsToldAndHealedByAnUpload) {
+  CoordinatorHarness harness;
+  const std::string bytes((2 << 20) + 7, 'x');
+  const std::string sha256 = Sha256Hex(bytes);
+  const std::string path = JoinPath(harness.options().state_dir,
+                                    "artifacts/" + sha256.substr(0, 2) + "/" + sha256.substr(2));
+  const auto download = [&] {
+    v1::DownloadArtifactRequest request;
+    request.set_name("artifacts/" + sha256);
+    grpc::ClientContext context;
+    auto reader = harness.artifacts->DownloadArtifact(&context, request);
+    v1::DownloadArtifactResponse chunk;
+    while (reader->Read(&chunk)) {
+    }
+    return reader->Finish();
+  };
+  v1::Artifact artifact;
+  for (const bool downloaded : {true, false}) {
+    ASSERT_TRUE(harness.Upload(sha256, bytes, &artifact).ok());
+    ASSERT_TRUE(harness.Upload(sha256, bytes, &artifact).ok());  // it is there
+    std::string wrong = bytes;
+    wrong[1'500'000] = 'y';
+    ASSERT_TRUE(WriteFileAtomic(path, wrong).ok());
+    if (downloaded) {
+      EXPECT_EQ(ReasonOf(download()), "CHECKSUM_MISMATCH");
+      EXPECT_EQ(ReasonOf(download()), "NOT_FOUND");
+    }
+    ASSERT_TRUE(harness.Upload(sha256, bytes, &artifact).ok());
+    EXPECT_TRUE(*ReadFile(path, 4 << 20) == bytes);
+    EXPECT_TRUE(download().ok());
+  }
+}
+
+TEST(ServerResourcesTest, ListsAreCutByBytes) {
+  CoordinatorHarness harness;
+  v1::Artifact artifact;
+  ASSERT_TRUE(harness.Upload(Sha256Hex("a"), "a", &artifact).ok());
+  v1::CreateDatasetRequest create;
+  create.mutable_dataset()->set_format("csv");
+  create.mutable_dataset()->set_artifact(Sha256Hex("a"));
+  auto& labels = *create.mutable_dataset()->mutable_labels();
+  for (int i = 0; i < 64; ++i)
+    labels[std::string(253, 'k') + std::to_string(100 + i)].assign(256, 'v');
+  constexpr int kDatasets = 120;  // 32 KiB each
+  for (int i = 0; i < kDatasets; ++i) {
+    create.set_dataset_id("d" + std::to_string(1000 + i));
+    v1::Dataset dataset;
+    grpc::ClientContext context;
+    ASSERT_TRUE(harness.datasets->CreateDataset(&context, create, &dataset).ok());
+  }
+  labels["one too many"] = "";
+  v1::Dataset refused;
+  grpc::ClientContext context;
+  EXPECT_EQ(ReasonOf(harness.datasets->CreateDataset(&context, create, &refused)), "FIELD_INVALID");
+  std::set<std::string> names;
+  int pages = 0;
+  v1::ListDatasetsRequest list;
+  list.set_page_size(1000);
+  do {
+    v1::ListDatasetsResponse page;
+    grpc::ClientContext c;
+    ASSERT_TRUE(harness.datasets->ListDatasets(&c, list, &page).ok());
+    EXPECT_LT(page.ByteSizeLong(), 4u << 20);
+    for (const v1::Dataset& dataset : page.datasets()) names.insert(dataset.name());
+    list.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!list.page_token().empty());
+  EXPECT_EQ(names.size(), kDatasets);
+  EXPECT_EQ(pages, 2);
 }
 
 TEST(ServerResourcesTest, AnUploadThatIsGivenUpLeavesNothing) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "common/base/status_matchers.h"
 #include "services/coordinator/core/errors.h"
 
@@ -141,6 +143,36 @@ TEST_F(ArtifactStoreTest, TouchTellsWhenSomebodyReliedOnIt) {
   ASSERT_OK_AND_ASSIGN(const ArtifactInfo info, store->Stat(sha256));
   EXPECT_EQ(info.modified, time);
   EXPECT_THAT(store->Touch(std::string(64, 'e'), time), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(ArtifactStoreTest, DamagedFileCountsAsMissingForAnUpload) {
+  const std::string sha256 = Sha256Hex("bytes");
+  ASSERT_OK(Put("bytes"));
+  EXPECT_OK(store->StatSound(sha256, 5).status());
+  ASSERT_OK(store->Touch(sha256, absl::FromUnixSeconds(1'700'000'000)));
+  EXPECT_OK(store->StatSound(sha256, 5).status());
+  EXPECT_THAT(store->StatSound(sha256, 6), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK_AND_ASSIGN(const std::string path, store->Path(sha256));
+  std::ofstream(path) << "BYTES";  // in place, of equal length
+  EXPECT_THAT(store->StatSound(sha256, 5), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(Put("bytes"));
+  EXPECT_OK(store->StatSound(sha256, 5).status());
+}
+
+TEST_F(ArtifactStoreTest, DamageThatAReaderFoundIsSetAside) {
+  const std::string sha256 = Sha256Hex("bytes");
+  ASSERT_OK(Put("bytes"));
+  ASSERT_OK_AND_ASSIGN(auto reader, store->OpenFile(sha256, 0));
+  EXPECT_EQ(ReasonOf(store->SetAside(sha256, *reader)), v1::ERROR_REASON_CHECKSUM_MISMATCH);
+  EXPECT_FALSE(store->Exists(sha256));
+  EXPECT_TRUE(store->List("", 10)->items.empty());
+  ASSERT_OK(Put("bytes"));
+  // What an upload has replaced meanwhile stays.
+  EXPECT_FALSE(store->SetAside(sha256, *reader).ok());
+  EXPECT_TRUE(store->Exists(sha256));
+  reader.reset();
+  ASSERT_OK_AND_ASSIGN(store, ArtifactStore::Open(root, 1000));
+  EXPECT_EQ(ListDir(JoinPath(root, sha256.substr(0, 2)))->size(), 1u);
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "services/worker/daemon/artifact_cache.h"
 
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +55,59 @@ TEST_F(ArtifactCacheTest, DownloadsOnceAndKeepsAcrossRestarts) {
   auto again = Open();
   EXPECT_TRUE(again->Get(sha256, cancellation_).ok());
   EXPECT_EQ(api_.downloads, 1);
+}
+
+TEST_F(ArtifactCacheTest, FileThatWasAlteredTruncatedOrRemovedIsFetchedAgain) {
+  const std::string sha256 = api_.Put("the data");
+  const std::string path = JoinPath(root_, sha256);
+  const std::vector<std::function<void()>> faults = {
+      [&] { std::ofstream(path) << "THE DATA"; },  // in place, of equal length
+      [&] { ASSERT_EQ(::truncate(path.c_str(), 3), 0); },
+      [&] { ASSERT_TRUE(RemoveFile(path).ok()); },
+      [&] { ASSERT_TRUE(WriteFileAtomic(path, "replaced").ok()); },
+  };
+  auto cache = Open();
+  ASSERT_TRUE(cache->Get(sha256, cancellation_).ok());
+  int downloads = 1;
+  for (const bool restart : {false, true}) {
+    for (const auto& fault : faults) {
+      if (restart) cache.reset();
+      fault();
+      if (restart) cache = Open();
+      const absl::StatusOr<ArtifactCache::Pin> pin = cache->Get(sha256, cancellation_);
+      ASSERT_TRUE(pin.ok()) << pin.status();
+      EXPECT_TRUE(pin->Sound());
+      EXPECT_EQ(*ReadFile(pin->path(), 100), "the data");
+      EXPECT_EQ(api_.downloads, ++downloads);
+      EXPECT_EQ(cache->bytes(), 8u);
+    }
+  }
+}
+
+TEST_F(ArtifactCacheTest, TouchedFileIsCheckedNotFetched) {
+  const std::string sha256 = api_.Put("the data");
+  auto cache = Open();
+  ASSERT_TRUE(cache->Get(sha256, cancellation_).ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(root_, sha256), "the data").ok());
+  EXPECT_TRUE(cache->Get(sha256, cancellation_).ok());
+  EXPECT_EQ(api_.downloads, 1);
+}
+
+TEST_F(ArtifactCacheTest, FaultUnderAUserIsSeenAndTheNextOneGetsAFreshFile) {
+  const std::string sha256 = api_.Put("the data");
+  auto cache = Open();
+  absl::StatusOr<ArtifactCache::Pin> first = cache->Get(sha256, cancellation_);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(RemoveFile(first->path()).ok());
+  EXPECT_FALSE(first->Sound());
+  api_.Set([](auto& api) { api.download_errors.push_back(absl::NotFoundError("not now")); });
+  EXPECT_FALSE(cache->Get(sha256, cancellation_).ok());
+  absl::StatusOr<ArtifactCache::Pin> second = cache->Get(sha256, cancellation_);
+  ASSERT_TRUE(second.ok());
+  EXPECT_TRUE(second->Sound());
+  *first = ArtifactCache::Pin();  // the earlier user goes; the later one's file stays
+  EXPECT_EQ(*ReadFile(second->path(), 100), "the data");
+  EXPECT_EQ(cache->bytes(), 8u);
 }
 
 TEST_F(ArtifactCacheTest, EmptyFileIsAFile) {

@@ -184,6 +184,26 @@ TEST_F(SupervisorTest, UsersErrorIsTheTrainersWord) {
   EXPECT_EQ(finish.reason(), "DATA_INVALID: row-7");
 }
 
+TEST_F(SupervisorTest, DamagedCacheIsNeverTheUsersFault) {
+  const std::string sha256 = api_.Put("a,b\n1,2\n");
+  Cancellation none;
+  ASSERT_TRUE(cache_->Get(sha256, none).ok());
+  // The data are in use and the checkpoint is on its way when the data's file goes.
+  api_.Set([](auto& api) { api.block_downloads = true; });
+  ConnectResponse orders = Order("started user_error:row-7");
+  v1::LeaseSpec* spec = orders.mutable_orders(0)->mutable_spec();
+  spec->mutable_job()->mutable_data()->mutable_csv()->set_artifact(sha256);
+  spec->mutable_resume_from()->set_artifact(api_.Put("container"));
+  supervisor_->OnOrders(orders);
+  ASSERT_TRUE(api_.WaitUntil([&] { return api_.downloads == 2; }));
+  ASSERT_TRUE(RemoveFile(JoinPath(root_, "artifacts/" + sha256)).ok());
+  api_.Set([](auto& api) { api.block_downloads = false; });
+  const FinishLeaseRequest finish = WaitFinish();
+  EXPECT_EQ(finish.outcome(), FinishLeaseRequest::OUTCOME_FAILED_INFRA);
+  EXPECT_THAT(finish.reason(), StartsWith("CACHE_DAMAGED: "));
+  EXPECT_THAT(finish.reason(), HasSubstr("DATA_INVALID: row-7"));
+}
+
 TEST_F(SupervisorTest, CheckpointIsUploadedCommittedAndReleased) {
   supervisor_->OnOrders(Order("started steps:4 checkpoint wait"));
   ASSERT_TRUE(api_.WaitUntil([&] { return !api_.commits.empty(); }));
