@@ -160,7 +160,7 @@ absl::Status ArtifactStore::SetAside(std::string_view sha256, const ArtifactRead
     KILN_ERROR("the stored file {} is damaged{}", path,
                moved ? "; it counts as missing and lies aside until the next start" : "");
   }
-  return MakeError(absl::StatusCode::kDataLoss, v1::ERROR_REASON_CHECKSUM_MISMATCH,
+  return MakeError(absl::StatusCode::kNotFound, v1::ERROR_REASON_CHECKSUM_MISMATCH,
                    fmt::format("the stored file {} is damaged; upload it again", sha256));
 }
 
