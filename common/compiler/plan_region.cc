@@ -77,6 +77,8 @@ class Writer {
         break;
       case Tree::Kind::kNone:
       case Tree::Kind::kUnknown:
+      case Tree::Kind::kMuted:  // neither reaches a node that takes part
+      case Tree::Kind::kWithheld:
         out.mutable_literal()->set_null_value(v1::NULL_VALUE_UNSPECIFIED);
         break;
     }
