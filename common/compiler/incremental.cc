@@ -25,7 +25,7 @@ constexpr size_t kMostFindings = 500;
 constexpr int kMostErrors = 50;  // from 100 on the compiler makes no suggestions
 constexpr size_t kMostSources = 1'000;
 constexpr size_t kMostInstances = 100'000;
-constexpr int64_t kLeastExpandable = 500'000;
+constexpr int64_t kLeastExpandable = 200'000;
 
 // Calls `visit(Arg&)` for every node that an argument names.
 template <class A, class F>
@@ -219,6 +219,12 @@ class IncrementalCompiler::State {
     if (retype) {
       // Names of ports mean something else now.
       if (is_output_[static_cast<size_t>(index)]) return false;
+      // Whoever names a port that is not there reads nobody, and is no consumer.
+      for (const auto& [reader, findings] : findings_) {
+        for (const v1::Diagnostic& d : findings.normalise) {
+          if (d.code() == "UNKNOWN_PORT") return false;
+        }
+      }
       const std::vector<int> consumers = consumers_[static_cast<size_t>(index)];
       for (const int consumer : consumers) {
         const std::vector<int> read = SourcesOf(At(consumer));

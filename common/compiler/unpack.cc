@@ -86,9 +86,8 @@ class Unpacker {
     }
     Report report;
     int64_t budget = kMostNodes;
-    auto expansion =
-        Expand(*instance->composite, instance->params, types, {node.id(), ""}, report, &budget,
-               instance->container);
+    auto expansion = Expand(*instance->composite, instance->params, types, {node.id(), ""}, report,
+                            &budget, instance->container);
     if (!expansion) return absl::FailedPreconditionError("the composite does not expand");
     for (v1::Node& inner : expansion->nodes) {
       std::string name = fmt::format("{}_{}", node.id(), inner.id());

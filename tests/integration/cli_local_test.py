@@ -121,7 +121,8 @@ def test_explain(local):
 def test_diff(local, models, tmp_path):
     graph = models / "iris_mlp.kiln.yaml"
     assert local.json("diff", graph, graph) == {
-        "equal": True, "added": [], "removed": [], "changed": []}
+        "equal": True, "added": [], "removed": [], "changed": [],
+                        "renamed": []}
     other = tmp_path / "other.kiln.yaml"
     other.write_text(graph.read_text().replace("type: ReLU", "type: GELU"))
     document = local.json("diff", graph, other, code=1)

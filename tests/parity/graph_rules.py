@@ -40,6 +40,7 @@ RULES = {
     ("*vgPool*", "POOL_C4"): "the mean of whole numbers is none",
     ("aten.avg_pool*", "POOL_C4"): "the same",
     ("*", "OTHER_C1"): "a tensor and a number for one operand",
+    ("LSTMCell", "RNN_CELL_C4"): "the state has the input's element type; PyTorch promotes the cell's part of it",
     ("IndexSelect", "INDEX_SELECT_C2"): "positions from two sides",
     ("*", "WINDOW_C1"): "kernels, strides and sizes are 1 or more, paddings 0 or more",
     ("*MaxUnpool*", "UNPOOL_C3"): "a size of 1 or more",

@@ -164,6 +164,16 @@ void CodeWriter::Break(int indent, std::string_view head, std::string_view expre
     return Emit(indent, ")");
   }
   const size_t open = LastBracket(expression);
+  if (open != std::string_view::npos && open > 0 && expression[open] == '[' &&
+      expression[open - 1] == ')') {
+    // `f(...)[0]` breaks inside of the call; the subscript stays behind it.
+    const std::string_view call = expression.substr(0, open);
+    const size_t arguments = LastBracket(call);
+    if (arguments != std::string_view::npos && arguments + 2 < call.size() &&
+        Fits(indent, Concat(head, call.substr(0, arguments + 1)))) {
+      return Break(indent, head, call, Concat(expression.substr(open), tail), statement);
+    }
+  }
   if (open == std::string_view::npos || open + 2 == expression.size()) {
     // A name or an empty call cannot be broken, only moved to a line of its own.
     if (statement && !head.empty() && Fits(indent + 4, expression)) {

@@ -1,5 +1,7 @@
 // Arithmetic, comparison and choice, element by element: one rule serves all, one line is an
 // operator.
+#include <cmath>
+
 #include "common/base/status.h"
 #include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
@@ -104,6 +106,11 @@ absl::Status InferMaskedFill(TypeContext& c) {
   if (c.op().args[2].type == SchemaArg::Type::kTensor)
     RETURN_IF_ERROR(c.Rank("MASK_C2", "value", {0}));
   const TensorType& self = c.tensor("self");
+  if (c.op().args[2].type != SchemaArg::Type::kTensor && Accepts(kWhole, self.dtype) &&
+      !std::isfinite(c.Float("value"))) {
+    return c.Fail("MASK_C3", "value", "no whole number stands for it", "a finite number",
+                  fmt::format("{}", c.Float("value")), "PARAM_RANGE");
+  }
   auto shape = Broadcast(self.shape, c.tensor("mask").shape);
   if (!shape) {
     return c.Fail("BROADCAST_C1", "mask", "the shapes do not broadcast", TypeText(self),
@@ -268,6 +275,8 @@ std::vector<Rule> RulesOf(const Row& row) {
   rules.push_back({"MASK_C1", "mask holds truth values"});
   if (row.schema.find("Tensor value") != std::string_view::npos)
     rules.push_back({"MASK_C2", "value has rank 0"});
+  else
+    rules.push_back({"MASK_C3", "whole numbers are filled with a finite number"});
   return rules;
 }
 

@@ -48,9 +48,9 @@ class TransformerEncoderLayer(nn.Module):
         # src: float32[B, T, 128]
         # src_key_padding_mask: bool[B, T]
         # [B, T, 128]
-        self_attn = (
-            self.self_attn(src, src, src, src_key_padding_mask, need_weights=False)[0]
-        )
+        self_attn = self.self_attn(
+            src, src, src, src_key_padding_mask, need_weights=False
+        )[0]
         dropout1 = self.dropout1(self_attn)  # [B, T, 128]
         sum1 = src + dropout1  # [B, T, 128]
         norm1 = self.norm1(sum1)  # [B, T, 128]

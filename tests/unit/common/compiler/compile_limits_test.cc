@@ -170,7 +170,9 @@ TEST(Limits, NestedContainers) {
     Output("top", &graph);
     const CompileResult result = Compile(graph);
     EXPECT_EQ(result.ok, depth < 64);
-    if (!result.ok) EXPECT_EQ(Codes(result), std::vector<std::string>{"COMPOSITE_RULE"});
+    if (!result.ok) {
+      EXPECT_EQ(Codes(result), std::vector<std::string>{"COMPOSITE_RULE"});
+    }
   }
 }
 

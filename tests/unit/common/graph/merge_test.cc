@@ -156,12 +156,12 @@ TEST(FindRenames, AChainOfManyAndTwins) {
   EXPECT_EQ(pairs[19'999], (std::pair<std::string, std::string>("n19999", "m19999")));
   // Equal twins are paired in their order; another count is a guess, and none is made.
   const v1::Graph two =
-      Read("nodes: {a: {type: ReLU, in: x}, b: {type: ReLU, in: x}}\ninputs: {x: {}}");
+      Read("nodes: {a: {type: ReLU, in: x}, b: {type: ReLU, in: x}}\ninputs: {x: {shape: []}}");
   const v1::Graph same =
-      Read("nodes: {c: {type: ReLU, in: x}, d: {type: ReLU, in: x}}\ninputs: {x: {}}");
+      Read("nodes: {c: {type: ReLU, in: x}, d: {type: ReLU, in: x}}\ninputs: {x: {shape: []}}");
   const v1::Graph three = Read(
       "nodes: {c: {type: ReLU, in: x}, d: {type: ReLU, in: x}, e: {type: ReLU, in: x}}\ninputs: "
-      "{x: {}}");
+      "{x: {shape: []}}");
   EXPECT_EQ(FindRenames(two, same),
             (std::vector<std::pair<std::string, std::string>>{{"a", "c"}, {"b", "d"}}));
   EXPECT_TRUE(FindRenames(two, three).empty());

@@ -94,7 +94,7 @@ TEST(CanvasReader, HostileTextsEndInDiagnostics) {
   // Every place of the text broken in some way: an answer each time, and never a program with
   // errors.
   for (size_t i = 0; i < base.size(); i += 3) {
-    for (const std::string& with : {"0", "null", "\"x\"", "[]", "{}", "-1"}) {
+    for (const char* with : {"0", "null", "\"x\"", "[]", "{}", "-1"}) {
       std::string text = base;
       text.replace(i, 1, with);
       const auto root = ReadText(text, TextLimits(), nullptr);
