@@ -15,9 +15,9 @@ import torch
 from templates_test import TEMPLATES, inputs_of
 
 DRAWN = 60 if os.environ.get("KILN_TEST_TIER") == "nightly" else 30
-MEDIAN, # The aim is 0.2, which 5 of the 96 figures miss: scratch of dilated convolutions, attention of images.
-WORST = 0.45
-ABOVE_AIM = 5
+MEDIAN = 0.05
+# The aim is 0.2, which 5 of the 96 figures miss: scratch of dilated convolutions, attention of images.
+WORST, ABOVE_AIM = 0.45, 5
 # The fused recurrent kernels choose their workspace by the machine.
 RECURRENT = ("gru", "lstm")
 
