@@ -10,6 +10,7 @@
 #include "common/compiler/graph_scope.h"
 #include "common/compiler/lint.h"
 #include "common/compiler/normalise.h"
+#include "common/compiler/outputs.h"
 #include "common/compiler/passes.h"
 #include "common/compiler/report.h"
 #include "common/compiler/type_pass.h"
@@ -89,8 +90,13 @@ class Compiler {
     const size_t findings = report_.diagnostics().size();
     const std::vector<ir::TensorType> types = InputTypes();
     Typed typed;
-    if (!Pass("type",
-              [&] { typed = TypeGraph(normal, types, kept_->library, report_, &expandable_); }))
+    size_t node_findings = 0;
+    if (!Pass("type", [&] {
+          typed = TypeGraph(normal, types, kept_->library, report_, &expandable_);
+          node_findings = report_.diagnostics().size();
+          result_.outputs =
+              TypeOutputs({normal, typed.inputs, typed.results}, typed.values, report_);
+        }))
       return;
     kept_->expansions = std::move(typed.keep_alive);
     result_.nodes.reserve(normal.nodes.size());
@@ -98,24 +104,21 @@ class Compiler {
       result_.nodes.push_back(TypesOf(normal.nodes[i], typed.results[i], typed.module));
     }
     if (passed_ != nullptr) {
-      for (const ir::Input& input : typed.module.inputs)
-        passed_->inputs.push_back(Tree::Tensor(input.value));
+      passed_->inputs = std::move(typed.inputs);
       passed_->values = typed.module.values;
       passed_->results = std::move(typed.results);
       passed_->normal = std::move(normal);
       passed_->normalise_findings = findings;
       passed_->composites = &kept_->library;
       passed_->expandable = expandable_;
-      // Nodes that take no part and shared tensors change what other nodes are.
-      passed_->complete = std::all_of(
-          passed_->normal.nodes.begin(), passed_->normal.nodes.end(), [](const NormalNode& node) {
-            return IsActive(node) && (node.def == nullptr || !node.def->reads_weight);
-          });
+      passed_->kept = typed.values.kept();
+      passed_->node_findings = node_findings;
+      passed_->complete = true;
     }
-    Outputs(typed);
+    result_.output_form = FormOf(graph_);
+    typed.module.outputs = CheckOutputs(graph_, result_.outputs, report_);
     Assumptions(typed.module);
     result_.instances = std::move(typed.instances);
-    result_.outputs = std::move(typed.outputs);
     for (const ir::Input& input : typed.module.inputs)
       result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
     if (report_.errors() > 0) return;
@@ -182,31 +185,6 @@ class Compiler {
       out.condition = assumption;
       if (assumption.source >= 0)
         out.node = module.sources[static_cast<size_t>(assumption.source)].node;
-    }
-  }
-
-  void Outputs(Typed& typed) {
-    const bool several = graph_.outputs_size() != 1;
-    result_.output_form = graph_.output_form();
-    if (result_.output_form == v1::OUTPUT_FORM_UNSPECIFIED) {
-      result_.output_form = several ? v1::OUTPUT_FORM_DICT : v1::OUTPUT_FORM_SINGLE;
-    }
-    if (result_.output_form == v1::OUTPUT_FORM_SINGLE && several && !typed.outputs.empty()) {
-      report_.Error("ARITY", "a graph with several outputs returns a tuple or a dict")
-          .set_path("outputs");
-    }
-    for (const auto& [name, tree] : typed.outputs) {
-      bool any = false;
-      // The parts of an only output are named by position or key alone.
-      VisitTensors(tree, "", [&](const std::string& path, ir::ValueId id) {
-        any = true;
-        const std::string full = path.empty() ? name : several ? name + "." + path : path;
-        typed.module.outputs.push_back({full, id});
-      });
-      if (any || !IsKnown(tree)) continue;
-      report_
-          .Error("ARGUMENT_TYPE", fmt::format("output {} holds no tensor", QuoteForMessage(name)))
-          .set_path("outputs." + name);
     }
   }
 

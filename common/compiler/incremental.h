@@ -3,8 +3,9 @@
 //
 // A node is a function of what it says and of the types that reach it: the changed node passes
 // through the very passes that compile a graph, and so do the nodes behind it as far as types
-// change. A change that reaches further (a circle, shared weights, an unknown name, limits)
-// compiles everything, so the answer is always that of Compile. Not thread-safe.
+// change, those that share weights with it, and those that cycles cut. What the passes bound over
+// the whole graph (findings, instances, parts of tuples) sends a graph that comes near the bound
+// through a whole compilation, so the answer is always that of Compile. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,11 @@ class IncrementalCompiler {
   std::vector<v1::Diagnostic> Diagnostics() const;
   const std::vector<v1::NodeTypes>& nodes() const;
 
-  // How many nodes the last change typed again.
+  // Indices of the nodes whose entry of nodes() is another than before the last change, in any
+  // order; all after Reset.
+  const std::vector<int>& changed() const;
+
+  // How many nodes the last change typed again; all where everything was compiled.
   size_t retyped() const;
 
  private:

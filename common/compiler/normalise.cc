@@ -26,13 +26,34 @@ class Normaliser {
   NormalGraph Run() {
     Names();
     for (size_t i = 0; i < args_.nodes.size(); ++i) Inputs(i);
-    for (const v1::GraphOutput* output : args_.outputs) {
-      graph_.outputs.emplace_back(output->name(),
-                                  Resolve(output->value(), {output->name(), nullptr, 0}, 0));
-    }
+    Outputs();
     OrderNodes(args_.outer, graph_, report_);
     if (args_.outer.node.empty() && report_.errors() == 0) WarnUnused(graph_, report_);
     return std::move(graph_);
+  }
+
+  void Again(const Renewal& renewal, NormalGraph* graph) {
+    names_ = renewal.names;
+    graph_ = std::move(*graph);
+    for (const int i : renewal.nodes) {
+      NormalNode& node = graph_.nodes[static_cast<size_t>(i)];
+      NormalNode fresh;
+      fresh.id = std::move(node.id);
+      fresh.identifier = renewal.identifiers != nullptr
+                             ? (*renewal.identifiers)[static_cast<size_t>(i)]
+                             : std::move(node.identifier);
+      node = std::move(fresh);
+      Begin(static_cast<size_t>(i));
+    }
+    for (const int i : renewal.nodes) Module(static_cast<size_t>(i));
+    StandIns stand_ins;
+    for (const int i : renewal.nodes) StandIn(static_cast<size_t>(i), stand_ins);
+    for (const int i : renewal.nodes) Inputs(static_cast<size_t>(i));
+    if (renewal.outputs) {
+      graph_.outputs.clear();
+      Outputs();
+    }
+    *graph = std::move(graph_);
   }
 
  private:
@@ -45,12 +66,20 @@ class Normaliser {
 
   Report::Place PlaceOf(const std::string& id) const { return args_.outer.Inside(id); }
 
+  void Outputs() {
+    for (const v1::GraphOutput* output : args_.outputs) {
+      graph_.outputs.emplace_back(output->name(),
+                                  Resolve(output->value(), {output->name(), nullptr, 0}, 0));
+    }
+  }
+
   // Ids, identifiers, types and parameters.
   void Names() {
     graph_.inputs.reserve(args_.inputs.size());  // the map points into them
     for (const std::string& input : args_.inputs) {
       graph_.inputs.push_back(input);
-      if (inputs_.emplace(graph_.inputs.back(), static_cast<int>(graph_.inputs.size()) - 1).second)
+      if (own_.inputs.emplace(graph_.inputs.back(), static_cast<int>(graph_.inputs.size()) - 1)
+              .second)
         continue;
       report_.Error("DUPLICATE_ID", fmt::format("two inputs are called {}", QuoteForMessage(input)))
           .set_path("inputs." + input);
@@ -61,33 +90,41 @@ class Normaliser {
     std::vector<std::string> identifiers =
         args_.outer.node.empty() ? MangleIds(ids) : MangleInnerIds(ids, args_.container);
     graph_.nodes.resize(ids.size());
-    nodes_.reserve(ids.size());
+    own_.nodes.reserve(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {
       NormalNode& node = graph_.nodes[i];
       node.id = std::move(ids[i]);
       node.identifier = std::move(identifiers[i]);
-      node.source = args_.nodes[i];
-      node.mode = args_.nodes[i]->mode();
-      node.compile_mode = args_.nodes[i]->compile_mode();
       const Report::Place place = PlaceOf(node.id);
       if (node.id.empty() || node.id.size() > 1024) {
         report_.ErrorAt(place, "BAD_ID", "a node id has 1 to 1,024 bytes");
         node.broken = true;
       }
-      if (inputs_.contains(node.id)) {
+      if (own_.inputs.contains(node.id)) {
         report_.ErrorAt(place, "DUPLICATE_ID",
                         fmt::format("{} is a node and an input", QuoteForMessage(node.id)));
         node.broken = true;
-      } else if (!nodes_.emplace(node.id, static_cast<int>(i)).second) {
+      } else if (!own_.nodes.emplace(node.id, static_cast<int>(i)).second) {
         report_.ErrorAt(place, "DUPLICATE_ID",
                         fmt::format("two nodes are called {}", QuoteForMessage(node.id)));
         node.broken = true;
       }
-      Type(i, place);
-      Params(i, place);
+      Begin(i);
     }
     for (size_t i = 0; i < ids.size(); ++i) Module(i);
-    StandIns();
+    StandIns stand_ins;
+    for (size_t i = 0; i < ids.size(); ++i) StandIn(i, stand_ins);
+  }
+
+  // What a node says of itself.
+  void Begin(size_t i) {
+    NormalNode& node = graph_.nodes[i];
+    node.source = args_.nodes[i];
+    node.mode = args_.nodes[i]->mode();
+    node.compile_mode = args_.nodes[i]->compile_mode();
+    const Report::Place place = PlaceOf(node.id);
+    Type(i, place);
+    Params(i, place);
   }
 
   void Type(size_t i, const Report::Place& place) {
@@ -189,8 +226,8 @@ class Normaliser {
     const std::string& shared = args_.nodes[i]->module();
     if (shared.empty()) return;
     NormalNode& node = graph_.nodes[i];
-    const auto it = nodes_.find(shared);
-    if (it == nodes_.end() || it->second == static_cast<int>(i)) {
+    const auto it = names_->nodes.find(shared);
+    if (it == names_->nodes.end() || it->second == static_cast<int>(i)) {
       v1::Diagnostic& diagnostic = report_.ErrorAt(
           PlaceOf(node.id), "UNKNOWN_REFERENCE",
           fmt::format("module: there is no other node {}", QuoteForMessage(shared)));
@@ -220,30 +257,28 @@ class Normaliser {
     } else if (node.params.empty()) {
       node.params = owner.params;
     }
-    if (node.def == nullptr && node.composite == nullptr) node.broken = owner.own == nullptr;
-    if (owner.own == nullptr || node.type != owner.type) return;
+    const bool takes_over = owner.own != nullptr && node.type == owner.type;
+    if (node.def == nullptr && node.composite == nullptr && !takes_over) node.broken = true;
+    if (!takes_over) return;
     node.own = owner.own;
     node.composite = node.own.get();
   }
 
   // A node that takes no part has no weights: the first other one that shares them has them
   // instead, under the same name, so that their keys stay.
-  void StandIns() {
-    const auto active = [&](int i) { return IsActive(graph_.nodes[static_cast<size_t>(i)]); };
-    StringMap<int> stand_ins;  // by the owner's id
-    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      NormalNode& node = graph_.nodes[i];
-      if (node.module < 0 || active(node.module)) continue;
-      NormalNode& owner = graph_.nodes[static_cast<size_t>(node.module)];
-      const auto it = stand_ins.find(owner.id);
-      if (it != stand_ins.end()) {
-        node.module = it->second;
-        graph_.nodes[static_cast<size_t>(it->second)].is_owner = true;
-      } else if (IsActive(node)) {
-        std::swap(node.identifier, owner.identifier);
-        stand_ins.emplace(owner.id, static_cast<int>(i));
-        node.module = -1;
-      }
+  using StandIns = StringMap<int>;  // by the owner's id
+  void StandIn(size_t i, StandIns& stand_ins) {
+    NormalNode& node = graph_.nodes[i];
+    if (node.module < 0 || IsActive(graph_.nodes[static_cast<size_t>(node.module)])) return;
+    NormalNode& owner = graph_.nodes[static_cast<size_t>(node.module)];
+    const auto it = stand_ins.find(owner.id);
+    if (it != stand_ins.end()) {
+      node.module = it->second;
+      graph_.nodes[static_cast<size_t>(it->second)].is_owner = true;
+    } else if (IsActive(node)) {
+      std::swap(node.identifier, owner.identifier);
+      stand_ins.emplace(owner.id, static_cast<int>(i));
+      node.module = -1;
     }
   }
 
@@ -387,8 +422,8 @@ class Normaliser {
     }
     v1::Diagnostic& diagnostic =
         report_.ErrorAt(PlaceOf(spot.node->id()), code, std::move(message));
-    const auto it = nodes_.find(spot.node->id());
-    if (spot.port >= 0 && it != nodes_.end()) {
+    const auto it = names_->nodes.find(spot.node->id());
+    if (spot.port >= 0 && it != names_->nodes.end()) {
       const Ports ports = PortsOf(graph_.nodes[static_cast<size_t>(it->second)]);
       if (static_cast<size_t>(spot.port) < ports.size())
         diagnostic.set_port(std::string(ports[static_cast<size_t>(spot.port)].name));
@@ -398,14 +433,14 @@ class Normaliser {
 
   Arg Reference(const v1::Reference& reference, const Spot& spot) {
     Arg arg;
-    if (const auto it = inputs_.find(reference.node());
-        it != inputs_.end() && reference.port().empty()) {
+    if (const auto it = names_->inputs.find(reference.node());
+        it != names_->inputs.end() && reference.port().empty()) {
       arg.kind = Arg::Kind::kInput;
       arg.index = it->second;
       return arg;
     }
-    const auto it = nodes_.find(reference.node());
-    if (it == nodes_.end()) {
+    const auto it = names_->nodes.find(reference.node());
+    if (it == names_->nodes.end()) {
       v1::Diagnostic& diagnostic =
           Place(spot, "UNKNOWN_REFERENCE",
                 fmt::format("there is no node or input {}", QuoteForMessage(reference.node())));
@@ -457,15 +492,19 @@ class Normaliser {
   const NormaliseArgs& args_;
   Report& report_;
   NormalGraph graph_;
-  // Names point into the graph.
-  using Indices = absl::flat_hash_map<std::string_view, int, StringHash, StringEq>;
-  Indices inputs_, nodes_;
+  NameTable own_;  // of names in the graph
+  const NameTable* names_ = &own_;
 };
 
 }  // namespace
 
 NormalGraph Normalise(const NormaliseArgs& args, Report& report) {
   return Normaliser(args, report).Run();
+}
+
+void NormaliseAgain(const NormaliseArgs& args, const Renewal& renewal, NormalGraph* graph,
+                    Report& report) {
+  Normaliser(args, report).Again(renewal, graph);
 }
 
 }  // namespace graphkiln::compiler

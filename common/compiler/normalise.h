@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "common/base/strings.h"
 #include "common/compiler/expression.h"
 #include "common/compiler/report.h"
@@ -30,7 +31,16 @@ struct Arg {
   std::vector<Arg> items;          // kList, kMap
   std::vector<std::string> names;  // kMap
   Literal literal;                 // kLiteral
+  bool cut = false;                // kUnknown: a reference to `index` that would close a cycle
 };
+
+// Calls `visit(arg)` for every node that an argument refers to, also where that was cut. The
+// normaliser bounds the depth.
+template <class A, class F>
+void VisitRefs(A& arg, F&& visit) {
+  if (arg.kind == Arg::Kind::kNode || arg.cut) visit(arg);
+  for (auto& item : arg.items) VisitRefs(item, visit);
+}
 
 struct NormalNode {
   const v1::Node* source = nullptr;  // as written
@@ -49,7 +59,15 @@ struct NormalNode {
   bool is_owner = false;    // other nodes share its weights
   bool broken = false;      // has errors already; its result is unknown
   bool bad_params = false;  // errors in its parameters among them
+  bool in_cycle = false;    // an argument was cut off; its result is unknown
 };
+
+template <class Node, class F>
+void VisitNodeRefs(Node& node, F&& visit) {
+  for (auto& port : node.inputs) {
+    for (auto& arg : port) VisitRefs(arg, visit);
+  }
+}
 
 inline bool IsActive(const NormalNode& node) {
   return node.mode != v1::NODE_MODE_BYPASSED && node.mode != v1::NODE_MODE_MUTED;
@@ -77,5 +95,26 @@ struct NormaliseArgs {
 };
 
 NormalGraph Normalise(const NormaliseArgs& args, Report& report);
+
+// Places of inputs and nodes by name. Whoever fills it in keeps the names.
+struct NameTable {
+  using Map = absl::flat_hash_map<std::string_view, int, StringHash, StringEq>;
+  Map inputs, nodes;
+};
+
+// Parts of the user's graph that are normalised anew, for the incremental compiler.
+struct Renewal {
+  // Of the whole graph, where no name stands twice.
+  const NameTable* names = nullptr;
+  // By rising index; with a node come all that share weights with it.
+  std::vector<int> nodes;
+  // As MangleIds gives them, by node of the whole graph; null where no node shares weights.
+  const std::vector<std::string>* identifiers = nullptr;
+  bool outputs = false;  // the outputs, too
+};
+
+// `args` as the graph was normalised with; the order stays as it was, and nothing is said of it.
+void NormaliseAgain(const NormaliseArgs& args, const Renewal& renewal, NormalGraph* graph,
+                    Report& report);
 
 }  // namespace graphkiln::compiler

@@ -5,45 +5,33 @@
 #include <vector>
 
 namespace graphkiln::compiler {
-namespace {
-
-// Calls `visit(Arg&)` for every node reference. Depth is bounded by the normaliser.
-template <class F>
-void VisitRefs(Arg& arg, F&& visit) {
-  if (arg.kind == Arg::Kind::kNode) visit(arg);
-  for (Arg& item : arg.items) VisitRefs(item, visit);
-}
-
-}  // namespace
-
 void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report) {
   enum : char { kNew, kOpen, kDone };
   std::vector<char> state(graph.nodes.size(), kNew);
   struct Frame {
     int node;
-    std::vector<Arg*> refs;
-    size_t next;
+    size_t first, next;  // of its references
   };
   std::vector<Frame> stack;
+  std::vector<Arg*> refs;  // of the nodes on the stack, one after the other
+  graph.order.reserve(graph.nodes.size());
   const auto open = [&](int n) {
     state[static_cast<size_t>(n)] = kOpen;
-    Frame frame{n, {}, 0};
-    for (std::vector<Arg>& port : graph.nodes[static_cast<size_t>(n)].inputs) {
-      for (Arg& arg : port) VisitRefs(arg, [&](Arg& ref) { frame.refs.push_back(&ref); });
-    }
-    stack.push_back(std::move(frame));
+    stack.push_back({n, refs.size(), refs.size()});
+    VisitNodeRefs(graph.nodes[static_cast<size_t>(n)], [&](Arg& ref) { refs.push_back(&ref); });
   };
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (state[i] == kNew) open(static_cast<int>(i));
     while (!stack.empty()) {
       Frame& frame = stack.back();
-      if (frame.next == frame.refs.size()) {
+      if (frame.next == refs.size()) {
         state[static_cast<size_t>(frame.node)] = kDone;
         graph.order.push_back(frame.node);
+        refs.resize(frame.first);
         stack.pop_back();
         continue;
       }
-      Arg* ref = frame.refs[frame.next++];
+      Arg* ref = refs[frame.next++];
       const int to = ref->index;
       if (state[static_cast<size_t>(to)] == kNew) {
         open(to);
@@ -63,27 +51,34 @@ void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report) 
         diagnostic.set_found(cycle);
         diagnostic.set_expected("a graph without cycles");
         ref->kind = Arg::Kind::kUnknown;
-        graph.nodes[static_cast<size_t>(frame.node)].broken = true;
+        ref->cut = true;
+        graph.nodes[static_cast<size_t>(frame.node)].in_cycle = true;
       }
     }
   }
 }
 
-void WarnUnused(NormalGraph& graph, Report& report) {
+void Uncut(NormalNode& node) {
+  VisitNodeRefs(node, [](Arg& ref) {
+    ref.kind = Arg::Kind::kNode;
+    ref.cut = false;
+  });
+  node.in_cycle = false;
+}
+
+void WarnUnused(const NormalGraph& graph, Report& report) {
   std::vector<bool> used(graph.nodes.size(), false);
   std::vector<int> stack;
-  const auto mark = [&](Arg& ref) {
-    if (used[static_cast<size_t>(ref.index)]) return;
+  const auto mark = [&](const Arg& ref) {
+    if (ref.cut || used[static_cast<size_t>(ref.index)]) return;
     used[static_cast<size_t>(ref.index)] = true;
     stack.push_back(ref.index);
   };
-  for (auto& [name, arg] : graph.outputs) VisitRefs(arg, mark);
+  for (const auto& [name, arg] : graph.outputs) VisitRefs(arg, mark);
   while (!stack.empty()) {
     const int n = stack.back();
     stack.pop_back();
-    for (std::vector<Arg>& port : graph.nodes[static_cast<size_t>(n)].inputs) {
-      for (Arg& arg : port) VisitRefs(arg, mark);
-    }
+    VisitNodeRefs(graph.nodes[static_cast<size_t>(n)], mark);
   }
   for (size_t i = 0; i < used.size(); ++i) {
     if (used[i] || graph.nodes[i].mode == v1::NODE_MODE_MUTED) continue;

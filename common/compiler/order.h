@@ -11,7 +11,10 @@ namespace graphkiln::compiler {
 // cut. `outer` as in NormaliseArgs.
 void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report);
 
+// As if no reference of the node had been cut.
+void Uncut(NormalNode& node);
+
 // Warns of nodes whose result no output needs; muted ones are meant so.
-void WarnUnused(NormalGraph& graph, Report& report);
+void WarnUnused(const NormalGraph& graph, Report& report);
 
 }  // namespace graphkiln::compiler

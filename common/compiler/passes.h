@@ -21,10 +21,12 @@ struct Passed {
   std::vector<Tree> results;      // by node; the values are those below
   std::vector<ir::Value> values;  // of the module, also where the graph has errors
   std::vector<Tree> inputs;       // by input of the graph
-  size_t normalise_findings = 0;  // so many of the diagnostics are the first pass's
+  // So many of the diagnostics are the first pass's; so many are not of the outputs' values.
+  size_t normalise_findings = 0, node_findings = 0;
   // Of the graph; lives as long as the result's keep_alive.
   const CompositeLibrary* composites = nullptr;
   int64_t expandable = 0;  // what is left of CompileOptions::most_expanded
+  int64_t kept = 0;        // what Values counted
   bool complete = false;   // both passes ran
 };
 

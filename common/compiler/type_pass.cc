@@ -8,8 +8,6 @@
 #include "common/compiler/composite.h"
 #include "common/compiler/inactive.h"
 #include "common/compiler/ports.h"
-#include "common/compiler/shared_modules.h"
-#include "common/compiler/values.h"
 #include "common/compiler/weight_of.h"
 #include "common/compiler/weights.h"
 #include "common/nodes/body.h"
@@ -60,29 +58,14 @@ class Typer {
     stack_.push_back(std::move(root));
     Finish();
     Frame& frame = stack_.back();
-    std::vector<std::pair<std::string, Tree>> muted;
-    for (const auto& [name, arg] : graph.outputs) {
-      Tree tree = values_.Of(frame.scope(), arg);
-      if (values_.TooLarge(tree)) {
-        report_.Error("LIMIT", Values::kLimit).set_path("outputs." + name);
-        tree = Tree();
-      } else if (const Tree* gap = FindGap(tree); gap != nullptr) {
-        if (gap->kind == Tree::Kind::kMuted) {
-          muted.emplace_back(name, *gap);
-          continue;
-        }
-        ReportWithheld(*gap, name, graph, report_);
-        tree = Tree();
-      }
-      out_.outputs.emplace_back(name, std::move(tree));
-    }
-    for (const auto& [name, gap] : muted) ReportMuted(gap, name, !out_.outputs.empty(), report_);
+    out_.inputs = std::move(frame.inputs);
     out_.results = std::move(frame.results);
+    out_.values = std::move(values_);
     return std::move(out_);
   }
 
-  size_t RunNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
-                 std::vector<Tree>* results, ir::Module* module) {
+  TypedNode RunNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                    WeightTable* weights, std::vector<Tree>* results, ir::Module* module) {
     Frame root;
     root.graph = std::shared_ptr<const NormalGraph>(&graph, [](const NormalGraph*) {});
     root.next = graph.order.size();  // no other node
@@ -90,12 +73,19 @@ class Typer {
     root.results = std::move(*results);
     root.results[static_cast<size_t>(node)] = Tree();
     out_.module = std::move(*module);
+    if (weights != nullptr) {
+      shared_ = std::move(weights->modules);
+      keys_ = std::move(weights->keys);
+      out_.module.parameters = std::move(weights->parameters);
+    }
     stack_.push_back(std::move(root));
     Visit(node);
     Finish();
     *results = std::move(stack_.back().results);
     module->values = std::move(out_.module.values);
-    return out_.instances.size();
+    if (weights != nullptr)
+      *weights = {std::move(shared_), std::move(keys_), std::move(out_.module.parameters)};
+    return {out_.instances.size(), values_.kept()};
   }
 
  private:
@@ -118,7 +108,7 @@ class Typer {
     Frame& frame = stack_.back();
     const NormalNode& node = frame.graph->nodes[static_cast<size_t>(index)];
     const Report::Place place = frame.place.Inside(node.id);
-    if (node.broken) return CheckParams(node, place);
+    if (node.broken || node.in_cycle) return CheckParams(node, place);
     std::vector<Tree> inputs;
     inputs.reserve(node.inputs.size());
     std::optional<Tree> instead;  // of the node's own result, where parts of its inputs are muted
@@ -389,10 +379,11 @@ Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& inp
   return Typer(composites, report, budget).Run(graph, input_types);
 }
 
-size_t TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
-                const CompositeLibrary& composites, std::vector<Tree>* results, ir::Module* module,
-                Report& report, int64_t* budget) {
-  return Typer(composites, report, budget).RunNode(graph, node, inputs, results, module);
+TypedNode TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                   const CompositeLibrary& composites, WeightTable* weights,
+                   std::vector<Tree>* results, ir::Module* module, Report& report,
+                   int64_t* budget) {
+  return Typer(composites, report, budget).RunNode(graph, node, inputs, weights, results, module);
 }
 
 }  // namespace graphkiln::compiler

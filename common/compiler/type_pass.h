@@ -10,6 +10,8 @@
 #include "common/compiler/compile.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/report.h"
+#include "common/compiler/shared_modules.h"
+#include "common/compiler/values.h"
 
 namespace graphkiln::compiler {
 
@@ -18,8 +20,9 @@ class CompositeLibrary;
 struct Typed {
   ir::Module module;
   std::vector<Instance> instances;
-  std::vector<Tree> results;  // by node of the user's graph
-  std::vector<std::pair<std::string, Tree>> outputs;
+  std::vector<Tree> inputs;   // by input of the user's graph
+  std::vector<Tree> results;  // by node
+  Values values;
   // Expanded composites, which the instances point into.
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
@@ -28,12 +31,22 @@ struct Typed {
 Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget);
 
+// What nodes that share weights leave for each other while they are typed one after the other.
+struct WeightTable {
+  SharedModules modules;
+  StringMap<int> keys;  // state_dict keys; indices into `parameters`
+  std::vector<ir::Parameter> parameters;
+};
+
 // Types one node of the user's graph again and puts its result into `results`; those of its sources
-// are values of `module`, which receives the values of this one and nothing else. For nodes that
-// share no weights; `budget` as in NormaliseArgs. Returns the number of instances that the node is,
-// with all inside of it.
-size_t TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
-                const CompositeLibrary& composites, std::vector<Tree>* results, ir::Module* module,
-                Report& report, int64_t* budget);
+// are values of `module`, which receives the values of this one and nothing else. `weights` is null
+// for a node that shares none; `budget` as in NormaliseArgs.
+struct TypedNode {
+  size_t instances;  // that the node is, with all inside of it
+  int64_t kept;      // what Values counted
+};
+TypedNode TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
+                   const CompositeLibrary& composites, WeightTable* weights,
+                   std::vector<Tree>* results, ir::Module* module, Report& report, int64_t* budget);
 
 }  // namespace graphkiln::compiler

@@ -39,12 +39,15 @@ class Values {
   // The limit of all values together is used up: nothing more can be kept.
   bool full() const { return kept_ > kMost; }
 
+  // Parts of tuples and dicts kept so far; kMost is the limit.
+  int64_t kept() const { return kept_; }
+  static constexpr int64_t kMost = 1'000'000;
+
  private:
-  // Parts and levels of one value, and parts of all together. A chain of nodes that each give their
+  // Parts and levels of one value. A chain of nodes that each give their
   // input twice ends here.
   static constexpr uint32_t kMostParts = 10'000;
   static constexpr int kMostLevels = 64;
-  static constexpr int64_t kMost = 1'000'000;
 
   Tree Items(const Scope& scope, const Arg& arg, Tree tree);
 
