@@ -89,6 +89,16 @@ ir::Argument State(Body& b, const Sequence& seq, ir::Argument given, int64_t wid
   if (!seq.batched && b.TypeOf(given).rank() == 2) {
     return b.Call("aten.reshape.default", {given, Insert(b.TypeOf(given).shape, 1)});
   }
+  if (!seq.batched) {
+    Failure failure;
+    failure.code = "RANK_MISMATCH";
+    failure.rule = "RNN_C7";
+    failure.port = "hx";
+    failure.message = "a sequence without a batch has a state without one";
+    failure.expected = fmt::format("[{}, {}]", layers, width);
+    failure.found = ir::TypeText(b.TypeOf(given));
+    b.Fail(std::move(failure));
+  }
   return given;
 }
 

@@ -7,7 +7,7 @@ import torch
 from cases import Case, f, i
 
 
-def op(name, *tensors, _gradients=True, **params):
+def op(name, *tensors, _gradients=True, _drawn=False, **params):
     target = getattr(getattr(torch.ops.aten, name.split(".")[0]), name.split(".")[1])
     schema = target._schema.arguments
     ports = [a for a in schema if "Tensor" in str(a.type)]
@@ -37,7 +37,7 @@ def op(name, *tensors, _gradients=True, **params):
                 positional.append(given[a.name])
         return target(*positional, **keywords)
 
-    return Case(f"aten.{name}", params, inputs, lambda: call, gradients=_gradients)
+    return Case(f"aten.{name}", params, inputs, lambda: call, _drawn, _drawn, _gradients)
 
 
 def b(*shape, seed=1):
@@ -239,6 +239,12 @@ def _index():
     yield op("scatter.src", z, i(5, 4, 3, 6), f(4, 3, 6), dim=1)
     yield op("scatter.value", z, i(5, 4, 1, 6), dim=1, value=2)
     yield op("scatter_add.default", z, i(5, 4, 3, 6), f(4, 3, 6), dim=1)
+    yield op("slice_scatter.default", z, f(4, 2, 6, seed=2), dim=1, start=1, end=4, step=2)
+    yield op("slice_scatter.default", z, f(1, 5, 6, seed=2), start=-1)
+    yield op("index_put.default", z, [i(4, 3), i(5, 2, 1)], f(2, 3, 6, seed=2), accumulate=True)
+    yield op("index_put.default", z, [torch.tensor([2, 0])], f(6, seed=2))
+    yield op("copy.default", z, f(5, 1, seed=2), _gradients=False)
+    yield op("copy.default", z, i(9, 4, 5, 6), non_blocking=False, _gradients=False)
 
 
 def _shape():
@@ -247,6 +253,9 @@ def _shape():
     yield op("flatten.using_ints", z, start_dim=1)
     yield op("permute.default", z, dims=[2, 0, 1])
     yield op("transpose.int", z, dim0=0, dim1=-1)
+    yield op("swapaxes.default", z, axis0=0, axis1=-1)
+    yield op("as_strided.default", z, size=[2, 2], stride=[3, 1])
+    yield op("as_strided.default", f(3, 4), size=[2, 0, 3], stride=[1, 0, 4], storage_offset=1)
     for name in ("view.default", "_unsafe_view.default"):
         yield op(name, z, size=[6])
     for x in (torch.tensor(1.0), f(3), f(2, 3)):
@@ -310,6 +319,14 @@ def _create():
     yield op("_to_copy.default", X, dtype="int32", non_blocking=False)
 
 
+def _decomposed():
+    yield op("_trilinear.default", f(2, 3), f(5, 3, 4, seed=2), f(2, 4, seed=3), expand1=[1, 3], expand2=[0], expand3=[1, 2], sumdim=[2, 3])
+    yield op("_trilinear.default", f(2, 3), f(2, 3, seed=2), f(3, seed=3), expand1=[], expand2=[], expand3=[0], sumdim=[])
+    yield op("broadcast_tensors.default", [f(2, 1), f(3, seed=2)])
+    yield op("broadcast_tensors.default", [f(4, 1, 1), W, torch.tensor(2.0)])
+    yield op("bernoulli.p", X, p=0.25, _drawn=True)
+
+
 def operator_cases():
-    for family in (_unary, _binary, _choice, _reduce, _scan, _matmul, _index, _shape, _create):
+    for family in (_unary, _binary, _choice, _reduce, _scan, _matmul, _index, _shape, _create, _decomposed):
         yield from family()

@@ -40,6 +40,10 @@ RULES = {
     ("*vgPool*", "POOL_C4"): "the mean of whole numbers is none",
     ("aten.avg_pool*", "POOL_C4"): "the same",
     ("*", "OTHER_C1"): "a tensor and a number for one operand",
+    ("aten._trilinear.default", "TRILINEAR_C2"): "sizes of 1 stretch where the operator is told so; PyTorch's kernel takes others for granted",
+    ("LSTM", "RNN_C5"): "the state has the input's element type; PyTorch skips the check beside proj_size",
+    ("aten.cumsum.default", "SCAN_C2"): "sums of truth values are none; PyTorch takes a single one",
+    ("aten.linalg_vecdot.default", "VECDOT_C1"): "the dimension exists; PyTorch skips the check for two vectors",
     ("LSTMCell", "RNN_CELL_C4"): "the state has the input's element type; PyTorch promotes the cell's part of it",
     ("IndexSelect", "INDEX_SELECT_C2"): "positions from two sides",
     ("*", "WINDOW_C1"): "kernels, strides and sizes are 1 or more, paddings 0 or more",
@@ -71,8 +75,9 @@ def _arity(node, fault):
 
 
 def _features(fault):
-    """num_features is checked also where nothing uses it (affine=False)."""
-    return fault["code"] == "SHAPE_MISMATCH" and not fault["rule"] and fault["param"] == "num_features"
+    """The number of channels is checked also where nothing uses it (affine=False)."""
+    number = fault["param"] == "num_features" or fault["message"].startswith("num_channels is ")
+    return fault["code"] == "SHAPE_MISMATCH" and not fault["rule"] and number
 
 
 def _empty(types, node):

@@ -63,7 +63,9 @@ absl::Status InferConv(TypeContext& c, int spatial) {
         return c.Fail("CONV_C5", "stride", "padding \"same\" needs stride 1", "1",
                       fmt::format("{}", stride[s]), "PARAM_RANGE");
       }
-      continue;
+      if (c.AtLeast(input.dim(d), 1)) continue;
+      return c.Fail("CONV_C6", "input", "there is nothing to go over",
+                    fmt::format("at least 1 in dimension {}", d), TypeText(input));
     }
     const Dim reach = (weight.dim(2 + i) - Dim(1)) * Dim(dilation[s]) + Dim(1);
     const Dim free = input.dim(d) + Dim(2 * padding[s]) - reach;

@@ -25,11 +25,14 @@ absl::Status InferLinear(TypeContext& c) {
     return c.Fail("LINEAR_C2", "input", "input must have at least one dimension", "rank 1 or more",
                   TypeText(input), "RANK_MISMATCH");
   }
-  RETURN_IF_ERROR(c.Rank("LINEAR_C4", "weight", {2}));
+  if (c.Has("bias") || weight.rank() != 1) RETURN_IF_ERROR(c.Rank("LINEAR_C4", "weight", {2}));
   RETURN_IF_ERROR(c.SameDType("LINEAR_C3", "input", "weight"));
-  if (input.dim(-1) != weight.dim(1)) {
+  if (input.dim(-1) != weight.dim(-1)) {
     return c.Fail("LINEAR_C1", "input", "the last dimension must be in_features",
                   TypeText(input.WithDim(-1, weight.dim(1))), TypeText(input));
+  }
+  if (weight.rank() == 1) {
+    return c.Output({input.dtype, {input.shape.begin(), input.shape.end() - 1}});
   }
   RETURN_IF_ERROR(CheckBias(c, "LINEAR_C5", weight.dim(0)));
   return c.Output(input.WithDim(-1, weight.dim(0)));
@@ -109,12 +112,12 @@ void AddLinear(std::vector<OpDef>& ops) {
                  .infer = InferLinear,
                  .flops =
                      [](const TypeContext& c) {
-                       return c.output(0).Numel() * c.tensor("weight").dim(1) * Dim(2);
+                       return c.output(0).Numel() * c.tensor("weight").dim(-1) * Dim(2);
                      },
                  .rules = {{"LINEAR_C1", "input's last dimension equals weight's last dimension"},
                            {"LINEAR_C2", "input has rank 1 or more"},
                            {"LINEAR_C3", "input and weight have one element type"},
-                           {"LINEAR_C4", "weight has rank 2"},
+                           {"LINEAR_C4", "weight has rank 2, or 1 where there is no bias"},
                            {"LINEAR_C5", "bias has one value per output feature"}},
                  .saved = "input weight"});
   ops.push_back(

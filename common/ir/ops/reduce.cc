@@ -1,5 +1,6 @@
 // Reductions: one rule, one line for each operator.
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/status.h"
 #include "common/ir/ops/element_types.h"
@@ -16,7 +17,8 @@ enum class Empty { kAll, kNone, kIllegal };
 // The shape without the reduced dimensions.
 absl::StatusOr<std::vector<Dim>> ReducedShape(TypeContext& c, Empty empty, bool needs_elements) {
   const TensorType& self = c.tensor("self");
-  std::vector<bool> reduced(static_cast<size_t>(self.rank()), false);
+  // A scalar has one dimension to name, too.
+  std::vector<bool> reduced(static_cast<size_t>(std::max(self.rank(), 1)), false);
   const std::vector<int64_t> dims = c.Ints("dim");
   const bool given = c.Has("dim");
   if (dims.empty() && given && empty == Empty::kIllegal) {
@@ -27,7 +29,6 @@ absl::StatusOr<std::vector<Dim>> ReducedShape(TypeContext& c, Empty empty, bool 
     std::fill(reduced.begin(), reduced.end(), true);
   for (const int64_t dim : dims) {
     ASSIGN_OR_RETURN(const int d, c.WrapDim("REDUCE_C1", "dim", dim, self.rank()));
-    if (self.rank() == 0) continue;
     if (reduced[static_cast<size_t>(d)]) {
       return c.Fail("REDUCE_C2", "dim", "each dimension is reduced once", "distinct dimensions",
                     fmt::format("{} twice", dim), "PARAM_RANGE");
@@ -81,7 +82,10 @@ absl::Status InferVectorNorm(TypeContext& c) {
                     "DTYPE_MISMATCH");
     }
   }
-  return Infer<kInexact, Result::kMagnitude>(c);
+  // These are extremes, and nothing has none.
+  const double ord = c.Float("ord");
+  return ord < 0 || std::isinf(ord) ? Infer<kInexact, Result::kMagnitude, Empty::kAll, true>(c)
+                                    : Infer<kInexact, Result::kMagnitude>(c);
 }
 
 struct Row {
@@ -171,7 +175,7 @@ std::vector<Rule> RulesOf(const Row& row) {
   if (row.infer == InferVectorNorm)
     rules.push_back({"REDUCE_C6", "dtype holds every number of self's type"});
   if (row.infer == kLogSumExp) rules.push_back({"REDUCE_C4", "dim names at least one dimension"});
-  if (row.infer == kExtreme || row.infer == kWhere)
+  if (row.infer == kExtreme || row.infer == kWhere || row.infer == InferVectorNorm)
     rules.push_back({"REDUCE_C5", "the reduced dimensions are not empty"});
   return rules;
 }

@@ -1,5 +1,6 @@
 // Shapes that are named anew, dimensions in another order, concatenation.
 #include <algorithm>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/ir/ops/element_types.h"
@@ -128,8 +129,10 @@ absl::Status InferPermute(TypeContext& c) {
 
 absl::Status InferTranspose(TypeContext& c) {
   const TensorType& self = c.tensor("self");
-  ASSIGN_OR_RETURN(const int a, c.WrapDim("TRANSPOSE_C1", "dim0", c.Int("dim0"), self.rank()));
-  ASSIGN_OR_RETURN(const int b, c.WrapDim("TRANSPOSE_C1", "dim1", c.Int("dim1"), self.rank()));
+  const std::string& first = c.op().args[1].name;
+  const std::string& second = c.op().args[2].name;
+  ASSIGN_OR_RETURN(const int a, c.WrapDim("TRANSPOSE_C1", first, c.Int(first), self.rank()));
+  ASSIGN_OR_RETURN(const int b, c.WrapDim("TRANSPOSE_C1", second, c.Int(second), self.rank()));
   TensorType out = self;
   if (self.rank() > 0)
     std::swap(out.shape[static_cast<size_t>(a)], out.shape[static_cast<size_t>(b)]);
@@ -211,12 +214,17 @@ void AddShape(std::vector<OpDef>& ops) {
                  .rules = {{"PERMUTE_C1", "dims has one entry for each dimension"},
                            {"PERMUTE_C2", "dims names each dimension once"}},
                  .view = true});
-  ops.push_back({.name = "aten.transpose.int",
-                 .schema = "(Tensor self, int dim0, int dim1) -> Tensor",
-                 .infer = InferTranspose,
-                 .flops = NoFlops,
-                 .rules = {{"TRANSPOSE_C1", "both dimensions exist in self"}},
-                 .view = true});
+  // By either name.
+  for (const auto& [name, schema] :
+       {std::pair{"aten.transpose.int", "(Tensor self, int dim0, int dim1) -> Tensor"},
+        std::pair{"aten.swapaxes.default", "(Tensor self, int axis0, int axis1) -> Tensor"}}) {
+    ops.push_back({.name = name,
+                   .schema = schema,
+                   .infer = InferTranspose,
+                   .flops = NoFlops,
+                   .rules = {{"TRANSPOSE_C1", "both dimensions exist in self"}},
+                   .view = true});
+  }
   ops.push_back({.name = "aten.cat.default",
                  .schema = "(Tensor[] tensors, int dim=0) -> Tensor",
                  .infer = InferCat,
