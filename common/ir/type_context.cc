@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/base/whole.h"
 #include "fmt/format.h"
 
 namespace graphkiln::ir {
@@ -40,7 +41,7 @@ std::vector<const TensorType*> TypeContext::tensors(std::string_view name) const
 int64_t TypeContext::Int(std::string_view name) const {
   const Argument& a = arg(name);
   if (const int64_t* v = a.As<int64_t>()) return *v;
-  if (const double* v = a.As<double>()) return static_cast<int64_t>(*v);
+  if (const double* v = a.As<double>()) return SaturatedInt64(*v);
   return 0;
 }
 
@@ -217,8 +218,7 @@ absl::Status TypeContext::SameDType(std::string_view rule, std::string_view a, s
 std::optional<Dim> FloorScale(const Dim& size, double factor) {
   if (size.IsConst()) {
     const double scaled = std::floor(static_cast<double>(size.value()) * factor);
-    return Dim(scaled < static_cast<double>(Dim::kSaturated) ? static_cast<int64_t>(scaled)
-                                                             : Dim::kSaturated);
+    return Dim(std::clamp(SaturatedInt64(scaled), -Dim::kSaturated, Dim::kSaturated));
   }
   constexpr int kMostHalvings = 10;
   constexpr double kMostNumerator = 1 << 20;

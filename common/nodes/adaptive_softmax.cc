@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "common/base/whole.h"
 #include "common/nodes/body.h"
 #include "common/nodes/families.h"
 #include "common/nodes/initializers.h"
@@ -84,8 +85,8 @@ void AdaptiveBody(Body& b) {
   for (int64_t i = 0; b.ok() && i < clusters; ++i) {
     const int64_t low = cutoffs[static_cast<size_t>(i)];
     const int64_t size = cutoffs[static_cast<size_t>(i) + 1] - low;
-    const auto narrow = static_cast<int64_t>(
-        std::floor(static_cast<double>(in) / std::pow(b.Float("div_value"), i + 1)));
+    const auto narrow =
+        SaturatedInt64(std::floor(static_cast<double>(in) / std::pow(b.Float("div_value"), i + 1)));
     const auto down =
         b.Weight(fmt::format("tail.{}.0.weight", i), {narrow, in}, KaimingUniform(in));
     const auto up =

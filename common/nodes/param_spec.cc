@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/whole.h"
 #include "common/ir/types.h"
 #include "fmt/format.h"
 
@@ -146,7 +147,7 @@ class Checker {
     const bool low = spec_.minimum && (std::isnan(v) || v <= *spec_.minimum);
     const double bound = low ? *spec_.minimum : spec_.maximum.value_or(0);
     if (integral) {
-      suggested.set_int_value(static_cast<int64_t>(bound) + (low && spec_.open_minimum ? 1 : 0));
+      suggested.set_int_value(SaturatedInt64(low && spec_.open_minimum ? bound + 1 : bound));
     } else {
       suggested.set_double_value(bound);
     }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/base/strings.h"
+#include "common/base/whole.h"
 #include "common/compiler/fixes/generators.h"
 #include "fmt/format.h"
 
@@ -29,7 +30,7 @@ bool IsWhole(const nodes::ParamSpec& spec) {
 v1::Value Number(const nodes::ParamSpec& spec, double value) {
   v1::Value out;
   if (IsWhole(spec)) {
-    out.set_int_value(static_cast<int64_t>(value));
+    out.set_int_value(SaturatedInt64(value));
   } else {
     out.set_double_value(value);
   }
@@ -212,7 +213,7 @@ void FixRange(const Site& site, Proposals& out) {
     // The item that is too small or too large.
     v1::Value list = given;
     for (v1::Value& item : *list.mutable_list_value()->mutable_values()) {
-      const int64_t limit = static_cast<int64_t>(numbers[i]);
+      const int64_t limit = SaturatedInt64(numbers[i]);
       if (limit >= 0 ? item.int_value() < 0 || item.int_value() > limit : item.int_value() < limit)
         item = IntValue(limit);
     }
