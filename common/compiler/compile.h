@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/compiler/node_types.h"
 #include "common/compiler/value_tree.h"
 #include "common/graph/source_map.h"
 #include "common/ir/module.h"
@@ -68,7 +69,7 @@ struct PassTiming {
 struct CompileResult {
   bool ok = false;
   std::vector<v1::Diagnostic> diagnostics;
-  std::vector<v1::NodeTypes> nodes;  // the user's nodes, in the user's order
+  NodeTypesList nodes;  // the user's nodes, in the user's order
   // What `nodes` take for granted of open sizes. An open size stands for any number of 1 or more;
   // where a node needs a larger one, or a multiple, the types hold for those sizes only.
   std::vector<SizeAssumption> assumptions;

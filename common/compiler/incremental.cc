@@ -106,20 +106,20 @@ class IncrementalCompiler::State {
     first_values_ = module_.values.size();
     instances_ = result.instances.size();
     retyped_ = static_cast<size_t>(graph_.nodes_size());
-    Take(std::move(result.nodes));
+    Take(result.nodes);
     const bool unique = Name();
     const bool plain = Sort(std::move(result.diagnostics));
     follows_ = passed_.complete && unique && plain;
     if (follows_) Prepare();
   }
 
-  void Take(std::vector<v1::NodeTypes> nodes) {
+  void Take(const NodeTypesList& nodes) {
     changed_.clear();
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (i >= nodes_.size() || nodes_[i].SerializeAsString() != nodes[i].SerializeAsString())
         changed_.push_back(static_cast<int>(i));
     }
-    nodes_ = std::move(nodes);
+    nodes_.assign(nodes.begin(), nodes.end());
   }
 
   // False where a name stands twice.
@@ -382,7 +382,8 @@ class IncrementalCompiler::State {
       const bool same = Same(before, after);
       v1::NodeTypes& types = nodes_[static_cast<size_t>(index)];
       if (!same || types.type() != At(index).type) {
-        v1::NodeTypes now = TypesOf(At(index), after, module_);
+        v1::NodeTypes now;
+        TypesOf(At(index), after, module_, &now);
         if (now.SerializeAsString() != types.SerializeAsString()) changed_.push_back(index);
         types = std::move(now);
       }

@@ -1,5 +1,7 @@
 #include "common/compiler/lint.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +17,8 @@
 
 namespace graphkiln::compiler {
 namespace {
+
+constexpr size_t kAhead = 8;
 
 // A loss that applies an activation itself.
 struct LossPair {
@@ -55,11 +59,12 @@ class Linter {
 
   void Calls() {
     const ir::OpDef* norm = ir::FindOp("aten.batch_norm.default");
+    const ir::OpDef* losses[std::size(kPairs)];
+    for (size_t i = 0; i < std::size(kPairs); ++i) losses[i] = ir::FindOp(kPairs[i].loss);
     for (const ir::Call& call : module_.calls) {
       if (call.op == norm) OneSample(call);
-      if (call.op->name.find("cross_entropy") == std::string_view::npos) continue;
-      for (const LossPair& pair : kPairs) {
-        if (call.op->name == pair.loss) Activation(call, pair);
+      for (size_t i = 0; i < std::size(kPairs); ++i) {
+        if (call.op == losses[i]) Activation(call, kPairs[i]);
       }
     }
   }
@@ -169,6 +174,7 @@ class Linter {
     for (const ir::Output& output : module_.outputs) reach(output.value);
     if (!any) return NoOutput();
     for (size_t c = module_.calls.size(); c-- > 0;) {
+      module_.Prefetch(c - kAhead);  // wraps beyond the last call
       const ir::Call& call = module_.calls[c];
       if (!call.op->differentiable) continue;
       bool wanted = false;
@@ -247,6 +253,7 @@ class Linter {
   }
 
   static bool EqualParams(const nodes::Params& a, const nodes::Params& b) {
+    if (a == b) return true;
     if (a.entries().size() != b.entries().size()) return false;
     for (size_t i = 0; i < a.entries().size(); ++i) {
       if (a.entries()[i].name != b.entries()[i].name ||
@@ -256,11 +263,28 @@ class Linter {
     return true;
   }
 
+  // The tensor at the first port; nothing where there is none.
+  static ir::ValueId FirstValue(const Instance& instance) {
+    const Tree* tree = instance.inputs.empty() ? nullptr : &instance.inputs[0];
+    if (tree != nullptr && !tree->items.empty()) tree = &tree->items[0];
+    return tree != nullptr && tree->IsTensor() ? tree->value : ir::ValueId();
+  }
+
   // Nodes of one type with one input each and no weights give one result.
   void Duplicates() {
+    // Only of values that several nodes take.
+    std::vector<uint8_t> readers(module_.values.size(), 0);
+    for (const Instance& instance : result_.instances) {
+      const ir::ValueId value = instance.parent >= 0 ? ir::ValueId() : FirstValue(instance);
+      if (!value.valid()) continue;
+      uint8_t& count = readers[static_cast<size_t>(value.index)];
+      count = static_cast<uint8_t>(std::min(count + 1, 2));
+    }
     absl::flat_hash_map<uint64_t, const Instance*> first;
     std::vector<std::pair<const Instance*, const Instance*>> pairs;
     for (const Instance& instance : result_.instances) {
+      const ir::ValueId value = instance.parent >= 0 ? ir::ValueId() : FirstValue(instance);
+      if (value.valid() && readers[static_cast<size_t>(value.index)] < 2) continue;
       if (instance.parent >= 0 || instance.def == nullptr || instance.bypassed ||
           instance.inputs.empty() || instance.def->picks || instance.def->reads_weight)
         continue;

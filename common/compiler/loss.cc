@@ -16,12 +16,12 @@ namespace {
 class Constants final : public nodes::WeightStore {
  public:
   explicit Constants(ir::Module& module) : module_(module) {}
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+  std::optional<ir::ValueId> Declare(std::string_view name, ir::TensorType type,
                                      const ir::Initializer& init, bool, bool,
                                      nodes::Failure*) override {
-    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
+    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, std::move(type)});
     // No node's path has parentheses.
-    module_.parameters.push_back({"(loss)." + name, id, init, /*buffer=*/true,
+    module_.parameters.push_back({fmt::format("(loss).{}", name), id, init, /*buffer=*/true,
                                   /*trainable=*/false, /*persistent=*/false});
     return id;
   }
@@ -90,7 +90,7 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
       out.AddValue({ir::ValueKind::kTensor, TargetType(*def, out.type(out.outputs[0].value))});
   out.inputs.push_back({"target", target});
   // The graph's outputs in their order stand at the other ports.
-  std::vector<nodes::PortValue> ports(def->inputs.size());
+  nodes::PortValues ports(def->inputs.size());
   size_t next = 0;
   for (size_t p = 0; p < ports.size(); ++p) {
     if (def->inputs[p].name == "target") {

@@ -31,7 +31,8 @@ struct Passed {
 };
 
 // What a node of the user's graph gives.
-v1::NodeTypes TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module);
+void TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module,
+             v1::NodeTypes* types);
 
 CompileResult CompileKeeping(const v1::Graph& graph, const CompileOptions& options, Passed* passed);
 

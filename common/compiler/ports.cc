@@ -8,11 +8,10 @@
 
 namespace graphkiln::compiler {
 
-std::optional<std::vector<nodes::PortValue>> TensorsAt(const nodes::NodeDef& def,
-                                                       const Instance& instance,
-                                                       const Report::Place& place,
-                                                       const ir::Module& module, Report& report) {
-  std::vector<nodes::PortValue> ports(def.inputs.size());
+std::optional<nodes::PortValues> TensorsAt(const nodes::NodeDef& def, const Instance& instance,
+                                           const Report::Place& place, const ir::Module& module,
+                                           Report& report) {
+  nodes::PortValues ports(def.inputs.size());
   bool ok = true;
   for (size_t p = 0; p < def.inputs.size(); ++p) {
     const Tree& tree = instance.inputs[p];
@@ -63,7 +62,7 @@ std::optional<std::vector<nodes::PortValue>> TensorsAt(const nodes::NodeDef& def
 }
 
 Tree ResultOf(const nodes::NodeDef& def, const nodes::Params& params,
-              const std::vector<ir::ValueId>& values) {
+              absl::Span<const ir::ValueId> values) {
   if (def.outputs[0].many) {
     std::vector<Tree> items;
     for (const ir::ValueId id : values) items.push_back(Tree::Tensor(id));

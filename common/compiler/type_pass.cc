@@ -1,5 +1,6 @@
 #include "common/compiler/type_pass.h"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -19,6 +20,10 @@ namespace {
 // Of all composites together; a hostile definition that doubles itself ends here.
 constexpr size_t kMaxInstances = 200'000;
 constexpr size_t kMaxNesting = 64;
+// Memory is set aside after so many nodes, for at most so many of anything.
+constexpr size_t kSample = 128;
+constexpr size_t kMostReserved = 1'000'000;
+
 // One graph being typed: the user's, or the inside of a composite instance.
 struct Frame {
   std::shared_ptr<const NormalGraph> graph;
@@ -52,8 +57,6 @@ class Typer {
     }
     root.results.resize(graph.nodes.size());
     out_.instances.reserve(graph.nodes.size());
-    out_.module.calls.reserve(graph.nodes.size());
-    keys_.reserve(graph.nodes.size());
     out_.module.sources.reserve(graph.nodes.size());
     stack_.push_back(std::move(root));
     Finish();
@@ -93,11 +96,24 @@ class Typer {
   void Finish() {
     while (stack_.size() > 1 || stack_.back().next < stack_.back().graph->order.size()) {
       if (stack_.back().next < stack_.back().graph->order.size()) {
+        if (stack_.size() == 1 && stack_.back().next == kSample) Reserve();
         Visit(stack_.back().graph->order[stack_.back().next++]);
       } else {
         Leave();
       }
     }
+  }
+
+  // What the first nodes have made tells about what all will make.
+  void Reserve() {
+    const size_t times = stack_[0].graph->order.size() / kSample + 1;
+    const auto reserve = [times](auto& some) {
+      some.reserve(std::min<size_t>(some.size() * times, kMostReserved));
+    };
+    reserve(out_.module.values);
+    reserve(out_.module.parameters);
+    reserve(out_.module.calls);
+    reserve(keys_);
   }
 
   static std::string Join(const std::string& path, const std::string& name) {
@@ -272,6 +288,7 @@ class Typer {
     def.body(body);
     if (!body.ok()) return report_.NodeFailure(place, *body.failure());
     instance.output = ResultOf(def, instance.params, body.results());
+    Share(&instance);
     if (!IsActive(node)) {
       StandAside(index, node, std::move(instance), place, shared);
       TakeBack(mark, out_.module, keys_);
@@ -279,6 +296,17 @@ class Typer {
     }
     stack_.back().results[static_cast<size_t>(index)] = instance.output;
     out_.instances.push_back(std::move(instance));
+  }
+
+  // Many nodes have the same parameters: those of the last few instances of a type serve again.
+  void Share(Instance* instance) {
+    auto& known = params_[instance->def];
+    for (const nodes::Params& params : known.last) {
+      if (!(params == instance->params)) continue;
+      instance->params = params;
+      return;
+    }
+    known.last[known.next++ % known.last.size()] = instance->params;
   }
 
   void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place,
@@ -366,6 +394,11 @@ class Typer {
   StringMap<int> keys_;
   absl::flat_hash_map<const v1::Composite*, std::unique_ptr<const std::vector<nodes::ParamSpec>>>
       specs_;
+  struct LastParams {
+    std::array<nodes::Params, 4> last;
+    size_t next = 0;
+  };
+  absl::flat_hash_map<const nodes::NodeDef*, LastParams> params_;
   SharedModules shared_;
   Values values_;
   int64_t* const budget_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/base/strings.h"
@@ -28,12 +29,13 @@ class Weights final : public nodes::WeightStore {
         frozen_(frozen),
         xavier_(xavier) {}
 
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+  std::optional<ir::ValueId> Declare(std::string_view name, ir::TensorType type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
                                      nodes::Failure* failure) override {
-    std::string key = name.empty() ? prefix_ : prefix_ + "." + name;
-    const auto it = keys_.find(key);
-    if (it != keys_.end()) {
+    std::string key = prefix_;
+    if (!name.empty()) key.append(1, '.').append(name);
+    const auto [it, fresh] = keys_.try_emplace(key, static_cast<int>(module_.parameters.size()));
+    if (!fresh) {
       ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
       if (shared_ && module_.type(parameter.value) == type) {
         if (frozen_) parameter.trainable = false;  // one node that is frozen freezes all that share
@@ -47,10 +49,10 @@ class Weights final : public nodes::WeightStore {
       failure->found = ir::TypeText(type);
       return std::nullopt;
     }
-    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
-    keys_.emplace(key, static_cast<int>(module_.parameters.size()));
+    ir::Initializer start = Start(type, init, buffer);
+    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, std::move(type)});
     module_.parameters.push_back(
-        {std::move(key), id, Start(type, init, buffer), buffer, !buffer && !frozen_, persistent});
+        {std::move(key), id, std::move(start), buffer, !buffer && !frozen_, persistent});
     return id;
   }
 

@@ -96,9 +96,8 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
   return "has an unknown type";
 }
 
-absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
-                                                std::vector<Argument>&& args, int32_t source,
-                                                OpError* error) {
+absl::StatusOr<ValueIds> AppendCall(Module& module, const OpDef& op, std::vector<Argument>&& args,
+                                    int32_t source, OpError* error) {
   args.reserve(op.args.size());
   for (size_t i = args.size(); i < op.args.size(); ++i) args.push_back(op.args[i].default_value);
   for (size_t i = 0; i < op.args.size(); ++i) {
@@ -131,10 +130,10 @@ absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
   call.op = &op;
   call.args = std::move(args);
   call.source = source;
-  std::vector<Value> values = context.TakeOutputs();
+  TypeContext::Outputs values = context.TakeOutputs();
   call.outputs.reserve(values.size());
   for (Value& value : values) call.outputs.push_back(module.AddValue(std::move(value)));
-  std::vector<ValueId> outputs = call.outputs;
+  ValueIds outputs = call.outputs;
   module.calls.push_back(std::move(call));
   return outputs;
 }

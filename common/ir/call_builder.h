@@ -18,8 +18,7 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
 
 // `args` may leave out trailing arguments that have defaults, which are added to it; success takes
 // its contents. On failure `error` holds the located reason.
-absl::StatusOr<std::vector<ValueId>> AppendCall(Module& module, const OpDef& op,
-                                                std::vector<Argument>&& args, int32_t source,
-                                                OpError* error);
+absl::StatusOr<ValueIds> AppendCall(Module& module, const OpDef& op, std::vector<Argument>&& args,
+                                    int32_t source, OpError* error);
 
 }  // namespace graphkiln::ir

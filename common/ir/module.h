@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "common/ir/assumptions.h"
 #include "common/ir/types.h"
@@ -25,6 +26,9 @@ struct ValueId {
   friend bool operator==(ValueId a, ValueId b) { return a.index == b.index; }
   friend bool operator!=(ValueId a, ValueId b) { return a.index != b.index; }
 };
+
+// Nearly always one: kept in place.
+using ValueIds = absl::InlinedVector<ValueId, 4>;
 
 // Run-time values that are no constants.
 struct NoneArg {};
@@ -133,7 +137,7 @@ struct Parameter {
 struct Call {
   const OpDef* op = nullptr;
   std::vector<Argument> args;  // in the schema's order, complete
-  std::vector<ValueId> outputs;
+  ValueIds outputs;
   int32_t source = -1;  // index into Module::sources
 };
 
@@ -157,6 +161,11 @@ struct Module {
   std::vector<Output> outputs;
   std::vector<Source> sources;
   Assumptions assumptions;  // of open sizes, by the calls
+
+  // Fetches the arguments of a call that is looked at soon: in a large module they lie anywhere.
+  void Prefetch(size_t call) const {
+    if (call < calls.size()) __builtin_prefetch(calls[call].args.data());
+  }
 
   const TensorType& type(ValueId id) const { return values[static_cast<size_t>(id.index)].type; }
   ValueId AddValue(Value value) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "common/ir/op_def.h"
@@ -64,8 +65,9 @@ class TypeContext {
   // No size of an output is negative: what follows for open sizes is recorded.
   absl::Status Output(TensorType type);
   absl::Status OutputLike(std::string_view arg) { return Output(tensor(arg)); }
-  const std::vector<Value>& outputs() const { return outputs_; }
-  std::vector<Value> TakeOutputs() { return std::move(outputs_); }
+  using Outputs = absl::InlinedVector<Value, 1>;
+  const Outputs& outputs() const { return outputs_; }
+  Outputs TakeOutputs() { return std::move(outputs_); }
   const TensorType& output(int i) const { return outputs_[static_cast<size_t>(i)].type; }
   void AddScalarOutput(ValueKind kind) { outputs_.push_back({kind, {}}); }
 
@@ -88,7 +90,7 @@ class TypeContext {
   const OpDef& op_;
   absl::Span<const Argument> args_;
   const std::vector<Value>& values_;
-  std::vector<Value> outputs_;
+  Outputs outputs_;
   std::vector<Assumption> assumptions_;
   std::optional<OpError> error_;
 };

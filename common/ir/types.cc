@@ -108,16 +108,21 @@ std::string TypeText(const TensorType& type) {
 
 v1::TensorSpec ToProto(const TensorType& type) {
   v1::TensorSpec spec;
-  spec.set_dtype(type.dtype);
+  ToProto(type, &spec);
+  return spec;
+}
+
+void ToProto(const TensorType& type, v1::TensorSpec* spec) {
+  spec->set_dtype(type.dtype);
+  spec->mutable_shape()->Reserve(type.rank());
   for (const Dim& d : type.shape) {
-    v1::Dim* out = spec.add_shape();
+    v1::Dim* out = spec->add_shape();
     if (d.IsConst()) {
       out->set_size(d.value());
     } else {
       out->set_symbol(d.ToString());
     }
   }
-  return spec;
 }
 
 absl::StatusOr<TensorType> FromProto(const v1::TensorSpec& spec) {

@@ -46,6 +46,7 @@ std::string ShapeText(const std::vector<Dim>& shape);
 std::string TypeText(const TensorType& type);
 
 v1::TensorSpec ToProto(const TensorType& type);
+void ToProto(const TensorType& type, v1::TensorSpec* spec);  // which is empty
 // Refuses negative sizes, malformed symbols, more than 64 dimensions.
 absl::StatusOr<TensorType> FromProto(const v1::TensorSpec& spec);
 

@@ -11,6 +11,8 @@
 namespace graphkiln::ir {
 namespace {
 
+constexpr size_t kAhead = 8;
+
 absl::Status Fault(std::string what) {
   return absl::InternalError("IR verifier: " + std::move(what));
 }
@@ -34,8 +36,10 @@ class Verifier {
           return Fault(fmt::format("parameter {} has no fixed size", parameter.key));
       }
     }
-    for (size_t i = 0; i < module_.calls.size(); ++i)
+    for (size_t i = 0; i < module_.calls.size(); ++i) {
+      module_.Prefetch(i + kAhead);
       RETURN_IF_ERROR(CheckCall(i, module_.calls[i]));
+    }
     for (const Output& output : module_.outputs) {
       RETURN_IF_ERROR(Use(output.value, [&] { return "output " + output.name; }));
     }
@@ -86,7 +90,7 @@ class Verifier {
     TypeContext context(*call.op, call.args, module_.values);
     const absl::Status typed = call.op->infer(context);
     if (!typed.ok()) return Fault(fmt::format("{}: {}", what(), std::string(typed.message())));
-    const std::vector<Value>& outputs = context.outputs();
+    const TypeContext::Outputs& outputs = context.outputs();
     if (outputs.size() != call.outputs.size()) return Fault(what() + ": wrong number of outputs");
     for (size_t o = 0; o < outputs.size(); ++o) {
       RETURN_IF_ERROR(Define(call.outputs[o], what));

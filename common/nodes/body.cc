@@ -7,7 +7,7 @@
 
 namespace graphkiln::nodes {
 
-Body::Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
+Body::Body(const NodeDef& def, const Params& params, absl::Span<const PortValue> inputs,
            ir::Module& module, WeightStore& weights, int32_t source)
     : def_(def),
       params_(params),
@@ -84,7 +84,7 @@ ir::Argument Body::Declare(std::string_view name, std::vector<int64_t> shape,
     }
     numel *= std::max<int64_t>(size, 1);
   }
-  const auto id = weights_.Declare(std::string(name), type, init, buffer, true, &conflict_);
+  const auto id = weights_.Declare(name, std::move(type), init, buffer, true, &conflict_);
   if (!id) {
     Fail(std::move(conflict_));
     return {};
@@ -110,16 +110,16 @@ ir::Argument Body::ListBuffer(std::string_view name) {
 }
 
 ir::Argument Body::Call(std::string_view op, std::vector<ir::Argument> args) {
-  const std::vector<ir::ValueId> results = Append(op, std::move(args));
+  const ir::ValueIds results = Append(op, std::move(args));
   return results.empty() ? ir::Argument() : results[0];
 }
 
 std::vector<ir::Argument> Body::CallMany(std::string_view op, std::vector<ir::Argument> args) {
-  const std::vector<ir::ValueId> results = Append(op, std::move(args));
-  return {results.begin(), results.end()};
+  const ir::ValueIds results = Append(op, std::move(args));
+  return std::vector<ir::Argument>(results.begin(), results.end());
 }
 
-std::vector<ir::ValueId> Body::Append(std::string_view name, std::vector<ir::Argument> args) {
+ir::ValueIds Body::Append(std::string_view name, std::vector<ir::Argument> args) {
   if (!ok()) return {};
   const ir::OpDef* op = ir::FindOp(name);
   if (op == nullptr) {
@@ -140,7 +140,7 @@ std::vector<ir::ValueId> Body::Append(std::string_view name, std::vector<ir::Arg
     });
   }
   ir::OpError error;
-  absl::StatusOr<std::vector<ir::ValueId>> outputs =
+  absl::StatusOr<ir::ValueIds> outputs =
       ir::AppendCall(module_, *op, std::move(args), source_, &error);
   if (!outputs.ok()) {
     Translate(*op, error, args);  // which a failure leaves as they are
@@ -211,7 +211,7 @@ void Body::Translate(const ir::OpDef& op, const ir::OpError& error,
   Fail(std::move(failure));
 }
 
-bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module,
+bool InferParams(const NodeDef& def, absl::Span<const PortValue> inputs, const ir::Module& module,
                  Params* params, Failure* failure) {
   for (const ParamSpec& spec : def.params) {
     if (!spec.inferred) continue;

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "common/ir/call_builder.h"
 #include "common/ir/module.h"
 #include "common/nodes/node_def.h"
@@ -29,8 +31,9 @@ struct Failure {
 // Values at one input port.
 struct PortValue {
   bool connected = false;
-  std::vector<ir::ValueId> values;  // exactly one unless the port is variadic
+  ir::ValueIds values;  // exactly one unless the port is variadic
 };
+using PortValues = absl::InlinedVector<PortValue, 2>;  // by port
 
 // Gives weights their place in the module: the compiler decides on keys and sharing.
 class WeightStore {
@@ -38,7 +41,7 @@ class WeightStore {
   virtual ~WeightStore() = default;
   // Returns the value of the weight `name`, declaring it where it does not exist yet. Nothing on
   // conflict with a shared module's weight; `failure` then says why.
-  virtual std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+  virtual std::optional<ir::ValueId> Declare(std::string_view name, ir::TensorType type,
                                              const ir::Initializer& init, bool buffer,
                                              bool persistent, Failure* failure) = 0;
 };
@@ -46,7 +49,7 @@ class WeightStore {
 class Body {
  public:
   // All references must outlive the body.
-  Body(const NodeDef& def, const Params& params, const std::vector<PortValue>& inputs,
+  Body(const NodeDef& def, const Params& params, absl::Span<const PortValue> inputs,
        ir::Module& module, WeightStore& weights, int32_t source);
 
   const NodeDef& def() const { return def_; }
@@ -93,31 +96,31 @@ class Body {
   bool ok() const { return !failure_.has_value(); }
   const std::optional<Failure>& failure() const { return failure_; }
   // By output port, or all values of the only port where that has `many`; complete when ok().
-  const std::vector<ir::ValueId>& results() const { return results_; }
+  absl::Span<const ir::ValueId> results() const { return results_; }
 
  private:
   ir::Argument Declare(std::string_view name, std::vector<int64_t> shape,
                        const ir::Initializer& init, bool buffer, v1::DataType dtype);
   // The outputs; none after a failure.
-  std::vector<ir::ValueId> Append(std::string_view op, std::vector<ir::Argument> args);
+  ir::ValueIds Append(std::string_view op, std::vector<ir::Argument> args);
   void Translate(const ir::OpDef& op, const ir::OpError& error,
                  const std::vector<ir::Argument>& args);
 
   const NodeDef& def_;
   const Params& params_;
-  const std::vector<PortValue>& inputs_;
+  const absl::Span<const PortValue> inputs_;
   ir::Module& module_;
   WeightStore& weights_;
   const int32_t source_;
   std::optional<Failure> failure_;
   Failure conflict_;  // of a weight; made once, for every weight needs one to write to
-  std::vector<ir::ValueId> results_;
+  ir::ValueIds results_;
   // Values and the port that they come from, also through calls: (value, port index).
-  std::vector<std::pair<ir::ValueId, int>> origins_;
+  absl::InlinedVector<std::pair<ir::ValueId, int>, 8> origins_;
 };
 
 // Fills in inferred parameters from the inputs' types and checks given ones against them.
-bool InferParams(const NodeDef& def, const std::vector<PortValue>& inputs, const ir::Module& module,
+bool InferParams(const NodeDef& def, absl::Span<const PortValue> inputs, const ir::Module& module,
                  Params* params, Failure* failure);
 
 }  // namespace graphkiln::nodes

@@ -16,11 +16,11 @@ namespace {
 class ExampleWeights final : public WeightStore {
  public:
   explicit ExampleWeights(ir::Module& module) : module_(module) {}
-  std::optional<ir::ValueId> Declare(const std::string& name, const ir::TensorType& type,
+  std::optional<ir::ValueId> Declare(std::string_view name, ir::TensorType type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
                                      Failure*) override {
-    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, type});
-    module_.parameters.push_back({name, id, init, buffer, !buffer, persistent});
+    const ir::ValueId id = module_.AddValue({ir::ValueKind::kTensor, std::move(type)});
+    module_.parameters.push_back({std::string(name), id, init, buffer, !buffer, persistent});
     return id;
   }
 
@@ -55,7 +55,7 @@ absl::StatusOr<TypedExample> TypeExample(const NodeDef& def) {
   std::string fault;
   ResolveParams(def.params, given, &typed.params, [&](ParamIssue issue) { fault = issue.message; });
   if (!fault.empty()) return absl::InternalError(fmt::format("example of {}: {}", def.name, fault));
-  std::vector<PortValue> inputs(def.inputs.size());
+  PortValues inputs(def.inputs.size());
   size_t port = 0;
   for (const std::string& text : def.example.inputs) {
     ASSIGN_OR_RETURN(ir::TensorType type, ParseType(text));

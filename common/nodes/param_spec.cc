@@ -251,19 +251,45 @@ ParamSpec FloatN(std::string_view name, int count) {
   return spec;
 }
 
+const std::vector<Params::Entry>& Params::entries() const {
+  static const std::vector<Entry>* const kNone = new std::vector<Entry>();
+  return entries_ != nullptr ? *entries_ : *kNone;
+}
+
+std::vector<Params::Entry>& Params::Own() {
+  if (entries_ == nullptr) {
+    entries_ = std::make_shared<std::vector<Entry>>();
+  } else if (entries_.use_count() > 1) {
+    entries_ = std::make_shared<std::vector<Entry>>(*entries_);
+  }
+  return *entries_;
+}
+
+bool operator==(const Params& a, const Params& b) {
+  if (a.entries_ == b.entries_) return true;
+  return std::equal(a.entries().begin(), a.entries().end(), b.entries().begin(), b.entries().end(),
+                    [](const Params::Entry& x, const Params::Entry& y) {
+                      return x.given == y.given && x.name == y.name && x.value == y.value;
+                    });
+}
+
+void Params::Reserve(size_t count) {
+  if (count > 0) Own().reserve(count);
+}
+
 void Params::Set(std::string_view name, ParamValue value, bool given) {
-  entries_.push_back({std::string(name), std::move(value), given});
+  Own().push_back({std::string(name), std::move(value), given});
 }
 
 const ParamValue* Params::Find(std::string_view name) const {
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : entries()) {
     if (entry.name == name) return &entry.value;
   }
   return nullptr;
 }
 
 bool Params::Given(std::string_view name) const {
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : entries()) {
     if (entry.name == name) return entry.given;
   }
   return false;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -148,9 +149,11 @@ ParamSpec Floats(std::string_view name);             // a list of numbers
 ParamSpec FloatsOrFloat(std::string_view name, int count);
 
 // Checked parameters of one instance, in the order of the specs.
+//
+// Copies share their entries until one of them is changed.
 class Params {
  public:
-  void Reserve(size_t count) { entries_.reserve(count); }
+  void Reserve(size_t count);
   void Set(std::string_view name, ParamValue value, bool given);
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   const ParamValue* Find(std::string_view name) const;
@@ -173,10 +176,13 @@ class Params {
     ParamValue value;
     bool given;
   };
-  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Entry>& entries() const;
+  friend bool operator==(const Params& a, const Params& b);
 
  private:
-  std::vector<Entry> entries_;
+  std::vector<Entry>& Own();
+
+  std::shared_ptr<std::vector<Entry>> entries_;  // null where there are none
 };
 
 // A fault in given parameters. The caller adds the place.

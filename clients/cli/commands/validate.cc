@@ -1,8 +1,12 @@
-// kiln validate FILE...: types graphs and shows every diagnostic.
+// kiln validate FILE...: types graphs and shows every diagnostic; with --watch one file, again and
+// again.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
+#include "clients/cli/file_watch.h"
 #include "clients/cli/graph_file.h"
+#include "clients/cli/recheck.h"
+#include "common/base/status.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
@@ -16,10 +20,14 @@ class Validate : public Command {
   }
   void Declare(Arguments* arguments) override {
     arguments->Add("FILE", &files_, "Graphs; - is stdin").required = true;
+    arguments->Add("--watch", &watch_,
+                   "Check the one FILE again whenever it changes, until Ctrl-C; with -o json one "
+                   "document a line for each check");
     flags_.Declare(arguments);
   }
 
   int Run(Context& context) override {
+    if (watch_) return Watch(context);
     std::vector<CompiledFile> results;
     bool valid = true;
     for (const std::string& file : files_) {
@@ -29,6 +37,12 @@ class Validate : public Command {
                                                           : CompileGraph(*std::move(source)));
       valid = valid && results.back().ok;
     }
+    Show(context, results, valid);
+    return valid ? kOk : kInvalid;
+  }
+
+ private:
+  static void Show(Context& context, const std::vector<CompiledFile>& results, bool valid) {
     for (const CompiledFile& result : results) context.ShowDiagnostics(result.diagnostics);
     if (context.format() == Format::kJson || context.format() == Format::kYaml) {
       context.PrintDocument(Document(results, valid));
@@ -41,10 +55,35 @@ class Validate : public Command {
           context.Print(fmt::format("  if {} (for {})\n", condition.ToString(), node));
       }
     }
-    return valid ? kOk : kInvalid;
   }
 
- private:
+  // Ends with a signal, or where stdout cannot be written.
+  int Watch(Context& context) {
+    if (files_.size() != 1 || files_[0] == "-")
+      return context.Fail(kUsage, "USAGE", "--watch takes one file; stdin cannot be one");
+    Interrupts interrupts;
+    FileWatch file(files_[0]);
+    Rechecker rechecker;
+    for (bool first = true; !context.stdout_failed(); first = false) {
+      file.Mark();
+      auto source = ReadGraphFile(files_[0], flags_);
+      if (source.ok()) {
+        const bool other = source->canvas.has_value() || source->program != nullptr;
+        std::vector<CompiledFile> results;
+        results.push_back(other ? Other(*std::move(source)) : rechecker.Check(*std::move(source)));
+        const bool valid = results[0].ok;
+        Show(context, results, valid);
+      } else if (first) {
+        return context.Fail(source.status());
+      } else {
+        // It may come back: some editors take the file away before they write it.
+        context.Notice(MessageOf(source.status()));
+      }
+      if (!file.Wait(interrupts)) break;
+    }
+    return kOk;
+  }
+
   // Canvas programs and programs of operators are complete once they are read.
   static CompiledFile Other(GraphFile source) {
     CompiledFile result;
@@ -89,6 +128,7 @@ class Validate : public Command {
   }
 
   std::vector<std::string> files_;
+  bool watch_ = false;
   GraphFlags flags_;
 };
 

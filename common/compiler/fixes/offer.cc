@@ -83,7 +83,7 @@ void Offer(const GraphView& view, Trials& trials, v1::Diagnostic& diagnostic) {
 
 }  // namespace
 
-void OfferFixes(const v1::Graph& graph, const std::vector<v1::NodeTypes>& types, int most,
+void OfferFixes(const v1::Graph& graph, const NodeTypesList& types, int most,
                 std::vector<v1::Diagnostic>* diagnostics) {
   size_t copied = 0;
   for (const v1::Composite& composite : graph.composites()) copied += composite.ByteSizeLong();

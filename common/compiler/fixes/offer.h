@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "common/compiler/node_types.h"
 #include "graphkiln/v1/compile_service.pb.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/graph.pb.h"
@@ -12,7 +13,7 @@ namespace graphkiln::compiler {
 
 // `types` of the graph's nodes in its order. The first `most` errors get fixes that were tried,
 // best first; the others keep what their finder suggested.
-void OfferFixes(const v1::Graph& graph, const std::vector<v1::NodeTypes>& types, int most,
+void OfferFixes(const v1::Graph& graph, const NodeTypesList& types, int most,
                 std::vector<v1::Diagnostic>* diagnostics);
 
 }  // namespace graphkiln::compiler

@@ -37,7 +37,7 @@ void VisitReferences(const v1::Argument& argument,
   Visit(argument, visit, 0);
 }
 
-GraphView::GraphView(const v1::Graph& graph, const std::vector<v1::NodeTypes>& types)
+GraphView::GraphView(const v1::Graph& graph, const NodeTypesList& types)
     : graph_(graph), types_(types) {
   for (int i = 0; i < graph.nodes_size(); ++i) nodes_.emplace(graph.nodes(i).id(), i);
   for (int i = 0; i < graph.inputs_size(); ++i) inputs_.emplace(graph.inputs(i).name(), i);

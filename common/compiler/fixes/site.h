@@ -11,6 +11,7 @@
 
 #include "common/base/strings.h"
 #include "common/compiler/fixes/edits.h"
+#include "common/compiler/node_types.h"
 #include "common/ir/types.h"
 #include "common/nodes/node_def.h"
 #include "graphkiln/v1/compile_service.pb.h"
@@ -23,7 +24,7 @@ class GraphView {
  public:
   // `types` in the order of the graph's nodes; empty where typing was never reached. Both must
   // outlive the view.
-  GraphView(const v1::Graph& graph, const std::vector<v1::NodeTypes>& types);
+  GraphView(const v1::Graph& graph, const NodeTypesList& types);
 
   const v1::Graph& graph() const { return graph_; }
   const v1::Node& node(int index) const { return graph_.nodes(index); }
@@ -52,7 +53,7 @@ class GraphView {
   void Connect() const;
 
   const v1::Graph& graph_;
-  const std::vector<v1::NodeTypes>& types_;
+  const NodeTypesList& types_;
   StringMap<int> nodes_, inputs_;
   mutable bool connected_ = false;
   mutable std::vector<std::vector<int>> consumers_;

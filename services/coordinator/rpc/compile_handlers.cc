@@ -39,7 +39,7 @@ v1::ValidateResponse Validate(Services& services, const v1::ValidateRequest& req
   for (v1::Diagnostic& diagnostic : result.diagnostics) {
     *response.add_diagnostics() = std::move(diagnostic);
   }
-  for (v1::NodeTypes& node : result.nodes) *response.add_nodes() = std::move(node);
+  for (const v1::NodeTypes& node : result.nodes) *response.add_nodes() = node;
   response.set_graph_hash(graph::ContentHash(request.graph()));
   return response;
 }

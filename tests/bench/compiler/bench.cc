@@ -3,7 +3,10 @@
 //   ninja -C build/release kiln-compiler-bench
 //   build/release/bin/kiln-compiler-bench [--what validate] [--shape mlp] [--nodes 1000]
 //
-//   validate    Compile of the parsed graph, the result's own end included
+//   validate    Compile of the parsed graph with its lints, as `kiln validate` does it; the
+//   result's
+//               own end included
+//   unlinted    the same without lints
 //   python      Compile and the text of the Python model
 //   revalidate  IncrementalCompiler::Replace of a node in the middle of the graph: a parameter, or
 //               where its input comes from
@@ -37,11 +40,13 @@ struct Flags {
 double Now() { return absl::ToDoubleSeconds(SystemClock().Monotonic()); }
 
 // Milliseconds of one run.
-double Validate(const v1::Graph& graph) {
+double Validate(const v1::Graph& graph, bool lint) {
+  compiler::CompileOptions options;
+  options.lint = lint;
   const double start = Now();
   bool ok = false;
   {
-    const compiler::CompileResult result = compiler::Compile(graph);
+    const compiler::CompileResult result = compiler::Compile(graph, options);
     ok = result.ok;
   }
   const double spent = Now() - start;
@@ -92,7 +97,7 @@ bool Measure(const std::string& what, const std::string& shape, int nodes, doubl
   size_t round = 0;
   const auto run = [&]() {
     if (incremental) return Revalidate(*incremental, round++);
-    return what == "python" ? Python(graph) : Validate(graph);
+    return what == "python" ? Python(graph) : Validate(graph, what == "validate");
   };
   run();  // tables are built by the first run
   std::vector<double> times;
@@ -116,11 +121,9 @@ int Run(const Flags& flags) {
     const char* what;
     int nodes;
   };
-  std::vector<Figure> figures = {{"validate", 1'000},
-                                 {"validate", 10'000},
-                                 {"validate", 100'000},
-                                 {"python", 1'000},
-                                 {"revalidate", 10'000}};
+  std::vector<Figure> figures = {{"validate", 1'000},   {"validate", 10'000},
+                                 {"validate", 100'000}, {"unlinted", 100'000},
+                                 {"python", 1'000},     {"revalidate", 10'000}};
   for (const char* shape : {"mlp", "residual"}) {
     if (!flags.shape.empty() && flags.shape != shape) continue;
     for (const Figure& figure : figures) {
@@ -138,7 +141,7 @@ int Run(const Flags& flags) {
 int main(int argc, char** argv) {
   graphkiln::bench::Flags flags;
   CLI::App app("Figures of the compiler.", "kiln-compiler-bench");
-  app.add_option("--what", flags.what, "validate, python or revalidate; default: all");
+  app.add_option("--what", flags.what, "validate, unlinted, python or revalidate; default: all");
   app.add_option("--shape", flags.shape, "mlp or residual; default: both");
   app.add_option("--nodes", flags.nodes, "this size alone");
   app.add_option("--seconds", flags.seconds, "time for each figure");
