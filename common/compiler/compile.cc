@@ -119,6 +119,11 @@ class Compiler {
     result_.instances = std::move(typed.instances);
     for (const ir::Input& input : typed.module.inputs)
       result_.inputs.emplace_back(input.name, Tree::Tensor(input.value));
+    for (const auto& [name, tree] : result_.outputs) {
+      // An unknown output has its error already, unless the compiler itself lost it.
+      if (report_.errors() == 0 && !IsKnown(tree))
+        report_.Error("INTERNAL", fmt::format("output {} has no type", QuoteForMessage(name)));
+    }
     if (report_.errors() > 0) return;
     typed.module.name = graph_.name();
     const bool more = Pass("verify", [&] {

@@ -129,7 +129,7 @@ class Expander {
     if (!repeat.ok()) return Fault(std::string(repeat.status().message()));
     const int64_t times = repeat->int_value();
     if (repeat->kind_case() != v1::Value::kIntValue || times < 0 ||
-        static_cast<int64_t>(out_.nodes.size()) + times > kMaxExpanded) {
+        times > kMaxExpanded - static_cast<int64_t>(out_.nodes.size())) {
       return Fault(
           fmt::format("{} would be repeated {} times", node.id(), nodes::ValueText(*repeat)));
     }
@@ -165,7 +165,8 @@ class Expander {
     const auto type = Interpolate(node.type(), out_.scope);
     if (!type.ok()) return Fault(std::string(type.status().message()));
     node.set_type(*type);
-    for (auto& [name, value] : *node.mutable_params()) {
+    for (const auto& [name, param] : InOrder(*node.mutable_params())) {
+      v1::Value& value = *param;
       auto evaluated = EvaluateAll(value, out_.scope);
       if (!evaluated.ok())
         return Fault(
@@ -252,9 +253,11 @@ class Expander {
   }
 
   bool Spend() {
-    if (--*budget_ == 0)
+    if (--*budget_ >= 0) return true;
+    // Said once, by whoever comes first: containers draw on the budget, too.
+    if (*budget_ == -1)
       report_.ErrorAt(place_, "LIMIT", "the composites of the graph expand to too many nodes");
-    return *budget_ > 0;
+    return false;
   }
 
   // A fault of the composite's definition.

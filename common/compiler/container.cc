@@ -95,7 +95,8 @@ class Evaluator {
       ASSIGN_OR_RETURN(*node->mutable_id(), Interpolate(node->id(), scope));
     }
     ASSIGN_OR_RETURN(*node->mutable_type(), Interpolate(node->type(), scope));
-    for (auto& [name, value] : *node->mutable_params()) {
+    for (const auto& [name, param] : InOrder(*node->mutable_params())) {
+      v1::Value& value = *param;
       auto evaluated = EvaluateAll(value, scope);
       if (!evaluated.ok()) {
         return Fault(

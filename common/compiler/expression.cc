@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/graph/equal.h"
 #include "common/nodes/param_spec.h"
 #include "fmt/format.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr size_t kMaxText = 4096;
 constexpr size_t kMaxValueBytes = 16 << 10;
+// What one expression reads from variables, and one value from its expressions.
+constexpr size_t kMaxReadBytes = 1 << 20;
 constexpr int kMaxDepth = 64;
 
 v1::Value Int(int64_t v) {
@@ -47,11 +50,17 @@ double AsReal(const v1::Value& v) {
                                                   : static_cast<double>(AsInt(v));
 }
 
+bool Less(const v1::Value& a, const v1::Value& b) {
+  return IsInt(a) && IsInt(b) ? AsInt(a) < AsInt(b) : AsReal(a) < AsReal(b);
+}
+
 bool Equal(const v1::Value& a, const v1::Value& b) {
   if (IsNumber(a) && IsNumber(b))
     return IsInt(a) && IsInt(b) ? AsInt(a) == AsInt(b) : AsReal(a) == AsReal(b);
-  return a.SerializeAsString() == b.SerializeAsString();
+  return graph::Equal(a, b);
 }
+
+bool WordChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 class Parser {
  public:
@@ -65,6 +74,19 @@ class Parser {
   }
 
  private:
+  // While it stands, text is read without being evaluated: only its form can be wrong.
+  class Skipping {
+   public:
+    Skipping(Parser& parser, bool on) : parser_(parser), before_(parser.skipped_) {
+      parser_.skipped_ = before_ || on;
+    }
+    ~Skipping() { parser_.skipped_ = before_; }
+
+   private:
+    Parser& parser_;
+    const bool before_;
+  };
+
   absl::Status Error(std::string_view what) const {
     return absl::InvalidArgumentError(
         fmt::format("{} at character {} of {}", what, at_ + 1, QuoteForMessage(text_)));
@@ -78,7 +100,6 @@ class Parser {
     at_ += token.size();
     return true;
   }
-  static bool WordChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
   bool EatWord(std::string_view word) {
     Skip();
     if (text_.substr(at_, word.size()) != word) return false;
@@ -96,16 +117,27 @@ class Parser {
 
   absl::StatusOr<v1::Value> Conditional(int depth) {
     if (depth > kMaxDepth) return Error("nested too deeply");
-    ASSIGN_OR_RETURN(v1::Value value, Or(depth));
+    const size_t start = at_;
+    auto value = Or(depth);
+    if (!value.ok()) {
+      if (skipped_) return value;
+      // It may stand before a condition that does not hold.
+      at_ = start;
+      const Skipping skipping(*this, true);
+      if (!Or(depth).ok()) return value;
+    }
     if (!EatWord("if")) return value;
     ASSIGN_OR_RETURN(const v1::Value condition, Or(depth));
+    const bool holds = IsTrue(condition);
     if (!EatWord("else")) return Error("expected else");
-    ASSIGN_OR_RETURN(v1::Value other, Conditional(depth + 1));
-    return IsTrue(condition) ? value : other;
+    const Skipping skipping(*this, holds);
+    auto other = Conditional(depth + 1);
+    return holds && other.ok() ? value : other;
   }
   absl::StatusOr<v1::Value> Or(int depth) {
     ASSIGN_OR_RETURN(v1::Value value, And(depth));
     while (EatWord("or")) {
+      const Skipping skipping(*this, IsTrue(value));
       ASSIGN_OR_RETURN(const v1::Value next, And(depth));
       value = Bool(IsTrue(value) || IsTrue(next));
     }
@@ -114,6 +146,7 @@ class Parser {
   absl::StatusOr<v1::Value> And(int depth) {
     ASSIGN_OR_RETURN(v1::Value value, Not(depth));
     while (EatWord("and")) {
+      const Skipping skipping(*this, !IsTrue(value));
       ASSIGN_OR_RETURN(const v1::Value next, Not(depth));
       value = Bool(IsTrue(value) && IsTrue(next));
     }
@@ -134,12 +167,17 @@ class Parser {
     for (const std::string_view op : {"==", "!=", "<=", ">=", "<", ">"}) {
       if (!Eat(op)) continue;
       ASSIGN_OR_RETURN(const v1::Value right, Sum(depth));
+      if (skipped_) return left;
       if (op == "==") return Bool(Equal(left, right));
       if (op == "!=") return Bool(!Equal(left, right));
       if (!IsNumber(left) || !IsNumber(right)) return Error("only numbers can be ordered");
-      const double a = AsReal(left);
-      const double b = AsReal(right);
-      return Bool(op == "<=" ? a <= b : op == ">=" ? a >= b : op == "<" ? a < b : a > b);
+      const bool less = Less(left, right);
+      const bool more = Less(right, left);
+      const bool equal = Equal(left, right);  // none of the three for NaN
+      return Bool(op == "<="   ? less || equal
+                  : op == ">=" ? more || equal
+                  : op == "<"  ? less
+                               : more);
     }
     return left;
   }
@@ -169,6 +207,7 @@ class Parser {
   }
   absl::StatusOr<v1::Value> Arithmetic(std::string_view op, const v1::Value& a,
                                        const v1::Value& b) {
+    if (skipped_) return a;
     if (!IsNumber(a) || !IsNumber(b)) {
       return Error(fmt::format("{} needs numbers, found {} and {}", op, nodes::ValueText(a),
                                nodes::ValueText(b)));
@@ -216,6 +255,7 @@ class Parser {
     while (Eat("[")) {
       ASSIGN_OR_RETURN(const v1::Value index, Conditional(depth + 1));
       if (!Eat("]")) return Error("missing ]");
+      if (skipped_) continue;
       if (value.kind_case() != v1::Value::kListValue || !IsInt(index))
         return Error("only lists have items");
       const int n = value.list_value().values_size();
@@ -280,8 +320,13 @@ class Parser {
     const size_t start = at_;
     if (Eat("$")) {
       const std::string_view name = Word();
+      if (skipped_) return Int(0);
       const std::optional<v1::Value> value = scope_.Variable(name);
-      if (value) return *value;
+      if (value) {
+        read_ += value->ByteSizeLong();
+        if (read_ > kMaxReadBytes) return Error("the variables are too large");
+        return *value;
+      }
       at_ = start;
       return Error(fmt::format("${} is no variable, or one without a value", name));
     }
@@ -300,6 +345,7 @@ class Parser {
   }
   absl::StatusOr<v1::Value> Property(std::string_view port, int depth) {
     const std::string_view property = Word();
+    if (skipped_ && (property == "rank" || property == "present")) return Int(0);
     if (property == "rank") {
       const auto rank = scope_.InputRank(port);
       if (!rank) return Error(fmt::format("there is no input {}", port));
@@ -312,6 +358,7 @@ class Parser {
     }
     if (property != "dim" || !Eat("(")) return Error("an input has .dim(i), .rank and .present");
     ASSIGN_OR_RETURN(const v1::Value args, List(depth, ")"));
+    if (skipped_) return Int(0);
     if (args.list_value().values_size() != 1 || !IsInt(args.list_value().values(0))) {
       return Error("dim takes one number");
     }
@@ -323,6 +370,7 @@ class Parser {
   }
   absl::StatusOr<v1::Value> Function(std::string_view name, int depth) {
     ASSIGN_OR_RETURN(v1::Value args, List(depth, ")"));
+    if (skipped_) return Int(0);
     std::vector<v1::Value> values(args.list_value().values().begin(),
                                   args.list_value().values().end());
     if (name == "len" && values.size() == 1 && values[0].kind_case() == v1::Value::kListValue) {
@@ -337,8 +385,7 @@ class Parser {
       v1::Value best = values[0];
       for (const v1::Value& value : values) {
         if (!IsNumber(value)) return Error("min and max take numbers");
-        if (name == "min" ? AsReal(value) < AsReal(best) : AsReal(value) > AsReal(best))
-          best = value;
+        if (name == "min" ? Less(value, best) : Less(best, value)) best = value;
       }
       return best;
     }
@@ -348,6 +395,8 @@ class Parser {
   std::string_view text_;
   const ExpressionScope& scope_;
   size_t at_ = 0;
+  size_t read_ = 0;  // bytes of variables
+  bool skipped_ = false;
 };
 
 }  // namespace
@@ -360,6 +409,22 @@ absl::StatusOr<v1::Value> Evaluate(std::string_view text, const ExpressionScope&
   if (value.ok() && value->ByteSizeLong() > kMaxValueBytes)
     return absl::InvalidArgumentError("the value of an expression takes at most 16 KiB");
   return value;
+}
+
+void VariablesIn(std::string_view text, StringSet* names) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\'' || c == '"') {  // text of its own
+      const size_t end = text.find(c, at + 1);
+      if (end == std::string_view::npos) return;
+      at = end;
+    } else if (c == '$') {
+      size_t end = at + 1;
+      while (end < text.size() && WordChar(text[end])) ++end;
+      names->emplace(text.substr(at + 1, end - at - 1));
+      at = end - 1;
+    }
+  }
 }
 
 bool IsTrue(const v1::Value& value) {
@@ -393,9 +458,16 @@ absl::StatusOr<std::string> Interpolate(std::string_view text, const ExpressionS
                      Evaluate(text.substr(open + 1, close - open - 1), scope));
     out += value.kind_case() == v1::Value::kStringValue ? value.string_value()
                                                         : nodes::ValueText(value);
+    if (out.size() > kMaxReadBytes) return absl::InvalidArgumentError("the text is too long");
     text.remove_prefix(close + 1);
   }
   return out + std::string(text);
+}
+
+std::map<std::string_view, v1::Value*> InOrder(google::protobuf::Map<std::string, v1::Value>& map) {
+  std::map<std::string_view, v1::Value*> entries;
+  for (auto& [name, value] : map) entries.emplace(name, &value);
+  return entries;
 }
 
 absl::StatusOr<v1::Value> EvaluateAll(const v1::Value& value, const ExpressionScope& scope) {
@@ -404,8 +476,13 @@ absl::StatusOr<v1::Value> EvaluateAll(const v1::Value& value, const ExpressionSc
     v1::Value out;
     out.mutable_list_value();
     // The readers bound the depth of values to 64.
+    size_t made = 0;
     for (const v1::Value& item : value.list_value().values()) {
-      ASSIGN_OR_RETURN(*out.mutable_list_value()->add_values(), EvaluateAll(item, scope));
+      v1::Value& added = *out.mutable_list_value()->add_values();
+      ASSIGN_OR_RETURN(added, EvaluateAll(item, scope));
+      if (item.kind_case() == v1::Value::kExpression) made += added.ByteSizeLong();
+      if (made > kMaxReadBytes)
+        return absl::InvalidArgumentError("the values of a list take at most 1 MiB");
     }
     return out;
   }

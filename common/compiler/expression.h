@@ -3,14 +3,17 @@
 //
 // Python's operators and precedence: or, and, not, comparisons, + -, * / // %, unary -, `a if c
 // else b`, lists, indexing, min, max, len, int. Text is at most 4,096 characters, nesting at
-// most 64. Pure; any thread.
+// most 64, a value at most 16 KiB. As in Python, a branch that is not taken is not evaluated. Pure;
+// any thread.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/base/strings.h"
 #include "graphkiln/v1/value.pb.h"
 
 namespace graphkiln::compiler {
@@ -33,7 +36,12 @@ absl::StatusOr<v1::Value> Evaluate(std::string_view text, const ExpressionScope&
 bool IsTrue(const v1::Value& value);
 // Replaces every `{expression}` in the text by its value.
 absl::StatusOr<std::string> Interpolate(std::string_view text, const ExpressionScope& scope);
-// Replaces all expressions in a value, also in lists and maps (64 levels).
+// Adds the names of all `$name` in the text.
+void VariablesIn(std::string_view text, StringSet* names);
+// The entries of a map by name: the order of a proto's map is random, and the first fault ends what
+// goes through it.
+std::map<std::string_view, v1::Value*> InOrder(google::protobuf::Map<std::string, v1::Value>& map);
+// Replaces all expressions in a value, also in lists (64 levels); maps hold none.
 absl::StatusOr<v1::Value> EvaluateAll(const v1::Value& value, const ExpressionScope& scope);
 
 }  // namespace graphkiln::compiler

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "common/base/strings.h"
@@ -12,34 +11,25 @@
 
 namespace graphkiln::compiler {
 
-// Variables may use each other; each is evaluated once, and a circle has no value.
+// Variables may use each other. All are evaluated at the first question, each after those that it
+// names, so that neither the depth of a chain nor who asks first makes a difference; those in or
+// behind a circle have no value.
 class GraphScope final : public ExpressionScope {
  public:
   // `graph` must outlive the scope.
   explicit GraphScope(const v1::Graph& graph) : graph_(graph) {}
-  std::optional<v1::Value> Variable(std::string_view name) const override {
-    const auto it = graph_.variables().find(std::string(name));
-    if (it == graph_.variables().end() || depth_ >= kMaxDepth) return std::nullopt;
-    // Stands as nothing while it is evaluated.
-    const auto [known, first] = values_.try_emplace(std::string(name));
-    if (!first) return known->second;
-    ++depth_;
-    auto value = EvaluateAll(it->second, *this);
-    --depth_;
-    if (!value.ok()) return std::nullopt;
-    return values_[std::string(name)] = *std::move(value);
-  }
+  std::optional<v1::Value> Variable(std::string_view name) const override;
   std::optional<v1::Value> InputDim(std::string_view, int64_t) const override {
     return std::nullopt;
   }
   std::optional<int64_t> InputRank(std::string_view) const override { return std::nullopt; }
 
  private:
-  static constexpr int kMaxDepth = 64;
+  void EvaluateVariables() const;
 
   const v1::Graph& graph_;
-  mutable StringMap<std::optional<v1::Value>> values_;
-  mutable int depth_ = 0;  // of nested variables in the evaluation under way
+  mutable bool evaluated_ = false;
+  mutable StringMap<v1::Value> values_;
 };
 
 }  // namespace graphkiln::compiler

@@ -9,6 +9,7 @@
 #include "common/compiler/container.h"
 #include "common/compiler/identifiers.h"
 #include "common/compiler/order.h"
+#include "common/graph/equal.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -250,7 +251,7 @@ class Normaliser {
       diagnostic.set_found(node.type);
       node.broken = node.bad_params = true;
     } else if (owner.own != nullptr && node.own != nullptr &&
-               owner.own->SerializeAsString() != node.own->SerializeAsString()) {
+               !graph::Equal(*owner.own, *node.own)) {
       report_.ErrorAt(PlaceOf(node.id), "SHARED_MODULE",
                       "containers that share weights must hold the same");
       node.broken = true;

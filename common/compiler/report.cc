@@ -9,20 +9,24 @@ namespace {
 
 // A hostile graph of 200,000 wrong nodes must not become a gigabyte of text.
 constexpr size_t kMaxDiagnostics = 10'000;
+// Warnings and hints leave room for errors.
+constexpr size_t kMaxOthers = 9'000;
 
 }  // namespace
 
 v1::Diagnostic& Report::Add(v1::Severity severity, std::string_view code, std::string message) {
   if (severity == v1::SEVERITY_ERROR) ++errors_;
-  v1::Diagnostic* diagnostic = &overflow_;
-  if (diagnostics_.size() < kMaxDiagnostics) {
-    diagnostic = &diagnostics_.emplace_back();
-  } else if (diagnostics_.size() == kMaxDiagnostics) {
-    v1::Diagnostic& last = diagnostics_.emplace_back();
-    last.set_severity(v1::SEVERITY_ERROR);
-    last.set_code("LIMIT");
-    last.set_message(fmt::format("more than {} findings; the rest is left out", kMaxDiagnostics));
+  const size_t room = severity == v1::SEVERITY_ERROR ? kMaxDiagnostics : kMaxOthers;
+  if (diagnostics_.size() >= room && !cut_) {
+    // No error of its own: whether the graph is legal is told by the findings themselves.
+    cut_ = true;
+    v1::Diagnostic& note = diagnostics_.emplace_back();
+    note.set_severity(v1::SEVERITY_WARNING);
+    note.set_code("LIMIT");
+    note.set_message(fmt::format("more than {} findings; the rest is left out", room));
   }
+  v1::Diagnostic* const diagnostic =
+      diagnostics_.size() < room ? &diagnostics_.emplace_back() : &overflow_;
   diagnostic->Clear();
   diagnostic->set_severity(severity);
   diagnostic->set_code(std::string(code));

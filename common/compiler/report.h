@@ -49,6 +49,7 @@ class Report {
 
   std::vector<v1::Diagnostic> diagnostics_;
   v1::Diagnostic overflow_;  // what comes after the limit goes here and is dropped
+  bool cut_ = false;         // something was dropped
   int errors_ = 0;
 };
 

@@ -5,9 +5,9 @@
 #include <tuple>
 #include <utility>
 
-#include "common/base/strings.h"
 #include "common/compiler/fixes/rules.h"
 #include "common/compiler/fixes/trial.h"
+#include "common/graph/equal.h"
 
 namespace graphkiln::compiler {
 namespace {
@@ -18,10 +18,9 @@ constexpr int kMostOffered = 5;
 // A trial copies the graph's own composites and variables.
 constexpr size_t kMostCopied = 64 << 10;
 
-std::string EditsText(const v1::Fix& fix) {
-  std::string text;
-  for (const v1::Edit& edit : fix.edits()) text += edit.SerializeAsString() + "|";
-  return text;
+bool SameEdits(const v1::Fix& a, const v1::Fix& b) {
+  return std::equal(a.edits().begin(), a.edits().end(), b.edits().begin(), b.edits().end(),
+                    [](const v1::Edit& x, const v1::Edit& y) { return graph::Equal(x, y); });
 }
 
 // What the finder itself suggests: near misses of names, else values that would fit.
@@ -32,9 +31,11 @@ FixRank RankOf(const v1::Fix& fix) {
 
 std::vector<Proposal> Gather(const Site& site) {
   std::vector<Proposal> all;
-  StringSet seen;
   const auto add = [&](v1::Fix fix, int rank) {
-    if (fix.edits_size() == 0 || !seen.insert(EditsText(fix)).second) return;
+    if (fix.edits_size() == 0) return;
+    for (const Proposal& other : all) {
+      if (SameEdits(fix, other.fix)) return;
+    }
     all.push_back({std::move(fix), rank});
   };
   for (const v1::Fix& fix : site.diagnostic.fixes()) add(fix, RankOf(fix));

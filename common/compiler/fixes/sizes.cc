@@ -129,7 +129,7 @@ void FixDivisors(const Site& site, Proposals& out) {
   for (const std::string_view name : kDivisors) {
     const auto it = site.node->params().find(std::string(name));
     if (it == site.node->params().end()) continue;
-    const auto given = site.IntParam(name).value_or(1);
+    const int64_t given = std::clamp<int64_t>(site.IntParam(name).value_or(1), -4096, 8192);
     const int64_t most = sizes.empty() ? 0 : std::min<int64_t>(*sizes.rbegin(), 4096);
     std::vector<int64_t> divisors;
     for (int64_t d = 1; d <= most; ++d) {

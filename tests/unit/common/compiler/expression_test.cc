@@ -54,6 +54,32 @@ TEST(Expression, FollowsPython) {
   EXPECT_EQ(Result("input.dim(1) // 8 + input.rank"), "12");
 }
 
+// What is not taken is not evaluated, so that a condition can guard it.
+TEST(Expression, BranchesThatAreNotTakenMayBeWrong) {
+  EXPECT_EQ(Result("4 // $nothing if false else 2"), "2");
+  EXPECT_EQ(Result("2 if true else other.dim(0) // 0"), "2");
+  EXPECT_EQ(Result("(1 / 0) if $width < 3 else (3 if true else [1][7])"), "3");
+  EXPECT_EQ(Result("true or 1 / 0 > 1"), "true");
+  EXPECT_EQ(Result("false and foo(1)"), "false");
+  EXPECT_EQ(Result("1 / 0 if true else 2"), "error");
+  EXPECT_EQ(Result("(1 if false else"), "error");
+  // A fault deep inside costs no more than its length.
+  EXPECT_EQ(Result(std::string(60, '(') + "$nothing" + std::string(60, ')')), "error");
+  EXPECT_EQ(Result(std::string(60, '(') + "1 +" + std::string(60, ')')), "error");
+}
+
+TEST(Expression, WholeNumbersAreComparedAsSuch) {
+  EXPECT_EQ(Result("9007199254740993 > 9007199254740992"), "true");
+  EXPECT_EQ(Result("max(9007199254740992, 9007199254740993)"), "9007199254740993");
+  EXPECT_EQ(Result("1 <= 1.0"), "true");
+}
+
+TEST(Expression, NamesItsVariables) {
+  StringSet names;
+  VariablesIn("$a * ($b2 + '$c') if \"$d\" == $_e else $", &names);
+  EXPECT_EQ(names, (StringSet{"a", "b2", "_e", ""}));
+}
+
 TEST(Expression, FaultsAreNamed) {
   for (const char* text : {"", "$nothing", "1 +", "1 / 0", "5 % 0", "(1", "[1, 2",
                            "9223372036854775807 + 1", "foo(1)", "input.dim(0)", "other.rank",
