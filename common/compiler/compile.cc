@@ -44,7 +44,12 @@ class Compiler {
     result_.keep_alive = kept_;
     if (Bounds()) Passes();
     result_.ok = report_.errors() == 0;
-    if (!result_.ok) result_.module = nullptr;
+    if (!result_.ok || passed_ != nullptr) result_.module = nullptr;
+    if (passed_ != nullptr) {  // which is kept for long
+      passed_->instances = result_.instances.size();
+      result_.instances.clear();
+      kept_->expansions.clear();
+    }
     result_.diagnostics = report_.Take();
     if (!result_.ok && options_.most_fixes > 0)
       OfferFixes(graph_, result_.nodes, options_.most_fixes, &result_.diagnostics);

@@ -20,6 +20,8 @@
 
 namespace graphkiln::compiler {
 
+class IncrementalState;
+
 class IncrementalCompiler {
  public:
   explicit IncrementalCompiler(v1::Graph graph);
@@ -31,6 +33,8 @@ class IncrementalCompiler {
   void Reset(v1::Graph graph);
   // Puts `node` in the place of the one of its id; kNotFound where there is none.
   absl::Status Replace(v1::Node node);
+  // The same for several at once; all or none.
+  absl::Status Replace(std::vector<v1::Node> nodes);
 
   const v1::Graph& graph() const;
   // Null where unknown.
@@ -43,16 +47,18 @@ class IncrementalCompiler {
   std::vector<v1::Diagnostic> Diagnostics() const;
   const std::vector<v1::NodeTypes>& nodes() const;
 
-  // Indices of the nodes whose entry of nodes() is another than before the last change, in any
-  // order; all after Reset.
+  // Indices of the nodes whose entry of nodes() is another than before the last change, rising;
+  // all after Reset.
   const std::vector<int>& changed() const;
+
+  // About how much memory is held.
+  size_t MemoryBytes() const;
 
   // How many nodes the last change typed again; all where everything was compiled.
   size_t retyped() const;
 
  private:
-  class State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<IncrementalState> state_;
 };
 
 }  // namespace graphkiln::compiler

@@ -27,6 +27,7 @@ struct Passed {
   const CompositeLibrary* composites = nullptr;
   int64_t expandable = 0;  // what is left of CompileOptions::most_expanded
   int64_t kept = 0;        // what Values counted
+  size_t instances = 0;    // of the whole graph
   bool complete = false;   // both passes ran
 };
 
@@ -34,6 +35,7 @@ struct Passed {
 void TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module,
              v1::NodeTypes* types);
 
+// The result comes without instances and module.
 CompileResult CompileKeeping(const v1::Graph& graph, const CompileOptions& options, Passed* passed);
 
 }  // namespace graphkiln::compiler

@@ -153,6 +153,7 @@ class Server::Impl {
   Clock& clock_;
   Metrics metrics_{KILN_VERSION};
   ProgramCache programs_;
+  EditSessions sessions_{&clock_, &SystemRandom()};
   std::unique_ptr<ArtifactStore> artifacts_;
   std::unique_ptr<Executor> executor_;
   Executor wakes_{1, 0};
@@ -226,6 +227,7 @@ class Server::Impl {
     services_.random = &SystemRandom();
     services_.metrics = &metrics_;
     services_.programs = &programs_;
+    services_.sessions = &sessions_;
     services_.version = KILN_VERSION;
     services_.instance = NewUid(SystemRandom());
     services_.start_time = clock_.Now();

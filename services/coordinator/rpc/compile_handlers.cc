@@ -1,5 +1,5 @@
-// CompileService: answers about a graph that travels with the request. All of it runs on the
-// executor.
+// CompileService: answers about a graph that travels with the request, or that an editing session
+// holds. All of it runs on the executor.
 #include <utility>
 
 #include "common/base/status.h"
@@ -106,6 +106,17 @@ void AddCompileMethods(MethodTable& table, Services& services) {
       [&services](const CallPtr&, v1::ValidateRequest& request,
                   const Reply<v1::ValidateResponse>& reply) {
         reply(Validate(services, request));
+      });
+  table.Unary<v1::EditGraphRequest, v1::EditGraphResponse>(
+      "/graphkiln.v1.CompileService/EditGraph", rule,
+      [&services](const CallPtr& call, v1::EditGraphRequest& request,
+                  const Reply<v1::EditGraphResponse>& reply) {
+        const absl::Duration start = services.clock->Monotonic();
+        const auto response = services.sessions->Edit(call->principal.name, request);
+        if (response.ok())
+          services.metrics->GraphValidated(
+              absl::ToDoubleSeconds(services.clock->Monotonic() - start));
+        reply(response);
       });
   table.Unary<v1::FixGraphRequest, v1::FixGraphResponse>(
       "/graphkiln.v1.CompileService/FixGraph", rule,

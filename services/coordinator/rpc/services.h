@@ -9,6 +9,7 @@
 #include "common/base/random.h"
 #include "services/coordinator/core/job_queue.h"
 #include "services/coordinator/rpc/alarms.h"
+#include "services/coordinator/rpc/edit_sessions.h"
 #include "services/coordinator/rpc/executor.h"
 #include "services/coordinator/rpc/method_table.h"
 #include "services/coordinator/rpc/metrics.h"
@@ -29,6 +30,7 @@ struct Services {
   RandomSource* random = nullptr;
   Metrics* metrics = nullptr;
   ProgramCache* programs = nullptr;
+  EditSessions* sessions = nullptr;
 
   std::string version;
   std::string instance;  // random per start

@@ -9,12 +9,16 @@ Figures of 1,000 nodes have peers, which alternate with our runs in one process,
   meta   the modules on the meta device and one forward: PyTorch's own shape inference
   fake   the modules under FakeTensorMode and one forward
   fx     the modules on the meta device, torch.fx.symbolic_trace of the model and ShapeProp
+  arc    TorchArc's build of the same specification on the meta device, and one forward; where it is installed: it asks
+         for Python 3.12, so it is not among the packages of the tests, but runs with 3.11
+         (`.venv/bin/pip install --ignore-requires-python torcharc==2.1.2`)
 
 A figure is the median of the pairs' ratios with its 95 % interval (bootstrap over pairs); `value` is our median, `peer_value`
 the peer's. The sizes of validation come with their ratio to the size before, per node: 1 is linear. One JSON line each.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import pathlib
@@ -71,6 +75,22 @@ def model(torch, shape, nodes):
     return (Chain(), (2, 256)) if shape == "mlp" else (Residual(), (2, 16, 32, 32))
 
 
+def specification(shape, nodes):
+    """The graph of graphs.cc for TorchArc."""
+    if shape == "mlp":
+        kinds = [{"Linear": {"in_features": 256, "out_features": 256}}, {"LayerNorm": {"normalized_shape": 256}},
+                 {"GELU": {}}, {"Dropout": {}}]
+    else:
+        conv = {"Conv2d": {"in_channels": 16, "out_channels": 16, "kernel_size": 3, "padding": 1}}
+        norm = {"BatchNorm2d": {"num_features": 16}}
+        kinds = [conv, norm, {"ReLU": {}}, conv, norm, {"MergeSum": {}}, {"ReLU": {}}]
+    ids = ["x", *(f"n{i}" for i in range(nodes))]
+    modules = {ids[i + 1]: kinds[i % len(kinds)] for i in range(nodes)}
+    inputs = {ids[i + 1]: [[ids[i], ids[i - 5]]] if "MergeSum" in kinds[i % len(kinds)] else [ids[i]]
+              for i in range(nodes)}
+    return {"modules": modules, "graph": {"input": "x", "modules": inputs, "output": ids[-1]}}
+
+
 def peers(torch):
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.passes.shape_prop import ShapeProp
@@ -90,7 +110,16 @@ def peers(torch):
             module, size = model(torch, shape, PEER_NODES)
             ShapeProp(torch.fx.symbolic_trace(module)).propagate(torch.empty(size))
 
-    return {"meta": meta, "fake": fake, "fx": fx}
+    all_peers = {"meta": meta, "fake": fake, "fx": fx}
+    if importlib.util.find_spec("torcharc"):
+        import torcharc
+
+        def arc(shape):
+            with torch.device("meta"):
+                torcharc.build(specification(shape, PEER_NODES))(torch.empty(model(torch, shape, 0)[1]))
+
+        all_peers["arc"] = arc
+    return all_peers
 
 
 def interval(values):

@@ -145,6 +145,35 @@ TEST(ServerApiTest, GraphsAreMended) {
   EXPECT_TRUE(answer.valid());
 }
 
+TEST(ServerApiTest, GraphsAreEdited) {
+  CoordinatorHarness harness;
+  v1::EditGraphRequest request;
+  *request.mutable_graph() = SmallGraph();
+  v1::EditGraphResponse opened;
+  grpc::ClientContext context;
+  ASSERT_TRUE(harness.compile->EditGraph(&context, request, &opened).ok());
+  EXPECT_TRUE(opened.valid());
+  EXPECT_EQ(opened.nodes_size(), 3);
+  v1::EditGraphRequest change;
+  change.set_session(opened.session());
+  change.set_base_revision(opened.revision());
+  *change.add_nodes() = SmallGraph().nodes(1);
+  change.mutable_nodes(0)->set_type("ReLUU");
+  v1::EditGraphResponse changed;
+  grpc::ClientContext second;
+  ASSERT_TRUE(harness.compile->EditGraph(&second, change, &changed).ok());
+  EXPECT_FALSE(changed.valid());
+  ASSERT_EQ(changed.diagnostics_size(), 1);
+  EXPECT_EQ(changed.diagnostics(0).code(), "UNKNOWN_TYPE");
+  grpc::ClientContext third;
+  const grpc::Status late = harness.compile->EditGraph(&third, change, &changed);
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(ReasonOf(late), "ETAG_MISMATCH");
+  change.set_session("00000000000000000000000000000000");
+  grpc::ClientContext fourth;
+  EXPECT_EQ(ReasonOf(harness.compile->EditGraph(&fourth, change, &changed)), "NOT_FOUND");
+}
+
 TEST(ServerApiTest, ValidateOnlyStoresNothing) {
   CoordinatorHarness harness;
   v1::SubmitJobRequest request = SmallJob("dry");
