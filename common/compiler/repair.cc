@@ -1,5 +1,6 @@
 #include "common/compiler/repair.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -41,6 +42,7 @@ class Repairer {
 
   Repair Run() {
     repair_.result = CompileNow(repair_.graph);
+    removes_ = repair_.result.ok;
     for (int round = 0; round < kMostRounds; ++round) {
       if (!AllAtOnce() && !OneAlone()) break;
     }
@@ -60,10 +62,16 @@ class Repairer {
     const v1::Severity severity = repair_.result.ok ? v1::SEVERITY_WARNING : v1::SEVERITY_ERROR;
     std::vector<const v1::Diagnostic*> out;
     for (const v1::Diagnostic& diagnostic : repair_.result.diagnostics) {
-      if (diagnostic.severity() == severity && diagnostic.fixes_size() > 0)
+      if (diagnostic.severity() != severity || diagnostic.fixes_size() == 0) continue;
+      if (severity == v1::SEVERITY_ERROR || removes_ || !Removes(diagnostic.fixes(0)))
         out.push_back(&diagnostic);
     }
     return out;
+  }
+
+  static bool Removes(const v1::Fix& fix) {
+    return std::any_of(fix.edits().begin(), fix.edits().end(),
+                       [](const v1::Edit& edit) { return edit.has_remove_node(); });
   }
 
   bool Accept(v1::Graph graph, std::vector<v1::Diagnostic> applied) {
@@ -146,6 +154,9 @@ class Repairer {
   const RepairOptions& options_;
   Repair repair_;
   int tries_ = 0;
+  // Warnings may remove nodes. Not where errors were mended before: what is of no use now may be so
+  // because of a guess.
+  bool removes_ = true;
 };
 
 }  // namespace

@@ -79,7 +79,9 @@ class Merger {
     const bool maps = (ours == nullptr || IsMap(path_, *ours)) &&
                       (theirs == nullptr || IsMap(path_, *theirs)) &&
                       (base == nullptr || IsMap(path_, *base));
-    if (maps && ours != nullptr && theirs != nullptr)
+    // An empty map is not written, so that one without entries is absent; nodes and inputs are
+    // there or not.
+    if (maps && ((ours != nullptr && theirs != nullptr) || path_.size() != 2))
       return std::optional<Json>(std::in_place, Keys(base, ours, theirs));
     if (maps && path_.size() == 2) {  // one side removed what the other changed
       Removed(base, ours, theirs);
@@ -294,6 +296,20 @@ absl::StatusOr<Merged> Merge(const v1::Graph& base, const v1::Graph& ours, const
   const std::optional<Json> merged = Merger(preferred, &out.conflicts).Run(&x, &y, &z);
   std::vector<v1::Diagnostic> diagnostics;
   ASSIGN_OR_RETURN(out.graph, ReadGraph(DumpJson(*merged, -1), "merged", nullptr, &diagnostics));
+  for (const v1::Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity() != v1::SEVERITY_ERROR) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("the merged graph is none: {}", diagnostic.message()));
+  }
+  StringSet inputs;
+  for (const v1::GraphInput& input : out.graph.inputs()) inputs.insert(input.name());
+  for (const v1::Node& node : out.graph.nodes()) {
+    if (!inputs.contains(node.id())) continue;
+    MergeConflict& conflict = out.conflicts.emplace_back();
+    conflict.node = node.id();
+    conflict.field = "id";
+    conflict.reason = "an input has the same name";
+  }
   Dangling dangling(out.graph, &out.conflicts);
   for (const v1::Graph* graph : {&b, &o, &t}) dangling.Known(*graph);
   dangling.Check(out.graph);

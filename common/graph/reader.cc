@@ -10,6 +10,8 @@ namespace graphkiln::graph {
 namespace {
 
 constexpr size_t kMaxDiagnostics = 1000;
+// Warnings leave room for an error: callers look for one among what is told.
+constexpr size_t kMaxWarnings = 900;
 
 v1::Reference Reference(std::string_view text, const StringSet& ids) {
   v1::Reference reference;
@@ -29,8 +31,9 @@ v1::Reference Reference(std::string_view text, const StringSet& ids) {
 
 v1::Diagnostic& Reader::Add(v1::Severity severity, std::string_view code, const TextPos& pos,
                             std::string path, std::string message) {
+  const size_t room = severity == v1::SEVERITY_ERROR ? kMaxDiagnostics : kMaxWarnings;
   v1::Diagnostic& diagnostic =
-      diagnostics_->size() < kMaxDiagnostics ? diagnostics_->emplace_back() : dropped_;
+      diagnostics_->size() < room ? diagnostics_->emplace_back() : dropped_;
   diagnostic.Clear();
   diagnostic.set_severity(severity);
   diagnostic.set_code(std::string(code));
@@ -190,7 +193,7 @@ void Reader::Node(const std::string& id, const TextPos& pos, const TextNode& nod
   };
   const size_t before = diagnostics_->size();
   if (!Expect(node, TextNode::Kind::kMap, path)) {
-    at_node(diagnostics_->back());
+    if (diagnostics_->size() > before) at_node(diagnostics_->back());
     return;
   }
   const TextNode* type = node.Find("type");

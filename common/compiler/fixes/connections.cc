@@ -336,8 +336,10 @@ void FixTypeName(const Site& site, Proposals& out) {
     const std::string other = ToLowerAscii(name);
     const bool part =
         other.find(lower) != std::string::npos || lower.find(other) != std::string::npos;
-    candidates.push_back(
-        {unknown, part && lower.size() > 2 ? size_t{1} : EditDistance(lower, other, 12), name});
+    // A type of quite another name fits by chance at most.
+    const size_t most = std::max<size_t>(2, lower.size() / 3);
+    const size_t distance = part && lower.size() > 2 ? 1 : EditDistance(lower, other, most);
+    if (distance <= most) candidates.push_back({unknown, distance, name});
   };
   for (const nodes::NodeDef* def : nodes::AllNodes()) consider(std::string(def->name), def->params);
   for (const v1::Composite& composite : BuiltInComposites())

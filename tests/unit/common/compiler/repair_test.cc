@@ -79,6 +79,46 @@ outputs: {y: sum}
   EXPECT_EQ(Findings(repair.result), "DUPLICATE_BRANCH b\n");
 }
 
+// Behind a guess, what is of no use may be what the user meant: it is told, not removed.
+TEST(Repair, RemovesNothingWhereErrorsWereMended) {
+  const Repair repair = RepairGraph(ReadOrDie(R"(
+graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  film1: {type: Linear, in: x, params: {out_features: 4}}
+  relu: {type: ReLU, in: film1}
+  film2: {type: Linear, in: relu, params: {out_features: 4}}
+  out: {type: Tanh, in: film}
+outputs: {y: out}
+)"));
+  EXPECT_TRUE(repair.result.ok) << Findings(repair.result);
+  EXPECT_EQ(repair.graph.nodes_size(), 4);
+  EXPECT_EQ(repair.applied.size(), 1u) << Done(repair);
+}
+
+// A type whose name is far from what was written fits by chance.
+TEST(Repair, UnknownTypesBecomeNeighboursOnly) {
+  for (const char* type : {"Frobnicate", "Zzzzqqq", "Dense"}) {
+    v1::Graph graph = ReadOrDie(R"(
+graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes: {a: {type: T, in: x}}
+outputs: {y: a}
+)");
+    graph.mutable_nodes(0)->set_type(type);
+    const Repair repair = RepairGraph(graph);
+    EXPECT_FALSE(repair.result.ok) << type;
+    EXPECT_EQ(repair.graph.nodes(0).type(), type);
+  }
+  v1::Graph graph = ReadOrDie(R"(
+graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes: {a: {type: Linaer, in: x, params: {out_features: 3}}}
+outputs: {y: a}
+)");
+  EXPECT_EQ(RepairGraph(graph).graph.nodes(0).type(), "Linear");
+}
+
 TEST(Repair, WhatNothingMendsStays) {
   const v1::Graph graph = ReadOrDie(
       "graphkiln: 1\n"

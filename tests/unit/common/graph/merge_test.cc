@@ -75,6 +75,46 @@ TEST(Merge, ConflictsNameNodeAndField) {
   EXPECT_EQ(Conflicts(*Merge(base, wide, wider)), "|variables.width|8|9|10\n");
 }
 
+// A map without entries is not written; it is still one that loses its last entry.
+TEST(Merge, TheLastEntryGoesHereAnotherComesThere) {
+  const v1::Graph base = Read(kBase);
+  const v1::Graph ours = Read(With("params: {out_features: $width}", "params: {}"));
+  const v1::Graph theirs =
+      Read(With("{out_features: $width}", "{out_features: $width, bias: false}"));
+  const auto merged = Merge(base, ours, theirs, Side::kOurs);
+  ASSERT_TRUE(merged.ok());
+  EXPECT_EQ(Conflicts(*merged), "");
+  const auto& params = merged->graph.nodes(0).params();
+  EXPECT_EQ(params.size(), 1u);
+  EXPECT_FALSE(params.at("bias").bool_value());
+}
+
+TEST(Merge, AnInputHereAndANodeThereWithOneName) {
+  const v1::Graph base = Read(kBase);
+  const v1::Graph ours = Read(With("m: {shape: [B]}", "m: {shape: [B]}, n: {shape: [B]}"));
+  const v1::Graph theirs = Read(With("  b: {type", "  n: {type: Tanh, in: a}\n  b: {type"));
+  const auto merged = Merge(base, ours, theirs, Side::kOurs);
+  ASSERT_TRUE(merged.ok());
+  ASSERT_EQ(merged->conflicts.size(), 1u);
+  EXPECT_EQ(merged->conflicts[0].node, "n");
+  EXPECT_EQ(merged->conflicts[0].reason, "an input has the same name");
+}
+
+// What is too large to be read is not half a graph.
+TEST(Merge, MoreNodesThanAGraphMayHave) {
+  const v1::Graph base = Read(kBase);
+  v1::Graph ours = base, theirs = base;
+  for (int i = 0; i < 101'000; ++i) {
+    for (auto& [graph, letter] : {std::pair{&ours, 'o'}, std::pair{&theirs, 't'}}) {
+      v1::Node* node = graph->add_nodes();
+      node->set_id(fmt::format("{}{}", letter, i));
+      node->set_type("ReLU");
+    }
+  }
+  const auto merged = Merge(base, ours, theirs, Side::kOurs);
+  EXPECT_EQ(merged.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(Merge, RemovedHereChangedThere) {
   const v1::Graph base = Read(kBase);
   v1::Graph ours =

@@ -172,6 +172,19 @@ TEST(HostileText, IsRefusedWithOneLocatedFinding) {
   }
 }
 
+// An error behind more warnings than are told is told all the same.
+TEST(HostileText, WarningsLeaveRoomForErrors) {
+  std::string text = "graphkiln: 1\ninputs: {x: {shape: [4]}}\nnodes:\n";
+  for (int i = 0; i < 1'500; ++i) text += fmt::format("  n{}: {{type: ReLU, in: x, odd: 1}}\n", i);
+  text += "  last: {type: ReLU, in: x, mode: mutde}\noutputs: {y: last}\n";
+  std::vector<v1::Diagnostic> diagnostics;
+  (void)ReadGraph(text, "g", nullptr, &diagnostics);
+  ASSERT_FALSE(diagnostics.empty());
+  EXPECT_LE(diagnostics.size(), 1'000u);
+  EXPECT_EQ(diagnostics.back().severity(), v1::SEVERITY_ERROR);
+  EXPECT_EQ(diagnostics.back().node(), "last");
+}
+
 TEST(HostileText, TooManyNodesAndFindingsAreBounded) {
   std::string text = "graphkiln: 1\nnodes:\n";
   for (int i = 0; i < 200'001; ++i) text += " n" + std::to_string(i) + ":\n";
