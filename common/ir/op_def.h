@@ -66,6 +66,13 @@ struct OpDef {
   bool differentiable = true;
   bool random = false;  // draws random numbers
   bool view = false;    // the output shares the input's memory: no bytes of its own
+  // Its operations are those of multiply-adds, two each; autocast computes it in half precision.
+  bool product = false;
+  // The first output is the first argument itself in such a run: no bytes, no work, nothing kept.
+  bool (*hands_on)(const TypeContext&, bool training) = nullptr;
+  // Arguments whose gradient shares the memory of the result's: those of the result's size, and all
+  // in a list.
+  std::string_view passes = "";
   // What backward needs, for memory estimates: names of arguments separated by blanks; `result`
   // means the outputs; `mask` and `index` one more tensor of the first output's shape, of its own
   // type or of int64.

@@ -132,6 +132,7 @@ void AddAttention(std::vector<OpDef>& ops) {
                  {"ATTENTION_C7", "attn_mask and is_causal exclude each other"},
                  {"ATTENTION_C8", "dropout_p is between 0 and 1"}},
        .random = true,
+       .product = true,
        .saved = "query key value attn_mask result",
        // The logarithm of each row's sum. With dropout the CPU goes step by step: it keeps the
        // weights before and after, the mask, and query and key scaled.

@@ -162,6 +162,7 @@ void AddConv(std::vector<OpDef>& ops) {
                    .infer = entry.infer,
                    .flops = ConvFlops,
                    .rules = ConvRules(),
+                   .product = true,
                    .saved = "input weight"});
   }
   std::vector<Rule> rules = ConvRules();
@@ -179,6 +180,7 @@ void AddConv(std::vector<OpDef>& ops) {
                        return c.Flag("transposed") ? ConvTransposeFlops(c) : ConvFlops(c);
                      },
                  .rules = std::move(rules),
+                 .product = true,
                  .saved = "input weight"});
 }
 

@@ -92,6 +92,7 @@ void AddConvTranspose(std::vector<OpDef>& ops) {
                    .infer = entry.infer,
                    .flops = ConvTransposeFlops,
                    .rules = ConvTransposeRules(),
+                   .product = true,
                    .saved = "input weight"});
   }
 }

@@ -1,4 +1,5 @@
 // Tensors out of nothing, and copies: constructors, casts, triangles, sizes.
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <optional>
@@ -183,6 +184,11 @@ void AddCreate(std::vector<OpDef>& ops) {
                    .differentiable = row.differentiable,
                    .view = row.view});
   }
+  const auto convert = std::find_if(ops.begin(), ops.end(),
+                                    [](const OpDef& op) { return op.name == "aten.to.dtype"; });
+  convert->hands_on = [](const TypeContext& c, bool) {
+    return !c.Flag("copy") && c.output(0).dtype == c.tensor("self").dtype;
+  };
   ops.push_back({.name = "aten.sym_size.int",
                  .schema = "(Tensor self, int dim) -> SymInt",
                  .infer = InferSymSize,

@@ -27,6 +27,14 @@ absl::Status InferFeatureDropout(TypeContext& c) {
   return InferDropout(c);
 }
 
+// Outside of training, and where nothing is dropped.
+bool HandsOn(const TypeContext& c, bool training) {
+  const Argument& train = c.arg("train");
+  const auto* flag = train.As<TrainingArg>();
+  const bool trains = flag != nullptr ? flag->negated != training : c.Flag("train");
+  return !trains || c.Float("p") == 0;
+}
+
 OpDef Dropout(std::string_view name) {
   return {
       .name = name,
@@ -35,6 +43,7 @@ OpDef Dropout(std::string_view name) {
       .flops = [](const TypeContext& c) { return c.output(0).Numel() * Dim(2); },
       .rules = {{"DROPOUT_C1", "p is between 0 and 1"}, {"DROPOUT_C2", "input is floating-point"}},
       .random = true,
+      .hands_on = HandsOn,
       .saved = "mask"};
 }
 

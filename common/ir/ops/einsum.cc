@@ -203,6 +203,7 @@ void AddEinsum(std::vector<OpDef>& ops) {
                  {"EINSUM_C3", "a letter has one size everywhere, or 1"},
                  {"EINSUM_C4", "all tensors have one element type, a number"},
                  {"EINSUM_C5", "path names two of the tensors left for each product"}},
+       .product = true,
        .saved = "tensors"});
 }
 

@@ -119,6 +119,7 @@ void AddLinear(std::vector<OpDef>& ops) {
                            {"LINEAR_C3", "input and weight have one element type"},
                            {"LINEAR_C4", "weight has rank 2, or 1 where there is no bias"},
                            {"LINEAR_C5", "bias has one value per output feature"}},
+                 .product = true,
                  .saved = "input weight"});
   ops.push_back(
       {.name = "aten.bilinear.default",
@@ -136,6 +137,7 @@ void AddLinear(std::vector<OpDef>& ops) {
                  {"BILINEAR_C3", "inputs and weight have one element type"},
                  {"BILINEAR_C4", "weight has rank 3"},
                  {"BILINEAR_C5", "bias has one value per output feature"}},
+       .product = true,
        .saved = "input1 input2 weight"});
   ops.push_back({.name = "aten.cosine_similarity.default",
                  .schema = "(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor",

@@ -191,6 +191,7 @@ void AddMatmul(std::vector<OpDef>& ops) {
                    .infer = infer,
                    .flops = flops,
                    .rules = std::move(rules),
+                   .product = flops != nullptr,
                    .saved = saved});
   };
   add("aten.mm.default", "(Tensor self, Tensor mat2) -> Tensor", InferProduct, Flops<0>,

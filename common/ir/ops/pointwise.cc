@@ -130,6 +130,7 @@ struct Row {
   absl::Status (*infer)(TypeContext&);
   std::string_view saved = "";
   bool differentiable = true;
+  std::string_view passes = "";
 };
 
 constexpr auto kKeepReal = Infer<kRealNumbers, Result::kSame>;
@@ -185,11 +186,11 @@ constexpr Row kRows[] = {
     {"aten.bitwise_and.Tensor", kBinary, kBits, "", false},
     {"aten.bitwise_or.Tensor", kBinary, kBits, "", false},
     {"aten.bitwise_xor.Tensor", kBinary, kBits, "", false},
-    {"aten.add.Tensor", kScaled, kPlain},
-    {"aten.add.Scalar", kScaledNumber, kPlain},
-    {"aten.sub.Tensor", kScaled, InferSub},
-    {"aten.sub.Scalar", kScaledNumber, InferSub},
-    {"aten.rsub.Tensor", kScaled, InferSub},
+    {"aten.add.Tensor", kScaled, kPlain, "", true, "self other"},
+    {"aten.add.Scalar", kScaledNumber, kPlain, "", true, "self"},
+    {"aten.sub.Tensor", kScaled, InferSub, "", true, "self"},
+    {"aten.sub.Scalar", kScaledNumber, InferSub, "", true, "self"},
+    {"aten.rsub.Tensor", kScaled, InferSub, "", true, "other"},
     {"aten.rsub.Scalar", kScaledNumber, InferSub},
     {"aten.mul.Tensor", kBinary, kPlain, "self other"},
     {"aten.mul.Scalar", kNumber, kPlain},
@@ -302,6 +303,7 @@ void AddPointwise(std::vector<OpDef>& ops) {
                    .infer = row.infer,
                    .rules = RulesOf(row),
                    .differentiable = row.differentiable,
+                   .passes = row.passes,
                    .saved = row.saved});
   }
   // Counts of batches: the run-time flag is added, so that evaluation leaves them as they are.

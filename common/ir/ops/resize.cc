@@ -335,6 +335,7 @@ void AddResize(std::vector<OpDef>& ops) {
        {"STACK_C2", "all tensors have one shape"},
        {"STACK_C3", "dim exists in the result"}},
       false);
+  ops.back().passes = "tensors";
 }
 
 }  // namespace graphkiln::ir::ops

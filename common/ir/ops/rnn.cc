@@ -111,6 +111,7 @@ void AddRnn(std::vector<OpDef>& ops) {
                  .flops = RecurrentFlops,
                  .rules = Rules(),
                  .random = true,
+                 .product = true,
                  .saved = "input result params",
                  .workspace = [](const TypeContext& c) { return Kept(c, 6, 1); }});
   for (const std::string_view name : {"aten.rnn_tanh.input", "aten.rnn_relu.input"}) {
@@ -128,6 +129,7 @@ void AddRnn(std::vector<OpDef>& ops) {
                    .flops = RecurrentFlops,
                    .rules = Rules(),
                    .random = true,
+                   .product = true,
                    .saved = "input result params",
                    .workspace = [](const TypeContext& c) { return Kept(c, 0, 2); }});
   }
@@ -153,6 +155,7 @@ void AddRnn(std::vector<OpDef>& ops) {
        .flops = RecurrentFlops,
        .rules = Rules(),
        .random = true,
+       .product = true,
        .saved = "input result params",
        .workspace = LstmKept});
 }

@@ -66,6 +66,7 @@ void AddRnnCell(std::vector<OpDef>& ops) {
                    .infer = InferPlain<1>,
                    .flops = CellFlops,
                    .rules = Rules(),
+                   .product = true,
                    .saved = "input hx result"});
   }
   // What the kernels keep besides: the gates and what the new state is made of.
@@ -74,6 +75,7 @@ void AddRnnCell(std::vector<OpDef>& ops) {
                  .infer = InferPlain<3>,
                  .flops = CellFlops,
                  .rules = Rules(),
+                 .product = true,
                  .saved = "input hx",
                  .workspace = [](const TypeContext& c) { return c.output(0).Numel() * Dim(7); }});
   std::vector<Rule> lstm = Rules();
@@ -85,6 +87,7 @@ void AddRnnCell(std::vector<OpDef>& ops) {
        .infer = InferLstm,
        .flops = CellFlops,
        .rules = std::move(lstm),
+       .product = true,
        .saved = "input hx",
        .workspace = [](const TypeContext& c) { return c.output(0).Numel() * Dim(6); }});
 }

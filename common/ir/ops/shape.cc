@@ -232,7 +232,8 @@ void AddShape(std::vector<OpDef>& ops) {
                  .rules = {{"CAT_C1", "there is at least one tensor"},
                            {"CAT_C2", "the tensors have rank 1 or more"},
                            {"CAT_C3", "dim exists in the first tensor"},
-                           {"CAT_C4", "all sizes but dim agree"}}});
+                           {"CAT_C4", "all sizes but dim agree"}},
+                 .passes = "tensors"});
 }
 
 }  // namespace graphkiln::ir::ops
