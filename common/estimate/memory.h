@@ -2,8 +2,8 @@
 //
 // A view shares its operand's storage. In a forward without gradients a storage is freed after its
 // last reader; in training, what backward needs (OpDef::saved) stays until backward has passed the
-// reader, and gradients live from the last reader back to the producer. Used inside of `estimate`.
-// Pure; linear in calls and arguments.
+// reader, and gradients live from the last reader back to the producer (gradients.h). Used inside
+// of `estimate`. Pure; linear in calls and arguments.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // What the CPU's kernels take for the time of one call, beside operands and results. A fact of the
 // kernels, not of the operators: measured with PyTorch 2.11 (tests/parity/peak_memory_test.py).
-// Pure.
+//
+// Used inside of `estimate`. Pure.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,14 @@
 
 namespace graphkiln::estimate {
 
-// Bytes at the highest point above operands and results.
-int64_t Scratch(const ir::Call& call, const ir::Module& module, const Sizes& sizes);
+// Bytes at the highest point above operands, results and what is kept for backward.
+int64_t ForwardScratch(const ir::Call& call, const ir::Module& module, const Sizes& sizes,
+                       bool training);
+
+// Bytes at the highest point of the call's backward above what forward left, the gradients of the
+// results, and those of the operands, which are there in the end. `first_gradient`: the first
+// operand gets one.
+int64_t BackwardScratch(const ir::Call& call, const ir::Module& module, const Sizes& sizes,
+                        bool first_gradient);
 
 }  // namespace graphkiln::estimate

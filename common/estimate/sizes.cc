@@ -58,6 +58,12 @@ int64_t Sizes::Workspace(const ir::Call& call) const {
   return Times(Rule(call, call.op->workspace), ir::DTypeBytes(module_.type(call.outputs[0]).dtype));
 }
 
+bool Sizes::HandsOn(const ir::Call& call, bool training) const {
+  if (call.op->hands_on == nullptr) return false;
+  ir::TypeContext context(*call.op, call.args, module_.values);
+  return call.op->infer(context).ok() && call.op->hands_on(context, training);
+}
+
 // The type rule has passed once, when the call was typed; it runs again to give the cost rule its
 // outputs.
 int64_t Sizes::Rule(const ir::Call& call, ir::Dim (*rule)(const ir::TypeContext&)) const {

@@ -26,6 +26,8 @@ class Sizes {
   int64_t Evaluate(const ir::Dim& dim) const;
   // Bytes that the kernel itself keeps for backward.
   int64_t Workspace(const ir::Call& call) const;
+  // The first output is the first argument itself (OpDef::hands_on).
+  bool HandsOn(const ir::Call& call, bool training) const;
 
  private:
   int64_t Rule(const ir::Call& call, ir::Dim (*rule)(const ir::TypeContext&)) const;

@@ -38,6 +38,11 @@ ComponentDef::Objection CheckSgd(const nodes::Params& params) {
   return {};
 }
 
+int64_t SgdMoments(const nodes::Params& params) { return params.Float("momentum") != 0 ? 1 : 0; }
+
+// The means of the gradient and of its square; AMSGrad keeps the largest of the latter.
+int64_t AdamMoments(const nodes::Params& params) { return params.Flag("amsgrad") ? 3 : 2; }
+
 ComponentDef::Objection CheckMilestones(const nodes::Params& params) {
   const std::vector<int64_t> milestones = params.Ints("milestones");
   for (size_t i = 1; i < milestones.size(); ++i) {
@@ -57,11 +62,12 @@ const std::vector<ComponentDef>& Optimizers() {
         WeightDecay(0), Bool("nesterov").Default(false).Doc("Nesterov momentum; needs momentum"),
         Maximize()},
        "optim.SGD",
-       CheckSgd},
+       CheckSgd,
+       SgdMoments},
       {"Adam", "Adaptive moments; weight decay is added to the gradient.", AdamParams(0),
-       "optim.Adam", nullptr},
+       "optim.Adam", nullptr, AdamMoments},
       {"AdamW", "Adaptive moments; weight decay is applied to the weights.", AdamParams(1e-2),
-       "optim.AdamW", nullptr},
+       "optim.AdamW", nullptr, AdamMoments},
   };
   return table;
 }

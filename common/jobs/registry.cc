@@ -1,5 +1,7 @@
 #include "common/jobs/registry.h"
 
+#include <map>
+
 #include "common/nodes/registry.h"
 
 namespace graphkiln::jobs {
@@ -91,6 +93,27 @@ const ComponentDef* FindOptimizer(std::string_view name) { return FindByName(Opt
 const ComponentDef* FindScheduler(std::string_view name) { return FindByName(Schedulers(), name); }
 const MetricDef* FindMetric(std::string_view name) { return FindByName(Metrics(), name); }
 const SourceDef* FindSource(std::string_view name) { return FindByName(Sources(), name); }
+
+std::optional<int64_t> OptimizerMoments(const v1::Component& optimizer) {
+  const ComponentDef* def = FindOptimizer(optimizer.type());
+  if (def == nullptr || def->moments == nullptr) return std::nullopt;
+  nodes::Params params;
+  const std::map<std::string, v1::Value> given(optimizer.params().begin(),
+                                               optimizer.params().end());
+  if (!nodes::ResolveParams(def->params, given, &params, [](const nodes::ParamIssue&) {}))
+    return std::nullopt;
+  return def->moments(params);
+}
+
+std::vector<std::pair<std::string, int64_t>> OptimizerKinds() {
+  std::vector<std::pair<std::string, int64_t>> kinds;
+  for (const ComponentDef& def : Optimizers()) {
+    v1::Component plain;
+    plain.set_type(def.name);
+    kinds.emplace_back(def.name, OptimizerMoments(plain).value_or(0));
+  }
+  return kinds;
+}
 
 std::vector<std::string> LossNames() {
   std::vector<std::string> names;

@@ -4,11 +4,15 @@
 // every entry. Parameters are checked, defaulted and documented from the same table. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/nodes/param_spec.h"
+#include "graphkiln/v1/job.pb.h"
 #include "nlohmann/json.hpp"
 
 namespace graphkiln::jobs {
@@ -25,6 +29,8 @@ struct ComponentDef {
     std::string_view message;
   };
   Objection (*check)(const nodes::Params& params) = nullptr;
+  /// Of an optimizer: how many tensors of a parameter's size and type it keeps for the parameter.
+  int64_t (*moments)(const nodes::Params& params) = nullptr;
 };
 
 /// What a loss asks of its target, and a metric of both.
@@ -65,6 +71,13 @@ std::vector<std::string> ComponentNames(std::string_view key);
 /// The objection of an optimizer or scheduler to parameters that are each legal; empty without one.
 ComponentDef::Objection CheckComponent(std::string_view key, std::string_view name,
                                        const nodes::Params& params);
+
+/// ComponentDef::moments of an optimizer whose absent parameters have their defaults; nothing where
+/// there is no such optimizer or a parameter is wrong.
+std::optional<int64_t> OptimizerMoments(const v1::Component& optimizer);
+
+/// All optimizers with their default parameters, and the moments of each.
+std::vector<std::pair<std::string, int64_t>> OptimizerKinds();
 
 /// The parameters of a component under one of those keys; null where there is no such component.
 const std::vector<nodes::ParamSpec>* ComponentParams(std::string_view key, std::string_view name);

@@ -28,7 +28,7 @@ void CheckProgram(const v1::Graph& graph, const compiler::CompileResult& result)
   Check(ir::Verify(*result.module).ok(), "the program is well-formed");
   const auto again = ir::FromProto(ir::ToProto(*result.module));
   Check(again.ok() && ir::Verify(*again).ok(), "the program survives the way to the trainer");
-  Check(estimate::Summarize(result).flops() >= 0, "costs do not overflow");
+  Check(estimate::Summarize(result)->flops() >= 0, "costs do not overflow");
   for (const emit::TargetInfo& target : emit::Targets())
     Check(emit::Generate(graph, result, target.name).ok(), "every target is generated");
 }

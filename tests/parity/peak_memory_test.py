@@ -11,15 +11,15 @@ import pathlib
 import random
 import statistics
 
+import pytest
 import torch
 from templates_test import TEMPLATES, inputs_of
 
 DRAWN = 60 if os.environ.get("KILN_TEST_TIER") == "nightly" else 30
-MEDIAN = 0.05
-# The aim is 0.2, which 5 of the 96 figures miss: scratch of dilated convolutions, attention of images.
-WORST, ABOVE_AIM = 0.45, 5
-# The fused recurrent kernels choose their workspace by the machine.
-RECURRENT = ("gru", "lstm")
+MEDIAN, WORST = 0.05, 0.20
+STEPS = 12
+# oneDNN's LSTM chooses its workspace by the machine.
+RECURRENT = ("lstm",)
 
 
 def draw(seed):
@@ -100,18 +100,19 @@ def size(tensors):
 class Program:
     """The operators of a graph, run as the trainer does: a value is let go after its last use."""
 
-    def __init__(self, kiln, file, batch):
+    def __init__(self, kiln, file, batch, dtype=torch.float32):
         path = kiln.path(".json")
         kiln.json("codegen", file, "--target", "ir-json", "-O", path)
         self.ir = json.loads(path.read_text())
-        self.open = {"B": batch, "T": 12}
+        self.dtype = dtype
+        self.open = {"B": batch, "T": STEPS}
         self.tensors = {}
         self.parameters = []
         self.first = len(self.ir["inputs"])
         for k, spec in enumerate(self.ir.get("parameters", [])):
             shape = [self.number(d) for d in spec["spec"].get("shape", [])]
-            dtype = getattr(torch, spec["spec"]["dtype"].removeprefix("DATA_TYPE_").lower())
-            tensor = torch.full(shape, 0.01, dtype=dtype)
+            stored = getattr(torch, spec["spec"]["dtype"].removeprefix("DATA_TYPE_").lower())
+            tensor = torch.full(shape, 0.01, dtype=dtype if stored == torch.float32 else stored)
             if spec.get("trainable"):
                 self.parameters.append(tensor.requires_grad_())
             self.tensors[self.first + k] = tensor
@@ -140,7 +141,7 @@ class Program:
             "double_value": lambda: float(value),
             "string_value": lambda: value,
             "size_expression": lambda: eval(value, {"__builtins__": {}}, self.open),
-            "dtype": lambda: getattr(torch, value.removeprefix("DATA_TYPE_").lower()),
+            "dtype": lambda: self.dtype if value == "DATA_TYPE_FLOAT32" else getattr(torch, value.removeprefix("DATA_TYPE_").lower()),
             "training": lambda: training,
             "not_training": lambda: not training,
             "training_value": lambda: float(value) if training else 0.0,
@@ -196,7 +197,7 @@ def measure(program, inputs):
 def graphs(kiln):
     for file in TEMPLATES:
         if not any(word in file.name for word in RECURRENT):
-            yield file, list(inputs_of(file, 8).values()), 8
+            yield file, list(inputs_of(file, 8, STEPS).values()), 8
     for seed in range(DRAWN):
         graph = draw(seed)
         batch = random.Random(seed).choice([8, 16, 64])
@@ -204,22 +205,43 @@ def graphs(kiln):
         yield kiln.graph_file(graph), [torch.randn(*shape)], batch
 
 
-def test_peaks(kiln, record_property):
+def foretold(kiln, file, batch, *flags):
+    """What `kiln summary` says of memory at the sizes that are run."""
+    summary = kiln.json("summary", file, "--batch", batch, *flags)
+    if any("T" in spec["shape"] for spec in summary["inputs"]):
+        summary = kiln.json("summary", file, "--batch", batch, "--size", f"T={STEPS}", *flags)
+    return summary["memory"]
+
+
+@pytest.fixture(autouse=True)
+def one_core():
+    """A job has one core unless it asks for more; ATen chooses kernels by their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def judge(errors, record_property, median, worst):
+    """Prints and checks {kind of run: {graph: relative error}}."""
+    for kind, by_graph in errors.items():
+        order = sorted(by_graph.items(), key=lambda item: -abs(item[1]))
+        middle = statistics.median(abs(e) for e in by_graph.values())
+        text = ", ".join(f"{name} {error:+.1%}" for name, error in order[:8])
+        print(f"{kind}: {len(by_graph)} graphs, median {middle:.1%}, worst {text}")
+        record_property(f"{kind}_median", middle)
+    for by_graph in errors.values():
+        assert statistics.median(abs(e) for e in by_graph.values()) <= median
+        assert max(abs(e) for e in by_graph.values()) <= worst
+
+
+def test_peaks(kiln, record_property):
     errors = {"inference": {}, "training": {}}
     for file, inputs, batch in graphs(kiln):
-        memory = kiln.json("summary", file, "--batch", batch)["memory"]
+        memory = foretold(kiln, file, batch)
         measured = measure(Program(kiln, file, batch), inputs)
         for kind, bytes_ in zip(errors, measured, strict=True):
             errors[kind][pathlib.Path(file).name] = memory[f"peak_{kind}"] / bytes_ - 1
-    for kind, by_graph in errors.items():
-        worst = sorted(by_graph.items(), key=lambda item: -abs(item[1]))
-        median = statistics.median(abs(e) for e in by_graph.values())
-        text = ", ".join(f"{name} {error:+.1%}" for name, error in worst[:8])
-        print(f"{kind}: {len(by_graph)} graphs, median {median:.1%}, worst {text}")
-        record_property(f"{kind}_median", median)
-    for by_graph in errors.values():
-        assert len(by_graph) >= 40
-        assert statistics.median(abs(e) for e in by_graph.values()) <= MEDIAN
-        assert max(abs(e) for e in by_graph.values()) <= WORST
-    assert sum(abs(e) > 0.2 for by_graph in errors.values() for e in by_graph.values()) <= ABOVE_AIM
+    assert all(len(by_graph) >= 40 for by_graph in errors.values())
+    judge(errors, record_property, MEDIAN, WORST)

@@ -10,6 +10,7 @@
 #include "common/estimate/summary.h"
 #include "common/graph/canonical.h"
 #include "common/graph/diff.h"
+#include "common/jobs/registry.h"
 #include "graphkiln/v1/compile_service.pb.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/rpc/error_details.h"
@@ -59,8 +60,20 @@ absl::StatusOr<v1::SummarizeResponse> Summarize(Services& services,
   for (const auto& [symbol, size] : request.symbols()) {
     if (size < 0) return FieldError("symbols." + symbol, "must not be negative");
   }
+  estimate::SummaryOptions options;
+  options.symbols = {request.symbols().begin(), request.symbols().end()};
+  if (request.has_optimizer()) {
+    const auto moments = jobs::OptimizerMoments(request.optimizer());
+    if (!moments) return FieldError("optimizer", "names no optimizer, or has a wrong parameter");
+    options.moments = *moments;
+  }
+  options.numbers = request.numbers();
+  options.depth = request.depth();
+  options.optimizers = jobs::OptimizerKinds();
   ASSIGN_OR_RETURN(const compiler::CompileResult compiled, CompileValid(services, request.graph()));
-  return estimate::Summarize(compiled, {request.symbols().begin(), request.symbols().end()});
+  auto summary = estimate::Summarize(compiled, options);
+  if (!summary.ok()) return FieldError("numbers", std::string(summary.status().message()));
+  return summary;
 }
 
 absl::StatusOr<v1::GenerateCodeResponse> GenerateCode(Services& services,

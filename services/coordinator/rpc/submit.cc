@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/estimate/summary.h"
+#include "common/jobs/registry.h"
 #include "common/jobs/resolve.h"
 #include "services/coordinator/core/digest.h"
 #include "services/coordinator/core/errors.h"
@@ -279,7 +280,9 @@ void SubmitJob(Services& services, const CallPtr& call, v1::SubmitJobRequest& re
     draft.spec.Swap(request.mutable_spec());
     RETURN_IF_ERROR(CompileGraph(services, draft));
     RETURN_IF_ERROR(CheckJob(services, draft));
-    draft.estimate = estimate::EstimateJob(*draft.graph->module, draft.spec);
+    draft.estimate =
+        estimate::EstimateJob(*draft.graph->module, draft.spec,
+                              jobs::OptimizerMoments(draft.spec.optimizer()).value_or(0));
     for (v1::Diagnostic& diagnostic : draft.diagnostics) {
       *response->add_diagnostics() = std::move(diagnostic);
     }

@@ -131,7 +131,7 @@ Json CompileLine(const std::string& line) {
     out["outputs"].push_back(std::move(value));
   }
   out["ir"] = ToJson(ir::ToProto(*compiled.module));
-  out["summary"] = ToJson(estimate::Summarize(compiled));
+  out["summary"] = ToJson(*estimate::Summarize(compiled));
   return out;
 }
 

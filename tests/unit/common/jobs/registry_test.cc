@@ -24,6 +24,27 @@ TEST(Registry, EveryEntryIsDocumented) {
   EXPECT_TRUE(DescribeComponent("nothing").is_null());
 }
 
+TEST(Registry, EveryOptimizerTellsWhatItKeeps) {
+  v1::Component component;
+  for (const ComponentDef& def : Optimizers()) {
+    component.set_type(def.name);
+    EXPECT_TRUE(OptimizerMoments(component).has_value()) << def.name;
+  }
+  EXPECT_EQ(OptimizerKinds().size(), Optimizers().size());
+  component.set_type("SGD");
+  EXPECT_EQ(OptimizerMoments(component), 0);
+  (*component.mutable_params())["momentum"].set_double_value(0.9);
+  EXPECT_EQ(OptimizerMoments(component), 1);
+  component.set_type("Adam");
+  EXPECT_EQ(OptimizerMoments(component), std::nullopt) << "Adam has no momentum";
+  component.clear_params();
+  EXPECT_EQ(OptimizerMoments(component), 2);
+  (*component.mutable_params())["amsgrad"].set_bool_value(true);
+  EXPECT_EQ(OptimizerMoments(component), 3);
+  component.set_type("Adamant");
+  EXPECT_EQ(OptimizerMoments(component), std::nullopt);
+}
+
 TEST(Registry, LossesComeFromTheNodes) {
   EXPECT_THAT(LossNames(), testing::IsSupersetOf({"CrossEntropyLoss", "L1Loss", "MSELoss"}));
   EXPECT_EQ(LossTask("CrossEntropyLoss"), Task::kClassification);
