@@ -3,6 +3,7 @@
 #include <map>
 
 #include "common/base/hash.h"
+#include "common/estimate/numbers.h"
 #include "common/graph/value_json.h"
 #include "common/ir/types.h"
 #include "fmt/format.h"
@@ -218,6 +219,40 @@ Json NodeTypesJson(const v1::NodeTypes& node) {
   return json;
 }
 
+namespace {
+
+Json MemoryJson(const v1::MemorySummary& memory) {
+  return {{"parameters", memory.parameters()},         {"gradients", memory.gradients()},
+          {"optimizer", memory.optimizer()},           {"activations", memory.activations()},
+          {"peak_inference", memory.peak_inference()}, {"peak_training", memory.peak_training()}};
+}
+
+Json LayerJson(const v1::LayerCost& layer) {
+  const auto types = [](const auto& specs) {
+    Json list = Json::array();
+    for (const v1::TensorSpec& spec : specs) list.push_back(SpecJson(spec));
+    return list;
+  };
+  Json json;
+  json["path"] = layer.path();
+  json["name"] = layer.name();
+  json["type"] = layer.type();
+  json["depth"] = layer.depth();
+  json["inputs"] = types(layer.inputs());
+  json["outputs"] = types(layer.outputs());
+  json["parameters"] = layer.parameters();
+  json["trainable"] = layer.trainable();
+  if (layer.kernel_size() > 0)
+    json["kernel"] = std::vector<int64_t>(layer.kernel().begin(), layer.kernel().end());
+  json["flops"] = layer.flops();
+  json["multiply_adds"] = layer.multiply_adds();
+  json["activations"] = layer.activations();
+  if (layer.shared()) json["shared"] = true;
+  return json;
+}
+
+}  // namespace
+
 Json SummaryJson(const v1::SummarizeResponse& summary) {
   Json json;
   json["parameters"] = summary.parameters();
@@ -233,10 +268,19 @@ Json SummaryJson(const v1::SummarizeResponse& summary) {
   }
   json["flops"] = summary.flops();
   const v1::MemorySummary& memory = summary.memory();
-  json["memory"] = {
-      {"parameters", memory.parameters()},         {"gradients", memory.gradients()},
-      {"optimizer", memory.optimizer()},           {"activations", memory.activations()},
-      {"peak_inference", memory.peak_inference()}, {"peak_training", memory.peak_training()}};
+  json["memory"] = MemoryJson(memory);
+  json["multiply_adds"] = summary.multiply_adds();
+  json["sizes"] = {{"inputs", memory.inputs()},
+                   {"forward_backward", memory.forward_backward()},
+                   {"parameters", memory.parameters()},
+                   {"total", memory.inputs() + memory.forward_backward() + memory.parameters()}};
+  json["estimates"] = Json::array();
+  for (const v1::MemoryEstimate& estimate : summary.estimates()) {
+    json["estimates"].push_back(
+        {{"optimizer", estimate.optimizer()},
+         {"precision", std::string(estimate::NumbersName(estimate.numbers()))},
+         {"memory", MemoryJson(estimate.memory())}});
+  }
   json["nodes"] = Json::array();
   for (const v1::NodeCost& node : summary.nodes()) {
     Json entry;
@@ -250,6 +294,8 @@ Json SummaryJson(const v1::SummarizeResponse& summary) {
     entry["activations"] = node.activations();
     json["nodes"].push_back(std::move(entry));
   }
+  json["layers"] = Json::array();
+  for (const v1::LayerCost& layer : summary.layers()) json["layers"].push_back(LayerJson(layer));
   return json;
 }
 

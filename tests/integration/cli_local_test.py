@@ -63,6 +63,48 @@ def test_summary_document(local, models):
     assert document["flops"] >= 8 * 2 * (4 * 16 + 16 * 3)
 
 
+def test_summary_by_optimizer_precision_and_size(local, models):
+    graph = models / "tcn.kiln.yaml"
+    plain = local.json("summary", graph, "--batch", 8)
+    long = local.json("summary", graph, "--batch", 8, "--size", "T=12")
+    assert long["flops"] > plain["flops"]
+    assert plain["layers"][0]["inputs"][0]["shape"] == [8, 6, "T"]
+    assert long["layers"][0]["inputs"][0]["shape"] == [8, 6, 12]
+    assert plain["inputs"] == long["inputs"] == [{"name": "x", "shape": ["B", 6, "T"], "dtype": "float32"}]
+    by = {(e["optimizer"], e["precision"]): e["memory"] for e in long["estimates"]}
+    assert by["Adam", "float32"] == long["memory"]
+    assert by["SGD", "float32"]["optimizer"] == 0
+    sgd = local.json("summary", graph, "--batch", 8, "--size", "T=12", "--optimizer", "SGD,momentum=0.9",
+                     "--precision", "pure-bfloat16")
+    assert sgd["memory"]["optimizer"] == sgd["memory"]["gradients"] == long["memory"]["gradients"] // 2
+    assert sgd["memory"]["peak_inference"] == by["SGD", "pure-bfloat16"]["peak_inference"]
+    assert by["Adam", "float64"]["optimizer"] == 2 * by["Adam", "float32"]["optimizer"]
+    for wrong in (["--size", "Q=2"], ["--size", "T"], ["--size", "T=0"], ["--optimizer", "Adamant"], ["--depth", "-1"],
+                  ["--optimizer", "SGD,momentun=1"], ["--precision", "float8"]):
+        local("summary", graph, *wrong, code=2)
+
+
+def test_summary_table(local, models):
+    graph = models / "resnet18.kiln.yaml"
+    full = local("summary", graph, env={"COLUMNS": ""}).stdout
+    lines = full.splitlines()
+    assert lines[0].split() == ["Layer", "(type)", "Input", "Output", "Params", "Share", "Kernel", "Mult-adds"]
+    assert any(line.startswith("conv1 (Conv2d)") and "[B, 64, 112, 112]" in line and "9,408" in line and "7x7" in line
+               for line in lines)
+    assert any("─ conv1 (Conv2d)" in line for line in lines)
+    for total in ("Total params: 11,689,512", "Trainable params: 11,689,512", "Non-trainable params: 0", "Total mult-adds: 1.81 G",
+                  "Input size (MB): 0.60", "Estimated total size (MB): "):
+        assert total in full
+    assert full.count("bfloat16") == 2 and "AdamW" in full
+    flat = local("summary", graph, "--depth", 1, "--batch", 4, env={"COLUMNS": ""}).stdout
+    assert "─" not in flat and "[4, 64, 112, 112]" in flat and "[B" not in flat
+    assert not local("summary", graph, "--depth", 0).stdout.startswith("Layer")
+    for columns in (80, 60):
+        narrow = local("summary", models / "vit_tiny.kiln.yaml", env={"COLUMNS": str(columns)}).stdout
+        assert max(len(line) for line in narrow.splitlines()) <= columns
+        assert narrow.startswith("Layer (type)") and "Output" in narrow and "Params" in narrow
+
+
 def test_codegen_writes_what_it_reports(local, models, tmp_path):
     out = tmp_path / "model.py"
     document = local.json("codegen", models / "iris_mlp.kiln.yaml", "--target", "python", "-O", out)
