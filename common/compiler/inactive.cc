@@ -244,7 +244,7 @@ class Bypasser {
 
 Mark MarkOf(const ir::Module& module) {
   return {module.values.size(), module.calls.size(), module.parameters.size(),
-          module.sources.size()};
+          module.sources.size(), module.assumptions.mark()};
 }
 
 void TakeBack(const Mark& mark, ir::Module& module, StringMap<int>& keys) {
@@ -254,6 +254,7 @@ void TakeBack(const Mark& mark, ir::Module& module, StringMap<int>& keys) {
   module.calls.resize(mark.calls);
   module.values.resize(mark.values);
   module.sources.resize(mark.sources);
+  module.assumptions.TakeBack(mark.assumptions);
 }
 
 Tree Muted(const Report::Place& place) { return Gap(Tree::Kind::kMuted, place, ""); }

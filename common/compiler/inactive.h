@@ -18,7 +18,7 @@ namespace graphkiln::compiler {
 // Bypassed and muted nodes are checked like any other; then all that they put into the module
 // goes again.
 struct Mark {
-  size_t values, calls, parameters, sources;
+  size_t values, calls, parameters, sources, assumptions;
 };
 Mark MarkOf(const ir::Module& module);
 // `keys` maps state_dict keys to parameters.

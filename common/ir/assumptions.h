@@ -6,7 +6,9 @@
 // A plain value; not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +39,20 @@ class Assumptions {
   void Add(Assumption assumption);
   const std::vector<Assumption>& all() const { return all_; }
 
+  // What was added since then is as if it had never been.
+  size_t mark() const { return log_.size(); }
+  void TakeBack(size_t mark);
+
  private:
+  struct Change {
+    size_t index;                      // into all_
+    std::optional<Assumption> before;  // nothing where it was new
+  };
+  static std::string Key(const Assumption& assumption);
+
   std::vector<Assumption> all_;
   StringMap<size_t> known_;
+  std::vector<Change> log_;
 };
 
 }  // namespace graphkiln::ir

@@ -72,6 +72,7 @@ TEST(Inactive, EveryTypeStandsAsideOrSaysWhyNot) {
     if (r.ok) {
       ++aside;
       EXPECT_TRUE(r.module->calls.empty());
+      EXPECT_TRUE(r.assumptions.empty());
       EXPECT_TRUE(r.module->parameters.empty());
       for (const ir::Output& output : r.module->outputs) {
         bool input = false;

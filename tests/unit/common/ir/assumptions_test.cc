@@ -74,5 +74,23 @@ TEST(Assumptions, TheLargestBoundOfASizeStays) {
   EXPECT_EQ(all.all()[1].ToString(), "T is a multiple of 2");
 }
 
+// What was replaced since the mark is there again.
+TEST(Assumptions, AreTakenBack) {
+  const auto dim = [](const char* text) { return *Dim::Parse(text); };
+  Assumptions assumptions;
+  assumptions.Add({dim("T"), 3});
+  const size_t mark = assumptions.mark();
+  assumptions.Add({dim("T"), 5, 1, 7});
+  assumptions.Add({dim("C"), 0, 2});
+  ASSERT_EQ(assumptions.all().size(), 2u);
+  EXPECT_EQ(assumptions.all()[0].at_least, 5);
+  assumptions.TakeBack(mark);
+  ASSERT_EQ(assumptions.all().size(), 1u);
+  EXPECT_EQ(assumptions.all()[0].ToString(), "T is 3 or more");
+  EXPECT_EQ(assumptions.all()[0].source, -1);
+  assumptions.Add({dim("C"), 0, 2});
+  EXPECT_EQ(assumptions.all().size(), 2u);
+}
+
 }  // namespace
 }  // namespace graphkiln::ir
