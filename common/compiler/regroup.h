@@ -1,6 +1,7 @@
 // Composites taken apart and put together: a node is replaced by what it holds, or chosen nodes by
 // a composite that holds them. Both give a graph that computes the same, and say which state_dict
-// keys have other names in it. Called by `kiln unpack` and `kiln collapse`; pure.
+// keys have other names in it. Called by `kiln unpack`, `kiln collapse` and the RPCs of the
+// same names; pure.
 #pragma once
 
 #include <string>
@@ -24,6 +25,8 @@ struct Regrouped {
 // share its weights. Conditions and repetitions are decided, expressions evaluated. Refuses graphs
 // with errors, and nodes that are no composites or take no part.
 absl::StatusOr<Regrouped> Unpack(const v1::Graph& graph, const std::string& id);
+// One after the other; `keys` tell from the first graph to the last.
+absl::StatusOr<Regrouped> UnpackAll(const v1::Graph& graph, const std::vector<std::string>& ids);
 
 struct CollapseArgs {
   std::vector<std::string> nodes;  // ids

@@ -136,9 +136,10 @@ class Unpacker {
         node.set_module(unpacked_[0].names[inner]);
       }
       node.set_id(unpacked.names[inner]);
-      if (unpacked.node->compile_mode() == v1::COMPILE_MODE_FREEZE &&
+      // What a part says of itself counts more, as in the plan of the whole.
+      if (unpacked.node->compile_mode() > v1::COMPILE_MODE_RUNTIME &&
           node.compile_mode() <= v1::COMPILE_MODE_RUNTIME) {
-        node.set_compile_mode(v1::COMPILE_MODE_FREEZE);
+        node.set_compile_mode(unpacked.node->compile_mode());
       }
       for (v1::NodeInput& input : *node.mutable_inputs()) Connect(unpacked, input.mutable_value());
     }
@@ -279,6 +280,30 @@ absl::StatusOr<Regrouped> Unpack(const v1::Graph& graph, const std::string& id) 
   const CompileResult compiled = Compile(graph);
   RETURN_IF_ERROR(FirstError(compiled, "the graph"));
   return Unpacker(graph, compiled).Run(id);
+}
+
+absl::StatusOr<Regrouped> UnpackAll(const v1::Graph& graph, const std::vector<std::string>& ids) {
+  Regrouped all;
+  all.graph = graph;
+  StringMap<std::string> first;  // a key of now to that of the beginning
+  std::vector<std::string> order;
+  for (const std::string& id : ids) {
+    ASSIGN_OR_RETURN(Regrouped next, Unpack(all.graph, id));
+    StringMap<std::string> moved = first;
+    for (const auto& [from, to] : next.keys) {
+      const auto it = first.find(from);
+      if (it == first.end()) order.push_back(from);
+      moved.erase(from);
+      moved[to] = it == first.end() ? from : it->second;
+    }
+    first = std::move(moved);
+    all.graph = std::move(next.graph);
+    for (std::string& note : next.notes) all.notes.push_back(std::move(note));
+  }
+  StringMap<std::string> now;
+  for (const auto& [to, from] : first) now[from] = to;
+  for (const std::string& from : order) all.keys.emplace_back(from, now[from]);
+  return all;
 }
 
 }  // namespace graphkiln::compiler
