@@ -173,6 +173,11 @@ Json EditJson(const v1::Edit& edit) {
       json["node"] = edit.set_type().node();
       json["type"] = edit.set_type().type();
       break;
+    case v1::Edit::kSetInput:
+      json = SpecJson(edit.set_input().input().spec());
+      json["op"] = "set_input";
+      json["name"] = edit.set_input().input().name();
+      break;
     case v1::Edit::OP_NOT_SET:
       break;
   }

@@ -1,6 +1,7 @@
 #include "clients/cli/plan_export.h"
 
 #include <cctype>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -154,11 +155,13 @@ absl::StatusOr<Exported> ExportPlan(const v1::Graph& graph, const compiler::Comp
     const std::string path = folder.Add(stem + ".safetensors");
     RETURN_IF_ERROR(weights.Write(path, region.keys));
     RETURN_IF_ERROR(folder.Manifest(stem, region.name, region.type, path));
-    if (region.node < 0) continue;
-    const v1::Graph alone = compiler::RegionGraph(
-        graph, graph.nodes(region.node), compiled.instances[static_cast<size_t>(region.instance)],
-        *compiled.module);
-    RETURN_IF_ERROR(folder.Text(stem + ".kiln.yaml", graph::WriteYaml(alone)));
+    const std::optional<v1::Graph> alone =
+        region.node >= 0
+            ? compiler::RegionGraph(graph, graph.nodes(region.node),
+                                    compiled.instances[static_cast<size_t>(region.instance)],
+                                    *compiled.module)
+            : compiler::PartGraph(graph, compiled.instances, region.instance, *compiled.module);
+    if (alone) RETURN_IF_ERROR(folder.Text(stem + ".kiln.yaml", graph::WriteYaml(*alone)));
   }
   const v1::IrModule program = ir::ToProto(plan.program);
   ASSIGN_OR_RETURN(const std::string text, IrJson(program));

@@ -15,6 +15,9 @@ struct CodePage {
   std::string_view wrong = {};  // a graph with the fault; empty where no single graph file has it
   std::string_view right = {};  // the same without it
   std::string_view fixes = {};  // what machines can mend, in words; empty: nothing
+  // Of what is legal: what it costs to leave it so, and when it is meant so all the same.
+  std::string_view costs = {};
+  std::string_view false_alarm = {};
 };
 
 // Ordered by code.

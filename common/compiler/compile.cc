@@ -93,7 +93,7 @@ class Compiler {
     const GraphScope scope(graph_);
     if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
     const size_t findings = report_.diagnostics().size();
-    const std::vector<ir::TensorType> types = InputTypes();
+    const std::vector<std::optional<ir::TensorType>> types = InputTypes();
     Typed typed;
     size_t node_findings = 0;
     if (!Pass("type", [&] {
@@ -163,10 +163,9 @@ class Compiler {
     return Normalise(args, report_);
   }
 
-  // An input whose type is wrong is typed as a scalar, so that what hangs on it is found at least
-  // by name.
-  std::vector<ir::TensorType> InputTypes() {
-    std::vector<ir::TensorType> types;
+  // Nothing for an input whose type is wrong: what hangs on it stays unknown and says nothing.
+  std::vector<std::optional<ir::TensorType>> InputTypes() {
+    std::vector<std::optional<ir::TensorType>> types;
     for (const v1::GraphInput& input : graph_.inputs()) {
       auto type = ir::FromProto(input.spec());
       if (input.has_shape_known() && !input.shape_known()) {
@@ -175,14 +174,17 @@ class Compiler {
             fmt::format("the shape of input {} is not known", QuoteForMessage(input.name())));
         diagnostic.set_path("inputs." + input.name());
         diagnostic.set_expected(fmt::format("--input {}=DIMS", input.name()));
-      } else if (!type.ok()) {
+        types.emplace_back();
+        continue;
+      }
+      if (!type.ok()) {
         v1::Diagnostic& diagnostic =
             report_.Error("BAD_SHAPE", fmt::format("input {}: {}", QuoteForMessage(input.name()),
                                                    std::string(type.status().message())));
         diagnostic.set_path("inputs." + input.name());
         diagnostic.set_expected("sizes of 0 or more, or symbols");
       }
-      types.push_back(type.ok() ? *std::move(type) : ir::TensorType());
+      types.push_back(type.ok() ? std::optional(*std::move(type)) : std::nullopt);
     }
     return types;
   }

@@ -45,6 +45,9 @@ class Writer {
     return std::move(out_);
   }
 
+  // Names that inputs must not have.
+  void Take(const std::string& name) { names_.insert(name); }
+
  private:
   std::string PortName(size_t p) const {
     return instance_.def != nullptr ? std::string(instance_.def->inputs[p].name)
@@ -146,7 +149,92 @@ class Writer {
   int last_symbol_ = 0;
 };
 
+// The node that an instance is, without its inputs.
+v1::Node NodeOf(const Instance& instance) {
+  v1::Node node;
+  node.set_id(instance.identifier);
+  node.set_type(instance.type);
+  if (instance.container) {
+    *node.mutable_children() = instance.composite->nodes();
+    for (v1::CompositeNode& child : *node.mutable_children()) child.mutable_node()->clear_inputs();
+  }
+  for (const nodes::Params::Entry& entry : instance.params.entries()) {
+    if (entry.given) (*node.mutable_params())[entry.name] = nodes::ToValue(entry.value);
+  }
+  return node;
+}
+
+std::string FreeType(const v1::Graph& graph, std::string_view stem) {
+  StringSet taken;
+  for (const v1::Composite& composite : graph.composites()) taken.insert(composite.name());
+  std::string name(stem);
+  for (int n = 2; taken.contains(name); ++n) name = fmt::format("{}{}", stem, n);
+  return name;
+}
+
+// The graph's only node becomes a container's only child: in containers keys are numbers, too.
+bool WrapInContainer(const std::string& id, v1::Graph* graph) {
+  if (graph->inputs_size() != 1) return false;
+  v1::Node node;
+  node.set_id(id);
+  node.set_type("Sequential");
+  node.add_inputs()->mutable_value()->mutable_reference()->set_node(graph->inputs(0).name());
+  *node.add_children()->mutable_node() = graph->nodes(0);
+  node.mutable_children(0)->mutable_node()->clear_inputs();
+  *graph->mutable_nodes(0) = std::move(node);
+  graph->clear_outputs();  // all that the child gives
+  v1::GraphOutput* output = graph->add_outputs();
+  output->set_name("output");
+  output->mutable_value()->mutable_reference()->set_node(id);
+  return true;
+}
+
+// All that the graph does becomes a composite with one node of it, called `id`.
+void Wrap(const std::string& id, v1::Graph* graph) {
+  v1::Composite composite;
+  composite.set_name(FreeType(*graph, "Part"));
+  v1::Node node;
+  node.set_id(id);
+  node.set_type(composite.name());
+  for (const v1::GraphInput& input : graph->inputs()) {
+    composite.add_inputs()->set_name(input.name());
+    v1::NodeInput* value = node.add_inputs();
+    value->set_port(input.name());
+    value->mutable_value()->mutable_reference()->set_node(input.name());
+  }
+  for (const v1::Node& inner : graph->nodes()) *composite.add_nodes()->mutable_node() = inner;
+  *composite.mutable_outputs() = graph->outputs();
+  for (v1::GraphOutput& output : *graph->mutable_outputs()) {
+    v1::Reference& reference = *output.mutable_value()->mutable_reference();
+    reference.set_node(id);
+    reference.set_port(graph->outputs_size() > 1 ? output.name() : "");
+  }
+  graph->clear_nodes();
+  *graph->add_nodes() = std::move(node);
+  *graph->add_composites() = std::move(composite);
+}
+
 }  // namespace
+
+std::optional<v1::Graph> PartGraph(const v1::Graph& graph, const std::vector<Instance>& instances,
+                                   int index, const ir::Module& module) {
+  const Instance& instance = instances[static_cast<size_t>(index)];
+  if (instance.weights_path != instance.path) return std::nullopt;
+  std::vector<const Instance*> around;  // the inner ones first
+  for (int i = instance.parent; i >= 0; i = around.back()->parent)
+    around.push_back(&instances[static_cast<size_t>(i)]);
+  Writer writer(graph, NodeOf(instance), instance, module);
+  for (const Instance* outer : around) writer.Take(outer->identifier);
+  v1::Graph out = writer.Run();
+  for (const Instance* outer : around) {
+    if (!outer->container) {
+      Wrap(outer->identifier, &out);
+    } else if (!WrapInContainer(outer->identifier, &out)) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
 
 v1::Graph RegionGraph(const v1::Graph& graph, const v1::Node& node, const Instance& instance,
                       const ir::Module& module) {

@@ -1,6 +1,7 @@
 // Composites taken apart and put together: a node is replaced by what it holds, or chosen nodes by
 // a composite that holds them. Both give a graph that computes the same, and say which state_dict
-// keys have other names in it. Called by `kiln unpack` and `kiln collapse`; pure.
+// keys have other names in it. Called by `kiln unpack`, `kiln collapse` and the RPCs of the
+// same names; pure.
 #pragma once
 
 #include <string>

@@ -142,6 +142,7 @@ class Repairer {
       if (edit.has_rename_node()) out.push_back(edit.rename_node().node());
       if (edit.has_set_type()) out.push_back(edit.set_type().node());
       if (edit.has_disconnect()) out.push_back(edit.disconnect().node());
+      if (edit.has_set_input()) out.push_back("\ninput " + edit.set_input().input().name());
       // Outputs by a name that no node has.
       if (edit.has_connect()) {
         out.push_back(edit.connect().node().empty() ? "\n" + edit.connect().port()

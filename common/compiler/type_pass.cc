@@ -46,14 +46,16 @@ class Typer {
   Typer(const CompositeLibrary& composites, Report& report, int64_t* budget)
       : composites_(composites), report_(report), budget_(budget) {}
 
-  Typed Run(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types) {
+  Typed Run(const NormalGraph& graph,
+            const std::vector<std::optional<ir::TensorType>>& input_types) {
     Frame root;
     root.graph = std::shared_ptr<const NormalGraph>(
         &graph, [](const NormalGraph*) {});  // owned by the caller
     for (size_t i = 0; i < input_types.size(); ++i) {
-      const ir::ValueId id = out_.module.AddValue({ir::ValueKind::kTensor, input_types[i]});
+      const ir::ValueId id =
+          out_.module.AddValue({ir::ValueKind::kTensor, input_types[i].value_or(ir::TensorType())});
       out_.module.inputs.push_back({graph.inputs[i], id});
-      root.inputs.push_back(Tree::Tensor(id));
+      root.inputs.push_back(input_types[i] ? Tree::Tensor(id) : Tree());
     }
     root.results.resize(graph.nodes.size());
     out_.instances.reserve(graph.nodes.size());
@@ -407,7 +409,8 @@ class Typer {
 
 }  // namespace
 
-Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
+Typed TypeGraph(const NormalGraph& graph,
+                const std::vector<std::optional<ir::TensorType>>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget) {
   return Typer(composites, report, budget).Run(graph, input_types);
 }

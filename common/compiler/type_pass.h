@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,10 @@ struct Typed {
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
 
-// `input_types` in the order of the graph's inputs; `budget` as in NormaliseArgs.
-Typed TypeGraph(const NormalGraph& graph, const std::vector<ir::TensorType>& input_types,
+// `input_types` in the order of the graph's inputs, nothing where one is unknown; `budget` as in
+// NormaliseArgs.
+Typed TypeGraph(const NormalGraph& graph,
+                const std::vector<std::optional<ir::TensorType>>& input_types,
                 const CompositeLibrary& composites, Report& report, int64_t* budget);
 
 // What nodes that share weights leave for each other while they are typed one after the other.

@@ -160,9 +160,10 @@ class Unpacker {
         node.set_module(owner.names[inner]);
       }
       node.set_id(unpacked.names[inner]);
-      if (unpacked.node->compile_mode() == v1::COMPILE_MODE_FREEZE &&
+      // What a part says of itself counts more, as in the plan of the whole.
+      if (unpacked.node->compile_mode() > v1::COMPILE_MODE_RUNTIME &&
           node.compile_mode() <= v1::COMPILE_MODE_RUNTIME) {
-        node.set_compile_mode(v1::COMPILE_MODE_FREEZE);
+        node.set_compile_mode(unpacked.node->compile_mode());
       }
       for (v1::NodeInput& input : *node.mutable_inputs()) Connect(unpacked, input.mutable_value());
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/graph/canonical.h"
+#include "common/graph/rename.h"
 #include "common/graph/writer.h"
 #include "nlohmann/json.hpp"
 
@@ -102,7 +103,13 @@ class Differ {
 }  // namespace
 
 v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right) {
-  return Differ().Run(left, right);
+  v1::DiffGraphsResponse out = Differ().Run(left, right);
+  for (const auto& [from, to] : FindRenames(left, right)) {
+    v1::NameChange& rename = *out.add_renamed();
+    rename.set_from(from);
+    rename.set_to(to);
+  }
+  return out;
 }
 
 }  // namespace graphkiln::graph

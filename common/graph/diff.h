@@ -9,8 +9,8 @@ namespace graphkiln::graph {
 
 // `changed` names the field (`type`, `in`, `params.bias`, `inputs.x`, `outputs.y`, `variables.w`)
 // and both texts, in order of ids; fields of the graph itself have an empty node, `inputs.order`
-// says that the same inputs stand in another order. A node with another id is added and removed;
-// FindRenames (rename.h) tells such pairs.
+// says that the same inputs stand in another order. A node with another id is added and removed,
+// and `renamed` tells such pairs.
 v1::DiffGraphsResponse Diff(const v1::Graph& left, const v1::Graph& right);
 
 }  // namespace graphkiln::graph

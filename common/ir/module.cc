@@ -1,5 +1,6 @@
 #include "common/ir/module.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -277,6 +278,13 @@ v1::IrModule ToProto(const Module& module) {
     s->set_path(source.path);
     s->set_type(source.type);
   }
+  for (const Assumption& assumption : module.assumptions.all()) {
+    v1::IrAssumption* a = out.add_assumptions();
+    a->set_size(assumption.size.ToString());
+    a->set_at_least(assumption.at_least);
+    a->set_multiple_of(assumption.multiple_of);
+    a->set_source(assumption.source);
+  }
   return out;
 }
 
@@ -335,6 +343,13 @@ absl::StatusOr<Module> FromProto(const v1::IrModule& proto) {
     c.source = call.source() < static_cast<int32_t>(module.sources.size()) ? call.source() : -1;
     module.calls.push_back(std::move(c));
   }
+  for (const v1::IrAssumption& assumption : proto.assumptions()) {
+    ASSIGN_OR_RETURN(Dim size, Dim::Parse(assumption.size()));
+    const int32_t source = assumption.source();
+    const bool known = source >= 0 && source < static_cast<int32_t>(module.sources.size());
+    module.assumptions.Add({std::move(size), assumption.at_least(),
+                            std::max<int64_t>(assumption.multiple_of(), 1), known ? source : -1});
+  }
   for (const v1::IrOutput& output : proto.outputs()) {
     if (output.value() < 0 || output.value() >= values) {
       return absl::InvalidArgumentError(
@@ -377,6 +392,14 @@ std::string ToText(const Module& module) {
   for (const Output& output : module.outputs) {
     out +=
         fmt::format("output %{} {}\n", output.value.index, QuoteForMessage(output.name, 1 << 16));
+  }
+  for (const Assumption& assumption : module.assumptions.all()) {
+    out += fmt::format("assume {}", assumption.ToString());
+    if (assumption.source >= 0) {
+      const Source& source = module.sources[static_cast<size_t>(assumption.source)];
+      out += fmt::format("  # {}", QuoteForMessage(source.path, 1 << 16));
+    }
+    out += '\n';
   }
   return out;
 }

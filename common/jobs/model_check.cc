@@ -20,6 +20,7 @@ class ModelChecker {
 
   void Run() {
     for (const ir::Input& input : model_.inputs) InputShape(input);
+    BatchSize();
     const bool files = job_->data().has_csv() || !job_->data().dataset().empty();
     if (files) Columns();
     if (job_->has_loss() && !model_.outputs.empty()) Target(files);
@@ -60,6 +61,33 @@ class ModelChecker {
       fault->set_found(fmt::format("{}", job_->data().batch_size()));
       fault->add_fixes()->set_description(
           fmt::format("make the first dimension of {} a symbol such as B", input.name));
+    }
+  }
+
+  // The graph was typed for any batch; what its nodes need of it is checked where it has a number.
+  void BatchSize() {
+    const int64_t rows = job_->data().batch_size();
+    if (rows < 1) return;  // told elsewhere
+    StringSet batches;
+    for (const ir::Input& input : model_.inputs) {
+      const ir::TensorType& type = model_.type(input.value);
+      if (type.rank() > 0 && type.dim(0).IsSymbol()) batches.insert(type.dim(0).ToString());
+    }
+    for (const ir::Assumption& assumption : model_.assumptions.all()) {
+      const auto holds = assumption.Holds([&](std::string_view symbol) {
+        return batches.contains(symbol) ? std::optional(rows) : std::nullopt;
+      });
+      if (!holds.ok() || *holds) continue;
+      const std::string node =
+          assumption.source < 0
+              ? std::string("the graph")
+              : fmt::format(
+                    "node {} of the graph",
+                    QuoteForMessage(model_.sources[static_cast<size_t>(assumption.source)].node));
+      auto* fault = Fault("INPUT_MISMATCH", "data.batch_size",
+                          fmt::format("{} cannot take batches of {} rows", node, rows));
+      fault->set_expected(assumption.ToString());
+      fault->set_found(fmt::format("{}", rows));
     }
   }
 

@@ -184,6 +184,12 @@ class Multihead {
     qkv_[i] = b_.Call("aten.cat.default", {ir::Argument::List{qkv_[i], row}, 2});
   }
 
+  void RefuseMask(const char* port, const ir::TensorType& type) {
+    Refuse("DTYPE_MISMATCH", "MULTIHEAD_C5", port,
+           "a mask holds truth values or is added to the scores",
+           fmt::format("bool or {}", ir::DTypeName(dtype_)), ir::TypeText(type));
+  }
+
   // A mask as numbers that are added to the scores, with room for added keys.
   ir::Argument Additive(const char* port, const Dims& shape, const std::string& expected) {
     const ir::Argument given = b_.In(port);
@@ -195,9 +201,7 @@ class Multihead {
       return {};
     }
     if (type.dtype != v1::DATA_TYPE_BOOL && type.dtype != dtype_) {
-      Refuse("DTYPE_MISMATCH", "MULTIHEAD_C5", port,
-             "a mask holds truth values or is added to the scores",
-             fmt::format("bool or {}", ir::DTypeName(dtype_)), ir::TypeText(type));
+      RefuseMask(port, type);
       return {};
     }
     ir::Argument mask = given;
@@ -222,7 +226,14 @@ class Multihead {
     }
     // The fused kernel makes a causal mask itself.
     causal_ = b_.Flag("is_causal") && padding.IsNone() && !b_.Flag("need_weights");
-    if (!b_.ok() || !b_.HasIn("attn_mask") || causal_) return padding;
+    if (!b_.ok() || !b_.HasIn("attn_mask")) return padding;
+    if (causal_) {
+      // It is not read, but what could never be a mask is refused, as in torch.
+      const ir::TensorType& type = b_.TypeOf(b_.In("attn_mask"));
+      if (type.dtype != v1::DATA_TYPE_BOOL && !ir::IsFloating(type.dtype))
+        RefuseMask("attn_mask", type);
+      return padding;
+    }
     const Dims plain = {length_, source_};
     const Dims full = {batch_ * ir::Dim(heads_), length_, source_};
     const bool per_head = b_.TypeOf(b_.In("attn_mask")).rank() == 3;

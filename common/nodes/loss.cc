@@ -61,6 +61,16 @@ void GaussianBody(Body& b) {
     failure.found = ir::TypeText(b.TypeOf(b.In("target")));
     return b.Fail(std::move(failure));
   }
+  if (!ir::IsFloating(var_type.dtype)) {
+    Failure failure;
+    failure.code = "DTYPE_MISMATCH";
+    failure.rule = "GAUSSIAN_NLL_C2";
+    failure.port = "var";
+    failure.message = "a variance is floating-point";
+    failure.expected = ir::TypeText(type);
+    failure.found = ir::TypeText(var_type);
+    return b.Fail(std::move(failure));
+  }
   ir::Argument var = given;
   if (wanted.rank() != var_type.rank()) var = b.Call("aten.reshape.default", {var, wanted.shape});
   // The limit is invisible to the gradient, as in torch.

@@ -1,4 +1,4 @@
-"""Draws random graphs over the whole registry: legal nodes, wrong nodes, merges, tuples, nested outputs, open sizes.
+"""Draws random graphs over the whole registry: legal nodes, wrong nodes, merges, tuples, containers, nested outputs, open sizes.
 
 A graph grows node by node: a type, one of its cases (tests/parity/cases*.py), values that stand at the ports (what other
 nodes give, or new inputs of the graph), parameters that are changed at random. PyTorch says whether the node is legal;
@@ -11,6 +11,8 @@ import random
 import torch
 from cases import INFERRED, Case, f
 from graph_torch import COMPOSITES, MAX_NUMEL, Refused, Torch, Undecided, type_of
+
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 # Cases that the composites of templates/blocks have.
 COMPOSITE_CASES = [
@@ -44,6 +46,21 @@ class Node:
     ports: dict  # port -> name of a value, or a list of them
     results: list | None  # (dtype, shape); None where PyTorch refuses
     why: str = ""
+    children: list | None = None  # of a container, in the native form
+
+    def document(self):
+        out = {"type": self.type, "in": self.ports, "params": self.params}
+        return out | {"children": self.children} if self.children is not None else out
+
+    def types(self):
+        """Its own, and those of all that it holds."""
+        out, open_ = [self.type], [self.children or []]
+        while open_:
+            held = open_.pop()
+            for child in held.values() if isinstance(held, dict) else held:
+                out.append(child["type"])
+                open_.append(child.get("children", []))
+        return out
 
 
 @dataclasses.dataclass
@@ -63,7 +80,7 @@ class Graph:
             if symbols and sizes and name in symbols:
                 sizes = symbols[name]
             inputs[name] = {"dtype": dtype, "shape": sizes}
-        nodes = {n.id: {"type": n.type, "in": n.ports, "params": n.params} for n in self.nodes}
+        nodes = {n.id: n.document() for n in self.nodes}
         for name, (node, position) in self.gets.items():
             nodes[name] = {"type": "Get", "in": node, "params": {"index": position}}
         return {"graphkiln": 1, "name": f"random_{self.seed}", "inputs": inputs, "nodes": nodes, "outputs": self.outputs}
@@ -85,8 +102,43 @@ class Library:
             if name.startswith("aten."):
                 self.infos[name] = self.torch.operator_params(name)
 
+        # What takes one tensor at one port can stand in a container.
+        self.links = [t for t in self.names if any(self.link(case) for case in self.cases[t])]
+
+    @staticmethod
+    def link(case):
+        """The port of a case that takes one tensor and nothing else."""
+        ports = list(case.inputs.items())
+        return ports[0][0] if len(ports) == 1 and isinstance(ports[0][1], torch.Tensor) and not case.wires else None
+
+    def run(self, node, ports):
+        """PyTorch's results for a node of a graph, containers too; raises what Torch.run raises."""
+        if node.children is None:
+            return self.torch.run(node.type, node.params, ports)
+        return self.held(node.type, node.children, ports["input"])
+
+    def held(self, type_, children, source):
+        """What the children of a container give, each in its turn."""
+        results, at = [], source
+        for child in children.values() if isinstance(children, dict) else children:
+            if "when" in child:
+                continue
+            for _ in range(child.get("repeat", 1)):
+                if child["type"] in CONTAINERS:
+                    (given,) = self.held(child["type"], child["children"], at)
+                else:
+                    case = next(c for c in self.cases[child["type"]] if self.link(c))
+                    (given,) = self.torch.run(child["type"], child.get("params", {}), {self.link(case): at})
+                if type_ == "Sequential":
+                    at = given
+                else:
+                    results.append(given)
+        return [at] if type_ == "Sequential" else results
+
     def outputs(self, type_, count):
         """Names of the ports where `count` tensors come out; None: a tuple by position."""
+        if type_ in CONTAINERS:
+            return [""] if type_ == "Sequential" else [str(k) if type_ == "ModuleList" else f"k{k}" for k in range(count)]
         if self.torch.many(type_):
             return None
         if count == 1:
@@ -256,8 +308,80 @@ class Draw:
         types = {p: [self.type_at(s) for s in v] if isinstance(v, list) else self.type_at(v) for p, v in ports.items()}
         return self.library.torch.run(type_, params, types)
 
-    def add(self, type_, params, ports, results, why=""):
-        node = Node(f"n{len(self.graph.nodes)}", type_, params, {}, results, why)
+    # Containers.
+
+    def child(self, source, depth):
+        """A child that takes `source` (dtype, shape): its native form, its results, and why PyTorch refuses it."""
+        rng, refused = self.rng, None
+        if depth < 2 and rng.random() < 0.15:
+            children, results, why = self.chain(source, depth + 1)
+            return {"type": "Sequential", "children": children}, results, why
+        for _ in range(12):
+            type_ = rng.choice(self.library.links)
+            case = rng.choice([c for c in self.library.cases[type_] if self.library.link(c)])
+            port = self.library.link(case)
+            dtype, shape = type_of(case.inputs[port])
+            if (dtype, len(shape)) != (source[0], len(source[1])) and rng.random() < 0.9:
+                continue
+            sizes = dict(zip(shape, source[1], strict=False))
+            params = self.params(type_, case, sizes, shape != source[1])
+            written = {"type": type_, "params": params}
+            try:
+                results = self.evaluate(type_, params, {port: ("new", *source)})
+            except Undecided:
+                continue
+            except Refused as error:
+                refused = written, None, str(error)
+                continue
+            if len(results) != 1 or torch.Size(results[0][1]).numel() > MAX_NUMEL or self.library.torch.many(type_):
+                continue
+            if rng.random() < 0.1:  # once more behind itself
+                try:
+                    return written | {"repeat": 2}, self.evaluate(type_, params, {port: ("new", *results[0])})[0], ""
+                except (Refused, Undecided):
+                    pass
+            return written, results[0], ""
+        return refused if refused is not None and rng.random() < 0.3 else ({"type": "Identity"}, source, "")
+
+    def chain(self, source, depth):
+        """What a Sequential holds, what it gives, and why PyTorch refuses it."""
+        children = []
+        for _ in range(self.rng.randint(0, 4)):
+            written, source, why = self.child(source, depth)
+            children.append(written)
+            if source is None:
+                return children, None, why
+            if self.rng.random() < 0.05:
+                children.append({"type": "Tanh", "when": "1 > 2"})  # is not there
+        return children, source, ""
+
+    def container(self):
+        rng, type_ = self.rng, self.rng.choice(CONTAINERS)
+        known = [name for name, (_, shape) in self.values.items() if torch.Size(shape).numel() > 0]
+        source = rng.choice(known) if known and rng.random() < 0.8 else ("new", "float32", [2, 3, rng.randint(3, 6), 5])
+        at = self.type_at(source)
+        if type_ == "Sequential":
+            children, result, why = self.chain(at, 0)
+            results = None if result is None else [result]
+        else:
+            children, results, why = [], [], ""
+            for _ in range(rng.randint(1, 3)):
+                written, result, why = self.child(at, 0)
+                if "repeat" in written:
+                    continue  # beside itself it would be another child
+                children.append(written)
+                if result is None:
+                    results = None
+                    break
+                results.append(result)
+            if not children:
+                return
+        if type_ == "ModuleDict":
+            children = {f"k{k}": child for k, child in enumerate(children)}
+        self.add(type_, {}, {"input": source}, results, why, children)
+
+    def add(self, type_, params, ports, results, why="", children=None):
+        node = Node(f"n{len(self.graph.nodes)}", type_, params, {}, results, why, children)
         made = {}
 
         def name_of(source):
@@ -298,6 +422,8 @@ class Draw:
 
     def step(self):
         rng = self.rng
+        if rng.random() < 0.12:
+            return self.container()
         wrong = rng.random() < 0.2
         for _ in range(5):
             type_ = rng.choice(self.library.names)

@@ -49,6 +49,13 @@ RULES = {
     ("*", "WINDOW_C1"): "kernels, strides and sizes are 1 or more, paddings 0 or more",
     ("*MaxUnpool*", "UNPOOL_C3"): "a size of 1 or more",
     ("aten.max_unpool*", "UNPOOL_C3"): "a size of 1 or more",
+    ("*dd*[mM][mMvV]*", "FACTOR_C1"): "a factor of whole numbers is whole; PyTorch cuts 0.5 to 0 without a word",
+    ("aten._trilinear.default", "SAME_C1"): "all three have one element type; PyTorch promotes where nothing is summed",
+    ("LocalResponseNorm", "POOL_C4"): "the mean of whole numbers is none",
+    ("Upsamp*", "UPSAMPLE_C2"): "between whole numbers stands none; PyTorch's devices differ in bytes",
+    ("Interpolate", "UPSAMPLE_C2"): "the same",
+    ("MultiheadAttention", "MULTIHEAD_C5"): "an added mask has the query's element type",
+    ("AdaptiveLogSoftmaxWithLoss", "ADAPTIVE_C3"): "class indices are int64, as for all losses",
     ("AffineGrid", "AFFINE_C1"): "a batch of images or volumes of 1 or more",
 }  # fmt: skip
 
@@ -60,8 +67,8 @@ def _declared_range(node, fault, library):
     """
     if fault["code"] != "PARAM_RANGE" or fault["rule"]:
         return False
-    info = next((p for p in library.infos[node.type] if p["name"] == fault["param"]), {})
-    return any(key in info for key in ("minimum", "maximum"))
+    infos = [p for type_ in node.types() for p in library.infos.get(type_, ()) if p["name"] == fault["param"]]
+    return any(key in info for info in infos for key in ("minimum", "maximum"))
 
 
 def _list_length(fault):
@@ -90,7 +97,7 @@ def stricter(node, types, faults, library):
     if not faults or node.results is None:
         return False
     return _empty(types, node) or all(
-        any(fnmatch.fnmatchcase(node.type, type_) and fault["rule"] == rule for type_, rule in RULES)
+        any(fault["rule"] == rule and any(fnmatch.fnmatchcase(t, type_) for t in node.types()) for type_, rule in RULES)
         or _declared_range(node, fault, library)
         or _list_length(fault)
         or _arity(node, fault)

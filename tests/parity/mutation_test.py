@@ -92,7 +92,7 @@ def trains(kiln, graph, answer):
         dtype = getattr(torch, spec.get("dtype", "float32"))
         return torch.rand(shape) if dtype == torch.float32 else torch.zeros(shape, dtype=dtype)
 
-    result = model(*[tensor(spec) for spec in graph["inputs"].values()])
+    result = model(*[tensor(spec) for spec in answer["graph"]["inputs"].values()])
     stack, loss = [result], 0
     while stack:
         item = stack.pop()

@@ -412,7 +412,7 @@ def rewired(b):
 
 def too_many_inputs(b):
     i = b.pick(lambda i, n: n["type"] in (KEEPS_SHAPE - {"PReLU"}) | {"Linear", "Flatten", "Conv2d"} and b.only(i))
-    if i is None:
+    if i is None or not b.graph["inputs"]:
         return None
     b.nodes[i]["in"] = [b.only(i), b.rng.choice(list(b.graph["inputs"]))]
     return {i}
@@ -461,10 +461,30 @@ def param_removed(b):
     return {i}
 
 
+def size_negative(b):
+    """A slip in the shape of an input of the graph."""
+    sized = [(name, k) for name, spec in b.graph["inputs"].items() for k, size in enumerate(spec.get("shape", [])) if isinstance(size, int) and size > 0]
+    if not sized:
+        return None
+    name, at = b.rng.choice(sized)
+    spec = b.graph["inputs"][name]
+    b.graph["inputs"][name] = spec | {"shape": [-size if k == at else size for k, size in enumerate(spec["shape"])]}
+    return {f"inputs.{name}"}
+
+
+def input_undeclared(b):
+    """The only input is read, but not declared."""
+    names = list(b.graph["inputs"])
+    if len(names) != 1 or not any(names[0] in b.refs(i) for i in b.nodes):
+        return None
+    b.graph["inputs"] = {}
+    return {"inputs"}
+
+
 ALL = [type_misspelt, param_misspelt, reference_misspelt, output_misspelt, wrong_in_size, wrong_out_size, input_removed, cycle,
        kernel_too_large, wrong_divisor, out_of_range, wrong_kind, whole_tuple, output_port_misspelt, input_type, flatten_removed,
        permute_removed, permute_wrong, reshape_wrong, merge_mismatch, branch_stride, rewired, too_many_inputs, too_few_inputs,
-       port_misspelt, bad_variable, param_removed]  # fmt: skip
+       port_misspelt, bad_variable, param_removed, size_negative, input_undeclared]  # fmt: skip
 
 
 def break_graph(graph, types, rng, names, first=None):

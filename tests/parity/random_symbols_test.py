@@ -63,7 +63,7 @@ def replay(library, graph, document, numbers):
             continue
         ports = {p: [types[s] for s in v] if isinstance(v, list) else types[v] for p, v in node.ports.items()}
         try:
-            results = library.torch.run(node.type, node.params, ports)
+            results = library.run(node, ports)
         except Undecided:
             continue
         except Refused as error:

@@ -65,7 +65,8 @@ def disagreements(graph, answer, library):
 
 def describe(graph, node):
     ports = {p: [graph.types.get(s, s) for s in v] if isinstance(v, list) else graph.types.get(v, v) for p, v in node.ports.items()}
-    return f"seed {graph.seed} {node.id} {node.type}({node.params}) {ports}"
+    held = f" holds {node.children}" if node.children is not None else ""
+    return f"seed {graph.seed} {node.id} {node.type}({node.params}){held} {ports}"
 
 
 def check(kiln, library, seeds):

@@ -5,7 +5,6 @@
 #include "clients/cli/commands/all.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/graph_file.h"
-#include "common/graph/rename.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
@@ -31,10 +30,9 @@ class Diff : public Command {
       graphs[i] = std::move(source->graph);
     }
     const v1::DiffGraphsResponse difference = graph::Diff(graphs[0], graphs[1]);
-    const auto renames = graph::FindRenames(graphs[0], graphs[1]);
     if (context.format() == Format::kText) {
-      for (const auto& [from, to] : renames)
-        context.Print(fmt::format("  {} is now {}\n", from, to));
+      for (const v1::NameChange& rename : difference.renamed())
+        context.Print(fmt::format("  {} is now {}\n", rename.from(), rename.to()));
       for (const std::string& node : difference.added()) context.Print(fmt::format("+ {}\n", node));
       for (const std::string& node : difference.removed())
         context.Print(fmt::format("- {}\n", node));
@@ -45,11 +43,7 @@ class Diff : public Command {
                                   change.to().empty() ? "nothing" : change.to()));
       }
     } else {
-      Json document = Document(difference);
-      document["renamed"] = Json::array();
-      for (const auto& [from, to] : renames)
-        document["renamed"].push_back({{"from", from}, {"to", to}});
-      context.PrintDocument(document);
+      context.PrintDocument(Document(difference));
     }
     return difference.equal() ? kOk : kFailure;
   }
@@ -70,12 +64,16 @@ class Diff : public Command {
                          {"from", Value(change.from())},
                          {"to", Value(change.to())}});
     }
+    Json renamed = Json::array();
+    for (const v1::NameChange& rename : difference.renamed())
+      renamed.push_back({{"from", rename.from()}, {"to", rename.to()}});
     return {
         {"equal", difference.equal()},
         {"added", std::vector<std::string>(difference.added().begin(), difference.added().end())},
         {"removed",
          std::vector<std::string>(difference.removed().begin(), difference.removed().end())},
-        {"changed", std::move(changed)}};
+        {"changed", std::move(changed)},
+        {"renamed", std::move(renamed)}};
   }
 
   std::string left_, right_;

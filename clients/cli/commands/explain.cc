@@ -77,6 +77,8 @@ class Explain : public Command {
         entry["wrong"] = std::string(page.wrong);
         entry["right"] = std::string(page.right);
       }
+      if (!page.costs.empty()) entry["costs"] = std::string(page.costs);
+      if (!page.false_alarm.empty()) entry["false_alarm"] = std::string(page.false_alarm);
       if (!page.fixes.empty()) entry["fixes"] = std::string(page.fixes);
       return entry;
     }
@@ -86,6 +88,9 @@ class Explain : public Command {
   static void PrintCode(Context& context, const Json& entry) {
     const auto text = [&](const char* key) { return entry.value(key, std::string()); };
     context.Print(fmt::format("{}  {}\n\n{}\n", text("code"), text("title"), text("doc")));
+    if (entry.contains("costs")) context.Print(fmt::format("\nwhat it costs: {}\n", text("costs")));
+    if (entry.contains("false_alarm"))
+      context.Print(fmt::format("\na false alarm: {}\n", text("false_alarm")));
     if (entry.contains("fixes")) context.Print(fmt::format("\nkiln fix can: {}\n", text("fixes")));
     if (!entry.contains("wrong")) return;
     context.Print(fmt::format("\nwrong:\n\n{}\nright:\n\n{}", text("wrong"), text("right")));

@@ -262,6 +262,21 @@ absl::Status Rename(const v1::RenameNode& edit, v1::Graph& graph) {
   return absl::OkStatus();
 }
 
+absl::Status Apply(const v1::GraphInput& input, v1::Graph& graph) {
+  for (v1::GraphInput& known : *graph.mutable_inputs()) {
+    if (known.name() != input.name()) continue;
+    *known.mutable_spec() = input.spec();
+    known.clear_shape_known();
+    return absl::OkStatus();
+  }
+  if (Taken(graph, input.name())) {
+    return absl::InvalidArgumentError(
+        fmt::format("the fix gives the id {} twice", QuoteForMessage(input.name())));
+  }
+  *graph.add_inputs() = input;
+  return absl::OkStatus();
+}
+
 absl::Status Apply(const v1::Edit& edit, v1::Graph& graph) {
   const auto node = [&](const std::string& id) -> v1::Node* {
     const int index = IndexOf(graph, id);
@@ -306,6 +321,8 @@ absl::Status Apply(const v1::Edit& edit, v1::Graph& graph) {
         return absl::OkStatus();
       }
       return NotThere("the node", edit.set_type().node());
+    case v1::Edit::kSetInput:
+      return Apply(edit.set_input().input(), graph);
     case v1::Edit::OP_NOT_SET:
       break;
   }

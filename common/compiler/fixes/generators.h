@@ -34,6 +34,13 @@ void FixDimensions(const Site& site, Proposals& out);   // Unsqueeze, Squeeze, F
 void FixElementType(const Site& site, Proposals& out);  // Cast
 void FixMerge(const Site& site, Proposals& out);        // projections before Add, dim of Concat
 
+// inputs.cc: types of the graph's inputs.
+void FixInputs(const Site& site, Proposals& out);
+
+// parts.cc: nodes written anew.
+void FixInactive(const Site& site, Proposals& out);   // bypassed or muted, though it cannot be
+void FixContainer(const Site& site, Proposals& out);  // children of what is no container
+
 // connections.cc: what is connected to what.
 void FixSource(const Site& site, Proposals& out);    // nothing or something wrong at a port
 void FixSurplus(const Site& site, Proposals& out);   // too many inputs

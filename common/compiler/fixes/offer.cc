@@ -40,7 +40,8 @@ std::vector<Proposal> Gather(const Site& site) {
   };
   for (const v1::Fix& fix : site.diagnostic.fixes()) add(fix, RankOf(fix));
   for (const Generator generate : GeneratorsFor(site.diagnostic.code())) {
-    if (site.node == nullptr && generate != &FixOutputs) continue;
+    // The others look at a node.
+    if (site.node == nullptr && generate != &FixOutputs && generate != &FixInputs) continue;
     Proposals proposals(site);
     generate(site, proposals);
     for (Proposal& proposal : proposals.Take()) add(std::move(proposal.fix), proposal.rank);

@@ -57,6 +57,8 @@ std::optional<ir::TensorType> GraphView::TypeOf(const v1::Reference& reference) 
   if (reference.port().empty()) {
     const int input = FindInput(reference.node());
     if (input >= 0) {
+      if (graph_.inputs(input).has_shape_known() && !graph_.inputs(input).shape_known())
+        return std::nullopt;
       auto type = ir::FromProto(graph_.inputs(input).spec());
       if (type.ok()) return *std::move(type);
       return std::nullopt;
@@ -123,8 +125,8 @@ void GraphView::Connect() const {
     for (const v1::NodeInput& input : graph_.nodes(i).inputs()) {
       VisitReferences(input.value(), [&](const v1::Reference& reference) {
         const int from = source(reference);
-        if (from < 0) return;
-        std::vector<int>& to = consumers_[static_cast<size_t>(from)];
+        std::vector<int>& to =
+            from < 0 ? readers_[reference.node()] : consumers_[static_cast<size_t>(from)];
         if (to.empty() || to.back() != i) to.push_back(i);
       });
     }
@@ -149,6 +151,13 @@ bool GraphView::Used(int node) const {
 bool GraphView::InputUsed(int input) const {
   Connect();
   return input_used_[static_cast<size_t>(input)];
+}
+
+const std::vector<int>& GraphView::Readers(std::string_view name) const {
+  static const std::vector<int>* const kNone = new std::vector<int>();
+  Connect();
+  const auto it = readers_.find(name);
+  return it == readers_.end() ? *kNone : it->second;
 }
 
 std::vector<bool> GraphView::Descendants(int node) const {

@@ -43,6 +43,8 @@ class GraphView {
   // True where another node or an output of the graph takes something from the node.
   bool Used(int node) const;
   bool InputUsed(int input) const;
+  // Nodes that take what is called so and is no node: an input, or nothing at all.
+  const std::vector<int>& Readers(std::string_view name) const;
   // For each node whether it takes something from `node`, directly or through others.
   std::vector<bool> Descendants(int node) const;
 
@@ -58,6 +60,7 @@ class GraphView {
   mutable bool connected_ = false;
   mutable std::vector<std::vector<int>> consumers_;
   mutable std::vector<bool> output_, input_used_;
+  mutable StringMap<std::vector<int>> readers_;
 };
 
 // Calls `visit(reference)` for each reference in an argument.

@@ -12,6 +12,7 @@ namespace {
 
 // Nodes of one part, instances that all trials of a graph may make, and those of one trial.
 constexpr size_t kMostNodes = 24;
+constexpr size_t kMostBehindInputs = 64;  // as kMostNodes, for fixes of the graph's inputs
 constexpr int64_t kMostWork = 300'000;
 constexpr int64_t kMostExpanded = 20'000;
 constexpr int kMaxDepth = 64;
@@ -94,8 +95,15 @@ std::vector<int> Trials::Part(const Site& site, const v1::Fix& fix) const {
       part.push_back(chosen[i]);
     }
   }
-  // Tuples cannot be inputs: what gives one comes along.
-  for (size_t i = 0; i < part.size() && part.size() < 2 * kMostNodes; ++i) {
+  BringTuples(part);
+  return part;
+}
+
+// Tuples cannot be inputs.
+void Trials::BringTuples(std::vector<int>& part) const {
+  std::vector<bool> in(static_cast<size_t>(view_.graph().nodes_size()), false);
+  for (const int node : part) in[static_cast<size_t>(node)] = true;
+  for (size_t i = 0; i < part.size() && part.size() < 2 * kMostBehindInputs; ++i) {
     const v1::Node& node = view_.node(part[i]);
     const auto bring = [&](int from) {
       if (from < 0 || in[static_cast<size_t>(from)]) return;
@@ -111,13 +119,13 @@ std::vector<int> Trials::Part(const Site& site, const v1::Fix& fix) const {
     }
   }
   std::sort(part.begin(), part.end());
-  return part;
 }
 
 void Trials::Close(v1::Graph& part) const {
   StringSet ids;
   for (const v1::Node& node : part.nodes()) ids.insert(node.id());
   StringSet inputs;
+  for (const v1::GraphInput& input : part.inputs()) inputs.insert(input.name());
   const auto close = [&](v1::Reference& reference) {
     if (ids.contains(reference.node())) return;
     const auto type = view_.TypeOf(reference);
@@ -147,8 +155,64 @@ int Trials::SameAs(const v1::Diagnostic& finding) {
   return same_;
 }
 
+CompileResult Trials::CompilePart(const v1::Graph& part) {
+  CompileOptions options;
+  options.most_fixes = 0;
+  options.lint = false;
+  options.most_expanded = kMostExpanded;
+  CompileResult result = Compile(part, options);
+  // What fails early has made no instances, but may have been as much work.
+  work_ -= static_cast<int64_t>(result.instances.size()) + 4 * part.nodes_size() + 50;
+  return result;
+}
+
+bool Trials::LeavesPart(const v1::Diagnostic& diagnostic) const {
+  return diagnostic.code() == "UNKNOWN_REFERENCE" &&
+         (view_.FindNode(diagnostic.found()) >= 0 || view_.FindInput(diagnostic.found()) >= 0);
+}
+
+std::optional<int> Trials::TryInputs(const v1::Fix& fix) {
+  std::vector<int> nodes;
+  std::vector<bool> seen(static_cast<size_t>(view_.graph().nodes_size()), false);
+  const auto choose = [&](int node) {
+    if (node < 0 || seen[static_cast<size_t>(node)] || nodes.size() >= kMostBehindInputs) return;
+    seen[static_cast<size_t>(node)] = true;
+    nodes.push_back(node);
+  };
+  for (const v1::Edit& edit : fix.edits()) {
+    if (edit.has_connect()) choose(view_.FindNode(edit.connect().node()));
+    if (!edit.has_set_input()) continue;
+    for (const int reader : view_.Readers(edit.set_input().input().name())) choose(reader);
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (const int consumer : view_.Consumers(nodes[i])) choose(consumer);
+  }
+  BringTuples(nodes);
+  v1::Graph part;
+  *part.mutable_variables() = view_.graph().variables();
+  *part.mutable_composites() = view_.graph().composites();
+  for (const int node : nodes) *part.add_nodes() = view_.node(node);
+  if (!ApplyFix(fix, &part).ok()) return std::nullopt;
+  v1::GraphOutput& output = *part.add_outputs();
+  output.set_name("output");
+  output.mutable_value()->mutable_reference()->set_node(part.inputs(0).name());
+  Close(part);
+  int left = 0;
+  for (const v1::Diagnostic& diagnostic : CompilePart(part).diagnostics) {
+    if (diagnostic.severity() != v1::SEVERITY_ERROR || LeavesPart(diagnostic)) continue;
+    if (diagnostic.code() == "LIMIT") work_ -= kMostExpanded;  // it was more than it tells
+    // It has shown nothing, or the input is still wrong.
+    if (diagnostic.code() == "LIMIT" || diagnostic.path().starts_with("inputs."))
+      return std::nullopt;
+    ++left;
+  }
+  return left;
+}
+
 std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
   if (exhausted()) return std::nullopt;
+  if (site.node == nullptr && fix.edits_size() > 0 && fix.edits(0).has_set_input())
+    return TryInputs(fix);
   if (site.node == nullptr) {
     // An output: right where its source is there; what is wrong with the source is told there.
     for (const v1::Edit& edit : fix.edits()) {
@@ -178,20 +242,10 @@ std::optional<int> Trials::Try(const Site& site, const v1::Fix& fix) {
   v1::GraphOutput& output = *part.add_outputs();
   output.set_name("output");
   output.mutable_value()->mutable_reference()->set_node(id);
-  CompileOptions options;
-  options.most_fixes = 0;
-  options.lint = false;
-  options.most_expanded = kMostExpanded;
-  const CompileResult result = Compile(part, options);
-  // What fails early has made no instances, but may have been as much work.
-  work_ -= static_cast<int64_t>(result.instances.size()) + 4 * part.nodes_size() + 50;
+  const CompileResult result = CompilePart(part);
   int left = 0, here = 0, same = 0;
   for (const v1::Diagnostic& diagnostic : result.diagnostics) {
-    if (diagnostic.severity() != v1::SEVERITY_ERROR) continue;
-    // A reference out of the part to something that has no type yet.
-    if (diagnostic.code() == "UNKNOWN_REFERENCE" &&
-        (view_.FindNode(diagnostic.found()) >= 0 || view_.FindInput(diagnostic.found()) >= 0))
-      continue;
+    if (diagnostic.severity() != v1::SEVERITY_ERROR || LeavesPart(diagnostic)) continue;
     if (added.contains(diagnostic.node())) return std::nullopt;
     if (diagnostic.code() == "LIMIT") {
       // It has shown nothing, and was more work than its instances tell.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/strings.h"
+#include "common/compiler/compile.h"
 #include "common/compiler/fixes/site.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/graph.pb.h"
@@ -28,8 +29,17 @@ class Trials {
  private:
   // The nodes of the part, by index.
   std::vector<int> Part(const Site& site, const v1::Fix& fix) const;
+  // What gives tuples to the part, and what owns its weights, comes along.
+  void BringTuples(std::vector<int>& part) const;
+  // For a fix of the graph's inputs: what hangs on them is compiled with them.
+  std::optional<int> TryInputs(const v1::Fix& fix);
   // References that leave the part become inputs of it.
   void Close(v1::Graph& part) const;
+
+  // Compiles without fixes and lints, and counts the work.
+  CompileResult CompilePart(const v1::Graph& part);
+  // A reference out of the part to something that has no type yet.
+  bool LeavesPart(const v1::Diagnostic& diagnostic) const;
 
   // How many findings there are about the same mistake.
   int SameAs(const v1::Diagnostic& finding);

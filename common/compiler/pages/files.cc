@@ -68,7 +68,20 @@ outputs: {y: fc}
   pages.push_back({.code = "MISSING_SHAPE",
                    .title = "The shape of an input is not known",
                    .text = "The file's format has no input shapes; give them with `--input "
-                           "NAME=DIMS[:DTYPE]`."});
+                           "NAME=DIMS[:DTYPE]`.",
+                   .wrong = R"(graphkiln: 1
+inputs: {x: {shape: null}}
+nodes:
+  fc: {type: Linear, in: x, params: {in_features: 4, out_features: 3}}
+outputs: {y: fc}
+)",
+                   .right = R"(graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  fc: {type: Linear, in: x, params: {in_features: 4, out_features: 3}}
+outputs: {y: fc}
+)",
+                   .fixes = "a shape that the nodes behind can take"});
   pages.push_back(
       {.code = "SYNTAX",
        .title = "The file cannot be read",

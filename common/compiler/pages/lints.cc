@@ -23,7 +23,13 @@ nodes:
   bn: {type: BatchNorm1d, in: x}
 outputs: {y: bn}
 )",
-       .fixes = "GroupNorm, which looks at each sample by itself"});
+       .fixes = "GroupNorm, which looks at each sample by itself",
+       .costs = "The running statistics are those of single samples: evaluation differs from "
+                "training, and losses jump. With one value per channel PyTorch stops with an error "
+                "at the first step.",
+       .false_alarm =
+           "Where the graph is only ever evaluated, the running statistics of its weights "
+           "serve and the batch does not matter."});
   pages.push_back(
       {.code = "DUPLICATE_BRANCH",
        .title = "Two nodes do the same",
@@ -45,7 +51,11 @@ nodes:
   sum: {type: Add, in: [a, a]}
 outputs: {y: sum}
 )",
-       .fixes = "use the first node in both places"});
+       .fixes = "use the first node in both places",
+       .costs = "The second node's time and the memory that it keeps for the backward pass.",
+       .false_alarm =
+           "Where both are to be changed apart from each other later, or one of them is to "
+           "be bypassed. Nodes with weights or random numbers are never meant by this."});
   pages.push_back(
       {.code = "MODE_WITHOUT_EFFECT",
        .title = "A compile mode that changes nothing",
@@ -74,7 +84,11 @@ nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
   out: {type: Linear, in: fc, params: {out_features: 3}}
 outputs: {y: out}
-)"});
+)",
+       .costs = "The weights keep their first, random values; their share of the forward pass is "
+                "spent, the optimizer holds state for them, and the loss stops early.",
+       .false_alarm = "Random features and target networks are meant to stay as they are: "
+                      "`compile: freeze` says so, and ends the warning."});
   pages.push_back(
       {.code = "SOFTMAX_BEFORE_LOSS",
        .title = "A loss applies an activation that its input has gone through",
@@ -96,7 +110,15 @@ nodes:
   loss: {type: CrossEntropyLoss, in: [x, t]}
 outputs: {y: loss}
 )",
-       .fixes = "remove the activation"});
+       .fixes = "remove the activation",
+       .costs =
+           "Gradients shrink by the slope of the activation, so training takes several times as "
+           "many steps; the loss of a perfect prediction of ten classes is 1.46, not 0.",
+       .false_alarm =
+           "A temperature or an attention over classes may end in a softmax whose result "
+           "serves as logits on purpose; that is rare, and a Linear after it ends the "
+           "warning. LogSoftmax before CrossEntropyLoss changes no value: it costs its "
+           "time alone."});
 }
 
 }  // namespace graphkiln::compiler

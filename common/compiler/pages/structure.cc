@@ -97,21 +97,25 @@ nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}, mode: muted}
   sum: {type: Add, in: [x, fc]}
 outputs: {y: sum}
-)"});
-  pages.push_back({.code = "NO_INPUTS",
-                   .title = "The graph has no input",
-                   .text = "Declare at least one input with its shape.",
-                   .wrong = R"(graphkiln: 1
+)",
+                   .fixes = "the muted node takes part again"});
+  pages.push_back(
+      {.code = "NO_INPUTS",
+       .title = "The graph has no input",
+       .text = "Declare at least one input with its shape. The shape that is offered "
+               "is one that the nodes can take; check its sizes.",
+       .wrong = R"(graphkiln: 1
 nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}
 )",
-                   .right = R"(graphkiln: 1
+       .right = R"(graphkiln: 1
 inputs: {x: {shape: [B, 4]}}
 nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}
-)"});
+)",
+       .fixes = "declare the names that nodes read as inputs, with types that they take"});
   pages.push_back({.code = "NO_OUTPUTS",
                    .title = "The graph has no output",
                    .text = "Name at least one node as output.",
@@ -231,7 +235,11 @@ nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}
 )",
-                   .fixes = "remove the node"});
+                   .fixes = "remove the node",
+                   .costs = "Its weights take memory and stand in the state_dict, but never learn.",
+                   .false_alarm =
+                       "A node that is connected later, or that an experiment has cut off "
+                       "for a while; `mode: muted` says that it takes no part."});
 }
 
 }  // namespace graphkiln::compiler

@@ -38,7 +38,8 @@ inputs: {x: {shape: [B, 4]}}
 nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}
-)"});
+)",
+       .fixes = "the shape as it was probably meant; a shape that the nodes behind can take"});
   pages.push_back({.code = "BYPASS_SHAPE",
                    .title = "A bypassed node cannot stand aside, or changes sizes",
                    .text =

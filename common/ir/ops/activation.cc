@@ -32,12 +32,30 @@ absl::Status InferNumber(TypeContext& c) {
   return c.OutputLike("self");
 }
 
+// Bytes have no number below 0.
+absl::Status CheckByteLimits(TypeContext& c, std::string_view rule,
+                             std::initializer_list<const char*> args) {
+  if (c.tensor("self").dtype != v1::DATA_TYPE_UINT8) return absl::OkStatus();
+  for (const char* arg : args) {
+    if (c.Float(arg) > -1) continue;  // fractions are cut off
+    return c.Fail(rule, arg, fmt::format("{} is no number of uint8", arg), "0 or more",
+                  fmt::format("{}", c.Float(arg)), "PARAM_RANGE");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferThreshold(TypeContext& c) {
+  RETURN_IF_ERROR(CheckByteLimits(c, "THRESHOLD_C1", {"threshold", "value"}));
+  return InferNumber(c);
+}
+
 absl::Status InferHardtanh(TypeContext& c) {
   if (!(c.Float("min_val") <= c.Float("max_val"))) {
     return c.Fail("HARDTANH_C1", "min_val", "min_val must not be above max_val",
                   fmt::format("at most {}", c.Float("max_val")),
                   fmt::format("{}", c.Float("min_val")), "PARAM_RANGE");
   }
+  RETURN_IF_ERROR(CheckByteLimits(c, "HARDTANH_C2", {"min_val", "max_val"}));
   return InferNumber(c);
 }
 
@@ -161,10 +179,13 @@ void AddActivation(std::vector<OpDef>& ops) {
   ops.push_back(Number("aten.relu6.default", "(Tensor self) -> Tensor", "self"));
   ops.push_back(Number("aten.threshold.default",
                        "(Tensor self, Scalar threshold, Scalar value) -> Tensor", "self"));
+  ops.back().infer = InferThreshold;
+  ops.back().rules.push_back({"THRESHOLD_C1", "threshold and value are numbers of self's type"});
   ops.push_back(Number("aten.hardtanh.default",
                        "(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", "self"));
   ops.back().infer = InferHardtanh;
   ops.back().rules.push_back({"HARDTANH_C1", "min_val is not above max_val"});
+  ops.back().rules.push_back({"HARDTANH_C2", "the limits are numbers of self's type"});
 
   for (const char* name : {"aten.sigmoid.default", "aten.tanh.default"}) {
     ops.push_back({.name = name,

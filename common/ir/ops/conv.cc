@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/window.h"
 #include "fmt/format.h"
@@ -16,6 +17,7 @@ absl::Status CheckConvOperands(TypeContext& c, int spatial, bool transposed) {
   RETURN_IF_ERROR(c.Rank("CONV_C1", "input", {spatial + 1, spatial + 2}));
   RETURN_IF_ERROR(c.Rank("CONV_C7", "weight", {spatial + 2}));
   RETURN_IF_ERROR(c.SameDType("CONV_C2", "input", "weight"));
+  RETURN_IF_ERROR(CheckAccept(c, "CONV_C2", "input", kNotTruth, input.dtype));
   const int64_t groups = c.Int("groups");
   const Dim& first = weight.dim(0);
   if (groups < 1 || !c.AtLeast(first, groups) || !c.MultipleOf(first, groups)) {
@@ -89,7 +91,7 @@ Dim ConvFlops(const TypeContext& c) {
 
 std::vector<Rule> ConvOperandRules() {
   return {{"CONV_C1", "input has a channel and the spatial dimensions, with or without a batch"},
-          {"CONV_C2", "input and weight have one element type"},
+          {"CONV_C2", "input and weight have one element type, a number"},
           {"CONV_C3", "input's channels are those that weight and groups ask for"},
           {"CONV_C4", "weight's first size is divisible by groups"},
           {"CONV_C7", "weight has two channel dimensions and the spatial ones"},

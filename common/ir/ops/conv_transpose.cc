@@ -14,6 +14,10 @@ absl::Status InferConvTranspose(TypeContext& c, int spatial) {
   RETURN_IF_ERROR(CheckConvOperands(c, spatial, true));
   const TensorType& input = c.tensor("input");
   const TensorType& weight = c.tensor("weight");
+  if (IsIntegral(input.dtype) && input.dtype != v1::DATA_TYPE_INT64) {
+    return c.Fail("CONV_T_C3", "input", "of whole numbers, only int64 is spread over a kernel",
+                  "int64 or a floating-point tensor", TypeText(input), "DTYPE_MISMATCH");
+  }
   ASSIGN_OR_RETURN(const std::vector<int64_t> stride, WindowInts(c, "stride", spatial, 1));
   ASSIGN_OR_RETURN(const std::vector<int64_t> padding, WindowInts(c, "padding", spatial, 0));
   ASSIGN_OR_RETURN(const std::vector<int64_t> dilation, WindowInts(c, "dilation", spatial, 1));
@@ -53,6 +57,7 @@ std::vector<Rule> ConvTransposeRules() {
   std::vector<Rule> rules = ConvOperandRules();
   rules.push_back({"CONV_T_C1", "output_padding is smaller than stride or dilation"});
   rules.push_back({"CONV_T_C2", "something is left of the result after the padding"});
+  rules.push_back({"CONV_T_C3", "whole numbers are int64"});
   return rules;
 }
 

@@ -121,6 +121,20 @@ absl::Status Bind(TypeContext& c, const std::string& term, const TensorType& typ
   return absl::OkStatus();
 }
 
+// A letter that is not in the result has size 1 here and another one elsewhere.
+bool SpreadsSummed(const Equation& equation, const std::string& term, const TensorType& type,
+                   const Sizes& sizes) {
+  if (term.find(kDots) != std::string::npos) return false;
+  for (size_t d = 0; d < term.size(); ++d) {
+    const auto at = sizes.letters.find(term[d]);
+    if (at != sizes.letters.end() && equation.result.find(term[d]) == std::string::npos &&
+        type.dim(static_cast<int>(d)).IsConst(1) && !at->second.IsConst(1)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 absl::Status Analyse(TypeContext& c, Sizes& sizes, TensorType* out) {
   const std::vector<const TensorType*> operands = c.tensors("tensors");
   const auto equation = Parse(c.Text("equation"));
@@ -139,6 +153,14 @@ absl::Status Analyse(TypeContext& c, Sizes& sizes, TensorType* out) {
                     index);
     }
     RETURN_IF_ERROR(Bind(c, equation->terms[i], *operands[i], index, sizes));
+  }
+  // What is summed on one side alone becomes int64 there, and no longer fits the other side.
+  if (IsIntegral(out->dtype) && out->dtype != v1::DATA_TYPE_INT64) {
+    for (size_t i = 0; i < operands.size(); ++i) {
+      if (!SpreadsSummed(*equation, equation->terms[i], *operands[i], sizes)) continue;
+      return c.Fail("EINSUM_C4", "tensors", "a size of 1 is summed against a larger one in int64",
+                    "int64", TypeText(*operands[i]), "DTYPE_MISMATCH", static_cast<int>(i));
+    }
   }
   for (const char letter : equation->result) {
     if (letter == kDots) {

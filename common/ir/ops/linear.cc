@@ -1,5 +1,6 @@
 // Matrix products of layers.
 #include "common/base/status.h"
+#include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/type_context.h"
 #include "fmt/format.h"
@@ -27,6 +28,7 @@ absl::Status InferLinear(TypeContext& c) {
   }
   if (c.Has("bias") || weight.rank() != 1) RETURN_IF_ERROR(c.Rank("LINEAR_C4", "weight", {2}));
   RETURN_IF_ERROR(c.SameDType("LINEAR_C3", "input", "weight"));
+  RETURN_IF_ERROR(CheckAccept(c, "LINEAR_C3", "input", kNotTruth, input.dtype));
   if (input.dim(-1) != weight.dim(-1)) {
     return c.Fail("LINEAR_C1", "input", "the last dimension must be in_features",
                   TypeText(input.WithDim(-1, weight.dim(1))), TypeText(input));
@@ -35,6 +37,7 @@ absl::Status InferLinear(TypeContext& c) {
     return c.Output({input.dtype, {input.shape.begin(), input.shape.end() - 1}});
   }
   RETURN_IF_ERROR(CheckBias(c, "LINEAR_C5", weight.dim(0)));
+  if (c.Has("bias")) RETURN_IF_ERROR(c.SameDType("LINEAR_C6", "bias", "weight"));
   return c.Output(input.WithDim(-1, weight.dim(0)));
 }
 
@@ -116,9 +119,10 @@ void AddLinear(std::vector<OpDef>& ops) {
                      },
                  .rules = {{"LINEAR_C1", "input's last dimension equals weight's last dimension"},
                            {"LINEAR_C2", "input has rank 1 or more"},
-                           {"LINEAR_C3", "input and weight have one element type"},
+                           {"LINEAR_C3", "input and weight have one element type, a number"},
                            {"LINEAR_C4", "weight has rank 2, or 1 where there is no bias"},
-                           {"LINEAR_C5", "bias has one value per output feature"}},
+                           {"LINEAR_C5", "bias has one value per output feature"},
+                           {"LINEAR_C6", "bias has weight's element type"}},
                  .product = true,
                  .saved = "input weight"});
   ops.push_back(

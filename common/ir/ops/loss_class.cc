@@ -17,7 +17,8 @@ TensorType Rows(const TensorType& prediction) {
   return rows;
 }
 
-absl::Status CheckPrediction(TypeContext& c) {
+// Where probabilities are compared, weights of another floating-point type promote.
+absl::Status CheckPrediction(TypeContext& c, bool promotes = false) {
   const TensorType& self = c.tensor("self");
   RETURN_IF_ERROR(c.Floating("LOSS_C2", "self"));
   if (self.rank() == 0) {
@@ -27,7 +28,7 @@ absl::Status CheckPrediction(TypeContext& c) {
   if (c.Has("weight")) {
     const TensorType& weight = c.tensor("weight");
     const Dim& classes = self.dim(ClassDim(self));
-    if (weight != TensorType{self.dtype, {classes}}) {
+    if (weight != TensorType{promotes ? weight.dtype : self.dtype, {classes}}) {
       return c.Fail("CROSS_ENTROPY_C3", "weight", "there is one weight per class",
                     fmt::format("[{}]", classes.ToString()), TypeText(weight));
     }
@@ -38,9 +39,9 @@ absl::Status CheckPrediction(TypeContext& c) {
 absl::Status InferCrossEntropy(TypeContext& c) {
   const TensorType& self = c.tensor("self");
   const TensorType& target = c.tensor("target");
-  RETURN_IF_ERROR(CheckPrediction(c));
-  TensorType rows = Rows(self);
   const bool probabilities = IsFloating(target.dtype);
+  RETURN_IF_ERROR(CheckPrediction(c, probabilities));
+  TensorType rows = Rows(self);
   const std::vector<Dim>& expected = probabilities ? self.shape : rows.shape;
   if (probabilities && c.Int("ignore_index") >= 0) {
     return c.Fail("CROSS_ENTROPY_C4", "ignore_index", "probabilities have no class to leave out",
@@ -52,6 +53,10 @@ absl::Status InferCrossEntropy(TypeContext& c) {
                   fmt::format("int64{} or {}{}", ShapeText(rows.shape), DTypeName(self.dtype),
                               ShapeText(self.shape)),
                   TypeText(target));
+  }
+  if (probabilities) {
+    rows.dtype = Promote(rows.dtype, target.dtype);
+    if (c.Has("weight")) rows.dtype = Promote(rows.dtype, c.tensor("weight").dtype);
   }
   return Reduced(c, std::move(rows));
 }

@@ -45,6 +45,8 @@ absl::Status CheckBatchNorm(TypeContext& c) {
 absl::Status CheckLayerNorm(TypeContext& c) {
   const TensorType& input = c.tensor("input");
   RETURN_IF_ERROR(c.Floating("LAYER_NORM_C2", "input"));
+  // The root mean square, which has no bias, promotes instead.
+  if (c.op().ArgIndex("bias") >= 0) RETURN_IF_ERROR(CheckScaleTypes(c, "LAYER_NORM_C2"));
   const std::vector<Dim> normalized = c.Dims("normalized_shape");
   const int n = static_cast<int>(normalized.size());
   bool fits = n >= 1 && n <= input.rank();
@@ -99,6 +101,7 @@ absl::Status InferGroupNorm(TypeContext& c) {
                   "rank 2 or more", TypeText(input), "RANK_MISMATCH");
   }
   RETURN_IF_ERROR(c.Floating("GROUP_NORM_C5", "input"));
+  RETURN_IF_ERROR(CheckScaleTypes(c, "GROUP_NORM_C5"));
   RETURN_IF_ERROR(CheckGroups(c, "num_groups", input.dim(1)));
   const Dim numel = input.Numel();
   const int64_t groups = c.Int("num_groups");
@@ -155,7 +158,7 @@ std::vector<Rule> BatchNormRules() {
 
 std::vector<Rule> LayerNormRules() {
   return {{"LAYER_NORM_C1", "input's last dimensions equal normalized_shape"},
-          {"LAYER_NORM_C2", "input is floating-point"},
+          {"LAYER_NORM_C2", "input is floating-point, of the type of weight and bias"},
           {"LAYER_NORM_C3", "weight and bias have the shape normalized_shape"}};
 }
 
@@ -163,7 +166,7 @@ std::vector<Rule> GroupNormRules() {
   return {{"GROUP_NORM_C2", "there is at least one group"},
           {"GROUP_NORM_C3", "the channels divide into the groups"},
           {"GROUP_NORM_C4", "weight and bias have one value per channel"},
-          {"GROUP_NORM_C5", "input is floating-point"}};
+          {"GROUP_NORM_C5", "input is floating-point, of the type of weight and bias"}};
 }
 
 void AddNorm(std::vector<OpDef>& ops) {

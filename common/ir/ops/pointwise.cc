@@ -134,6 +134,7 @@ struct Row {
 };
 
 constexpr auto kKeepReal = Infer<kRealNumbers, Result::kSame>;
+constexpr auto kBetween = Infer<kNotComplex, Result::kSame>;
 constexpr auto kToFloat = Infer<kAny, Result::kFloat>;
 constexpr auto kRealToFloat = Infer<kNotComplex, Result::kFloat>;
 constexpr auto kPlain = Infer<kAny, Result::kSame>;
@@ -219,8 +220,8 @@ constexpr Row kRows[] = {
      "self min max"},
     {"aten.clamp_min.default", "(Tensor self, Scalar min) -> Tensor", kKeepReal, "self"},
     {"aten.clamp_max.default", "(Tensor self, Scalar max) -> Tensor", kKeepReal, "self"},
-    {"aten.clamp_min.Tensor", "(Tensor self, Tensor min) -> Tensor", kKeepReal, "self min"},
-    {"aten.clamp_max.Tensor", "(Tensor self, Tensor max) -> Tensor", kKeepReal, "self max"},
+    {"aten.clamp_min.Tensor", "(Tensor self, Tensor min) -> Tensor", kBetween, "self min"},
+    {"aten.clamp_max.Tensor", "(Tensor self, Tensor max) -> Tensor", kBetween, "self max"},
     {"aten.lerp.Scalar", "(Tensor self, Tensor end, Scalar weight) -> Tensor", InferLerp},
     {"aten.lerp.Tensor", "(Tensor self, Tensor end, Tensor weight) -> Tensor", InferLerp,
      "self end weight"},

@@ -88,6 +88,13 @@ absl::Status InferVectorNorm(TypeContext& c) {
                                     : Infer<kInexact, Result::kMagnitude>(c);
 }
 
+// PyTorch's oldest truth values were bytes, and those stay bytes.
+absl::Status InferLogical(TypeContext& c) {
+  return c.tensor("self").dtype == v1::DATA_TYPE_UINT8
+             ? Infer<kAny, Result::kSame, Empty::kNone>(c)
+             : Infer<kAny, Result::kTruth, Empty::kNone>(c);
+}
+
 struct Row {
   std::string_view name, schema;
   absl::Status (*infer)(TypeContext&);
@@ -99,7 +106,6 @@ constexpr auto kSum = Infer<kAny, Result::kSum>;
 constexpr auto kExtreme = Infer<kNotComplex, Result::kSame, Empty::kAll, true>;
 constexpr auto kWhere = Infer<kRealNumbers, Result::kIndex, Empty::kAll, true>;
 constexpr auto kSpread = Infer<kInexact, Result::kMagnitude>;
-constexpr auto kLogical = Infer<kAny, Result::kTruth, Empty::kNone>;
 constexpr auto kLogSumExp = Infer<kAny, Result::kFloat, Empty::kIllegal>;
 
 constexpr std::string_view kAll = "(Tensor self) -> Tensor";
@@ -155,12 +161,12 @@ constexpr Row kRows[] = {
      InferVectorNorm, "self result"},
     {"aten.logsumexp.default", "(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
      kLogSumExp, "self result"},
-    {"aten.all.default", kAll, kLogical, "", false},
-    {"aten.all.dim", kOne, kLogical, "", false},
-    {"aten.all.dims", kSomeDims, kLogical, "", false},
-    {"aten.any.default", kAll, kLogical, "", false},
-    {"aten.any.dim", kOne, kLogical, "", false},
-    {"aten.any.dims", kSomeDims, kLogical, "", false},
+    {"aten.all.default", kAll, InferLogical, "", false},
+    {"aten.all.dim", kOne, InferLogical, "", false},
+    {"aten.all.dims", kSomeDims, InferLogical, "", false},
+    {"aten.any.default", kAll, InferLogical, "", false},
+    {"aten.any.dim", kOne, InferLogical, "", false},
+    {"aten.any.dims", kSomeDims, InferLogical, "", false},
 };
 
 std::vector<Rule> RulesOf(const Row& row) {
@@ -170,7 +176,7 @@ std::vector<Rule> RulesOf(const Row& row) {
     if (row.schema.find("[") != std::string_view::npos)
       rules.push_back({"REDUCE_C2", "each dimension is reduced once"});
   }
-  if (row.infer != kSum && row.infer != kLogical && row.infer != kLogSumExp)
+  if (row.infer != kSum && row.infer != InferLogical && row.infer != kLogSumExp)
     rules.push_back({"REDUCE_C3", "the reduction is defined for the element type of self"});
   if (row.infer == InferVectorNorm)
     rules.push_back({"REDUCE_C6", "dtype holds every number of self's type"});

@@ -14,6 +14,7 @@
 #include "graphkiln/v1/compile_service.pb.h"
 #include "services/coordinator/core/errors.h"
 #include "services/coordinator/rpc/error_details.h"
+#include "services/coordinator/rpc/regroup_handlers.h"
 #include "services/coordinator/rpc/services.h"
 
 namespace graphkiln::coordinator {
@@ -106,6 +107,16 @@ absl::StatusOr<v1::PlanGraphResponse> PlanGraph(Services& services,
   response.mutable_constant()->Add(plan.constant.begin(), plan.constant.end());
   response.mutable_exported()->Add(plan.exported.begin(), plan.exported.end());
   response.mutable_runtime()->Add(plan.runtime.begin(), plan.runtime.end());
+  response.mutable_active_regions()->Add(plan.active.begin(), plan.active.end());
+  for (const auto& [from, to] : plan.connections) {
+    v1::PlannedConnection& connection = *response.add_active_connections();
+    connection.set_from(from);
+    connection.set_to(to);
+  }
+  response.set_eliminated(static_cast<int64_t>(plan.eliminated));
+  response.mutable_dead()->Add(plan.dead.begin(), plan.dead.end());
+  response.mutable_constants()->Add(plan.folded_keys.begin(), plan.folded_keys.end());
+  response.mutable_diagnostics()->Add(plan.diagnostics.begin(), plan.diagnostics.end());
   return response;
 }
 
@@ -169,6 +180,7 @@ void AddCompileMethods(MethodTable& table, Services& services) {
   for (const char* method : {"ConvertGraph", "VerifyGraph"}) {
     table.Unsupported(std::string("/graphkiln.v1.CompileService/") + method, Role::kUser);
   }
+  AddRegroupMethods(table, rule);
 }
 
 }  // namespace graphkiln::coordinator

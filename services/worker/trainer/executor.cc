@@ -110,6 +110,16 @@ absl::Status Executor::BindSymbols(absl::Span<const at::Tensor> inputs) {
       if (*size != inputs[i].size(static_cast<int64_t>(d))) return WrongShape(input, inputs[i]);
     }
   }
+  for (const ir::Assumption& assumption : plan_.assumptions()) {
+    const absl::StatusOr<bool> holds = assumption.Holds(lookup);
+    if (!holds.ok()) return InputFault(reason::kIrInvalid, holds.status());
+    if (*holds) continue;
+    const absl::StatusOr<int64_t> size = assumption.size.Evaluate(lookup);
+    return UserFault(reason::kDataInvalid,
+                     fmt::format("the program is made for inputs where {}{}; here {} is {}",
+                                 assumption.ToString(), plan_.Needs(assumption),
+                                 assumption.size.ToString(), size.value_or(0)));
+  }
   for (size_t i = 0; i < sizes_.size(); ++i) {
     const absl::StatusOr<int64_t> size = plan_.sizes()[i].Evaluate(lookup);
     if (!size.ok()) return InputFault(reason::kIrInvalid, size.status());

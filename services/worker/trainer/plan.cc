@@ -84,6 +84,7 @@ class PlanCompiler {
       plan_.inputs_.push_back(std::move(plan_input));
     }
     plan_.symbols_ = ir::InputSymbols(module_);
+    plan_.assumptions_ = module_.assumptions.all();
     return absl::OkStatus();
   }
 
@@ -334,6 +335,12 @@ absl::StatusOr<Plan> Plan::Compile(const api::IrModule& module, c10::Device devi
                                          [&] { plan = PlanCompiler(*parsed, device).Run(); });
   if (!status.ok()) return status;
   return plan;
+}
+
+std::string Plan::Needs(const ir::Assumption& assumption) const {
+  if (assumption.source < 0 || static_cast<size_t>(assumption.source) >= sources_.size()) return "";
+  const ir::Source& source = sources_[static_cast<size_t>(assumption.source)];
+  return fmt::format(" for node {}", QuoteForMessage(source.node));
 }
 
 std::string Plan::Describe(const PlanCall& call) const {

@@ -70,6 +70,10 @@ class Plan {
   const std::vector<ir::Dim>& sizes() const { return sizes_; }
   /// Input symbols in order of first occurrence; every size expression uses only these.
   const std::vector<std::string>& symbols() const { return symbols_; }
+  /// What must hold of the symbols before the calls may run.
+  const std::vector<ir::Assumption>& assumptions() const { return assumptions_; }
+  /// For messages: ` for node "rows"`; empty where no node is known.
+  std::string Needs(const ir::Assumption& assumption) const;
   /// Slots: inputs from 0, then parameters, then results.
   int num_slots() const { return num_slots_; }
   int first_parameter() const { return static_cast<int>(inputs_.size()); }
@@ -85,6 +89,7 @@ class Plan {
   std::vector<PlanOutput> outputs_;
   std::vector<ir::Dim> sizes_;
   std::vector<std::string> symbols_;
+  std::vector<ir::Assumption> assumptions_;
   std::vector<ir::Source> sources_;
   int num_slots_ = 0;
   int num_parameters_ = 0;

@@ -68,6 +68,41 @@ TEST(Codes, WhereMachinesMendTheExampleOffersAFix) {
   }
 }
 
+TEST(Codes, PagesOfLintsSayWhatTheyCostAndWhenTheyAreWrong) {
+  for (const char* code :
+       {"BATCH_OF_ONE", "DUPLICATE_BRANCH", "NO_GRADIENT", "SOFTMAX_BEFORE_LOSS", "UNUSED_NODE"}) {
+    const CodePage* page = FindCode(code);
+    ASSERT_NE(page, nullptr) << code;
+    EXPECT_FALSE(page->costs.empty()) << code;
+    EXPECT_FALSE(page->false_alarm.empty()) << code;
+  }
+  // What the compiler only warns of is a lint and has such a page.
+  for (const CodePage& page : CodePages()) {
+    if (page.wrong.empty()) continue;
+    bool error = false;
+    const std::vector<v1::Diagnostic> findings = FindingsOf(page.wrong);
+    for (const v1::Diagnostic& finding : findings) {
+      error = error || (finding.code() == page.code && finding.severity() == v1::SEVERITY_ERROR);
+    }
+    if (error || page.code == "UNKNOWN_FIELD") continue;
+    EXPECT_FALSE(page.costs.empty() || page.false_alarm.empty()) << page.code;
+  }
+}
+
+// Ready models are what people begin with: nothing in them is said to be hardly meant.
+TEST(Codes, NoLintIsRaisedByAnyTemplate) {
+  int models = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(ResourceDir() + "/templates/models")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const auto text = ReadFile(entry.path().string(), 4 << 20);
+    ASSERT_TRUE(text.ok()) << entry.path();
+    EXPECT_THAT(CodesOf(FindingsOf(*text)), testing::IsEmpty()) << entry.path();
+    ++models;
+  }
+  EXPECT_GE(models, 20);
+}
+
 // Codes whose fault is not in one graph file, each with a test that provokes it.
 struct NamedTest {
   const char *code, *file, *test;

@@ -1,5 +1,7 @@
 #include "common/compiler/plan.h"
 
+#include <algorithm>
+
 #include "common/compiler/plan_region.h"
 #include "common/graph/writer.h"
 #include "common/ir/fold.h"
@@ -227,6 +229,62 @@ outputs: {{y: b 1}}
   EXPECT_EQ(found("export", "runtime"),
             "SHARED_MODULE b 1|: \"a 1\" and \"b 1\" share weights: the compile mode export of "
             "the first holds for both\n");
+}
+
+// A part of a composite, of a container and of both: each alone has the keys and types that it has
+// in the graph.
+TEST(Plan, APartAloneKeepsKeysAndTypes) {
+  const Planned p = PlanText(R"(
+variables: {w: 6}
+inputs: {x: {shape: [B, 3, H, H]}}
+composites:
+  Pair:
+    params: {width: {type: int}}
+    inputs: {left: {}, right: {}}
+    nodes:
+      conv: {type: Conv2d, in: left, params: {out_channels: $width, kernel_size: 1}, compile: export}
+      rest: {type: Sequential, in: conv, compile: export, children: [{type: BatchNorm2d}, {type: ReLU}]}
+      both: {type: Concat, in: [rest, right], params: {dim: 1}, compile: export}
+      halves: {type: Chunk, in: both, params: {chunks: 2, dim: 1}, compile: export}
+    outputs: {y: both, first: rest}
+nodes:
+  pool: {type: MaxPool2d, in: x, params: {kernel_size: 2}}
+  pair: {type: Pair, in: {left: pool, right: x2}, params: {width: $w}}
+  x2: {type: MaxPool2d, in: x, params: {kernel_size: 2}}
+  stack: {type: Sequential, in: pair.y, children: [{type: Sequential, children: [{type: Conv2d, compile: export, params: {out_channels: 2, kernel_size: 1}}]}]}
+outputs: {y: stack, z: pair.first}
+)");
+  std::vector<std::string> keys;
+  int parts = 0;
+  for (const PlannedRegion& region : p.plan.regions) {
+    SCOPED_TRACE(region.name);
+    ASSERT_LT(region.node, 0);
+    const auto alone =
+        PartGraph(p.graph, p.compiled.instances, region.instance, *p.compiled.module);
+    ASSERT_TRUE(alone.has_value());
+    const CompileResult compiled = Compile(ReadOrDie(graph::WriteYaml(*alone)));
+    EXPECT_EQ(Findings(compiled), "") << graph::WriteYaml(*alone);
+    ASSERT_TRUE(compiled.ok);
+    std::vector<std::string> own;
+    for (const ir::Parameter& parameter : compiled.module->parameters) {
+      if (parameter.persistent) own.push_back(parameter.key);
+    }
+    std::sort(own.begin(), own.end());
+    EXPECT_EQ(own, region.keys);
+    keys.insert(keys.end(), own.begin(), own.end());
+    const Instance& instance = p.compiled.instances[static_cast<size_t>(region.instance)];
+    if (instance.output.IsTensor()) {
+      const ir::TensorType& type = p.compiled.module->type(instance.output.value);
+      const ir::TensorType& found = compiled.module->type(compiled.module->outputs[0].value);
+      EXPECT_EQ(found.rank(), type.rank());
+      EXPECT_EQ(found.dim(1), type.dim(1));
+    }
+    ++parts;
+  }
+  EXPECT_EQ(parts, 5);
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "pair.conv.weight"), keys.end());
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "pair.rest.0.running_mean"), keys.end());
+  EXPECT_NE(std::find(keys.begin(), keys.end(), "stack.0.0.weight"), keys.end());
 }
 
 TEST(Plan, AGraphWithErrorsHasNone) {

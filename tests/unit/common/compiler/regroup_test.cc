@@ -3,13 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
+#include <random>
+#include <set>
 
 #include "common/base/file.h"
 #include "common/base/resources.h"
+#include "common/compiler/plan.h"
 #include "common/compiler/regroup_keys.h"
 #include "common/graph/writer.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "tests/unit/common/compiler/testing.h"
 
 namespace graphkiln::compiler {
@@ -79,6 +85,99 @@ TEST(Unpack, TemplatesCanBeTakenApart) {
       graph = unpacked->graph;
     }
   }
+}
+
+// What a plan does to each weight, under the keys that it has afterwards, and to the calls.
+std::string PlanText(const v1::Graph& graph, const Regrouped* changed) {
+  const CompileResult compiled = Compile(graph);
+  EXPECT_TRUE(compiled.ok) << Findings(compiled);
+  if (!compiled.ok) return "";
+  const auto plan = MakePlan(graph, compiled);
+  EXPECT_TRUE(plan.ok()) << plan.status().ToString();
+  if (!plan.ok()) return "";
+  std::map<std::string, std::string> keys, lines;
+  if (changed != nullptr) keys.insert(changed->keys.begin(), changed->keys.end());
+  const auto now = [&](const std::string& key) {
+    const auto it = keys.find(key);
+    return it == keys.end() ? key : it->second;
+  };
+  for (const PlannedRegion& region : plan->regions) {  // inner ones come later
+    for (const std::string& key : region.keys) lines[now(key)] = v1::CompileMode_Name(region.mode);
+  }
+  const std::set<std::string> folded(plan->folded_keys.begin(), plan->folded_keys.end());
+  for (const ir::Parameter& parameter : plan->program.parameters) {
+    if (folded.contains(parameter.key)) continue;
+    lines[now(parameter.key)] +=
+        fmt::format(" {}{}", parameter.trainable ? "learns" : "stays", parameter.buffer ? "!" : "");
+  }
+  std::vector<std::string> calls;
+  for (const ir::Call& call : plan->program.calls) calls.emplace_back(call.op->name);
+  for (const ir::Call& call : plan->folded.calls)
+    calls.push_back(fmt::format("{} once", call.op->name));
+  std::sort(calls.begin(), calls.end());
+  std::string text = fmt::format("{} constants\n", folded.size());
+  for (const auto& [key, line] : lines) text += key + ": " + line + "\n";
+  return text + fmt::format("{}", fmt::join(calls, "\n"));
+}
+
+// Modes of composites hold for their parts, whatever the mode, and a part's own mode counts more.
+TEST(Unpack, PlansStayWhatTheyWere) {
+  std::mt19937 random(11);
+  const auto any = [&](int count) {
+    return std::uniform_int_distribution<int>(0, count - 1)(random);
+  };
+  std::vector<std::pair<std::string, v1::Graph>> graphs;
+  for (const char* name : {"resnet18", "unet", "tcn", "bert_tiny", "two_tower", "film"})
+    graphs.emplace_back(name, Template(name));
+  graphs.emplace_back("constants", ReadOrDie(R"(
+graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+composites:
+  Table:
+    inputs: {x: {}}
+    nodes:
+      base: {type: Parameter, params: {shape: [4, 4]}}
+      act: {type: Tanh, in: base}
+      scaled: {type: MatMul, in: [act, base]}
+      mix: {type: MatMul, in: [x, scaled]}
+    outputs: {out: mix}
+nodes:
+  stack: {type: Sequential, in: x, children: [{type: Linear, params: {out_features: 4}}, {type: Sequential, children: [{type: Tanh}, {type: Linear, compile: freeze, params: {out_features: 4}}]}]}
+  table: {type: Table, in: stack}
+outputs: {y: table}
+)"));
+  int unpacked = 0, with_modes = 0;
+  for (auto& [name, first] : graphs) {
+    for (int round = 0; round < 4; ++round) {
+      SCOPED_TRACE(fmt::format("{} round {}", name, round));
+      v1::Graph graph = first;
+      for (v1::Node& node : *graph.mutable_nodes()) {
+        if (!node.module().empty()) continue;  // one mode for shared weights
+        node.set_compile_mode(std::array{v1::COMPILE_MODE_RUNTIME, v1::COMPILE_MODE_FREEZE,
+                                         v1::COMPILE_MODE_CONSTANT,
+                                         v1::COMPILE_MODE_EXPORT}[static_cast<size_t>(any(4))]);
+      }
+      for (int step = 0; step < 3; ++step) {
+        const CompileResult r = Compile(graph);
+        ASSERT_TRUE(r.ok) << Findings(r);
+        std::vector<std::string> ids;
+        for (const Instance& i : r.instances) {
+          if (i.parent < 0 && i.composite != nullptr) ids.push_back(i.id);
+        }
+        if (ids.empty()) break;
+        const auto after =
+            Unpack(graph, ids[static_cast<size_t>(any(static_cast<int>(ids.size())))]);
+        ASSERT_TRUE(after.ok()) << after.status().ToString();
+        const std::string plan = PlanText(graph, &*after);
+        ASSERT_EQ(plan, PlanText(after->graph, nullptr));
+        ++unpacked;
+        with_modes += plan.find("COMPILE_MODE_EXPORT") != std::string::npos ? 1 : 0;
+        graph = after->graph;
+      }
+    }
+  }
+  EXPECT_GT(unpacked, 40);
+  EXPECT_GT(with_modes, 20);
 }
 
 constexpr char kTied[] = R"(

@@ -52,6 +52,31 @@ TEST(Module, TextNamesEverything) {
             "output %3 \"y\"\n");
 }
 
+TEST(Module, AssumptionsTravelWithTheProgram) {
+  Module m = Sample();
+  m.assumptions.Add({*Dim::Parse("B"), 5, 1, 0});
+  m.assumptions.Add({*Dim::Parse("B+1"), 0, 4, -1});
+  const v1::IrModule proto = ToProto(m);
+  ASSERT_OK_AND_ASSIGN(const Module back, FromProto(proto));
+  EXPECT_EQ(ToProto(back).SerializeAsString(), proto.SerializeAsString());
+  EXPECT_THAT(ToText(back), ::testing::EndsWith("assume B is 5 or more  # \"fc\"\n"
+                                                "assume B+1 is a multiple of 4\n"));
+  for (const int64_t size : {3, 4, 5, 7, 8, 11}) {
+    const auto b = [&](std::string_view) { return std::optional<int64_t>(size); };
+    EXPECT_EQ(*back.assumptions.all()[0].Holds(b), size >= 5) << size;
+    EXPECT_EQ(*back.assumptions.all()[1].Holds(b), (size + 1) % 4 == 0) << size;
+  }
+  // From outside: no division by what is not there, no source that does not exist.
+  v1::IrModule odd = proto;
+  odd.mutable_assumptions(0)->set_source(9);
+  odd.mutable_assumptions(1)->set_multiple_of(0);
+  ASSERT_OK_AND_ASSIGN(const Module read, FromProto(odd));
+  EXPECT_EQ(read.assumptions.all()[0].source, -1);
+  EXPECT_EQ(read.assumptions.all()[1].multiple_of, 1);
+  odd.mutable_assumptions(0)->set_size("B apples");
+  EXPECT_FALSE(FromProto(odd).ok());
+}
+
 TEST(Module, ForeignProgramsAreRefused) {
   v1::IrModule proto = ToProto(Sample());
   v1::IrModule bad = proto;

@@ -173,6 +173,19 @@ TEST(ResolveJob, ChecksInputsAgainstTheModel) {
   EXPECT_THAT(Faults(Read(kMinimal, {"data.batch_size=8"}), &fixed), IsEmpty());
 }
 
+TEST(ResolveJob, ChecksWhatTheModelNeedsOfItsBatch) {
+  ir::Module model = Model({{"x", {B(), 4}}}, {B(), 3});
+  model.sources.push_back({"rows", "rows", "Narrow"});
+  model.assumptions.Add({B(), 5, 1, 0});
+  EXPECT_THAT(Faults(Read(kMinimal, {"data.batch_size=4"}), &model),
+              ElementsAre("INPUT_MISMATCH data.batch_size"));
+  EXPECT_THAT(Faults(Read(kMinimal, {"data.batch_size=5"}), &model), IsEmpty());
+  model.assumptions.Add({B() + ir::Dim(1), 0, 3, -1});
+  EXPECT_THAT(Faults(Read(kMinimal, {"data.batch_size=6"}), &model),
+              ElementsAre("INPUT_MISMATCH data.batch_size"));
+  EXPECT_THAT(Faults(Read(kMinimal, {"data.batch_size=8"}), &model), IsEmpty());
+}
+
 TEST(ResolveJob, ChecksTheTargetAgainstTheModel) {
   const ir::Module flat = Model({{"x", {B(), 4}}}, {B()});
   EXPECT_THAT(Faults(Read(kMinimal), &flat), ElementsAre("INPUT_MISMATCH loss"));

@@ -297,7 +297,12 @@ TEST(ServerApiTest, PlansTheModesOfAGraph) {
   graph.add_outputs()->set_name("y");
   graph.mutable_outputs(0)->mutable_value()->mutable_reference()->set_node("a");
   EXPECT_EQ(call(&plan), "");
-  EXPECT_EQ(plan.ShortDebugString(), R"(frozen: "a" constant: "b" exported: "c" runtime: "d")");
+  EXPECT_EQ(plan.frozen(0) + plan.constant(0) + plan.exported(0) + plan.runtime(0), "abcd");
+  // The same that `kiln plan` prints.
+  EXPECT_THAT(plan.active_regions(), testing::ElementsAre("a", "d"));
+  EXPECT_EQ(plan.active_connections_size(), 0);
+  EXPECT_EQ(plan.eliminated(), 2);
+  EXPECT_EQ(plan.diagnostics_size(), 3);  // modes of nodes without weights
 }
 
 TEST(ServerApiTest, HealthAndReflectionKnowEveryService) {

@@ -278,6 +278,94 @@ TEST(ServerResourcesTest, CompileServiceAnswersAboutAGraph) {
   EXPECT_THAT(unknown.error_message(), testing::HasSubstr("Linear"));
 }
 
+TEST(ServerResourcesTest, CompositesAreMadeAndTakenApart) {
+  CoordinatorHarness harness;
+  const auto collapse = [&](const v1::CollapseGraphRequest& request,
+                            v1::RegroupGraphResponse* response) {
+    grpc::ClientContext context;
+    return harness.compile->CollapseGraph(&context, request, response);
+  };
+  const auto unpack = [&](const v1::UnpackGraphRequest& request,
+                          v1::RegroupGraphResponse* response) {
+    grpc::ClientContext context;
+    return harness.compile->UnpackGraph(&context, request, response);
+  };
+  v1::CollapseGraphRequest request;
+  *request.mutable_graph() = SmallGraph();
+  request.add_nodes("fc1");
+  request.add_nodes("act");
+  v1::RegroupGraphResponse collapsed;
+  EXPECT_EQ(ReasonOf(collapse(request, &collapsed)), "FIELD_INVALID");  // no type
+  request.set_type("Front");
+  ASSERT_TRUE(collapse(request, &collapsed).ok());
+  ASSERT_EQ(collapsed.graph().nodes_size(), 2);
+  EXPECT_EQ(collapsed.graph().nodes(0).id(), "front");  // the type's name
+  ASSERT_EQ(collapsed.keys_size(), 2);
+  EXPECT_EQ(collapsed.keys(0).from(), "fc1.weight");
+  EXPECT_EQ(collapsed.keys(0).to(), "front.fc1.weight");
+  request.add_nodes("none");
+  v1::RegroupGraphResponse ignored;
+  EXPECT_EQ(ReasonOf(collapse(request, &ignored)), "NOT_FOUND");
+
+  v1::UnpackGraphRequest apart;
+  *apart.mutable_graph() = collapsed.graph();
+  EXPECT_EQ(ReasonOf(unpack(apart, &ignored)), "FIELD_INVALID");  // no nodes
+  apart.add_nodes("front");
+  v1::RegroupGraphResponse unpacked;
+  ASSERT_TRUE(unpack(apart, &unpacked).ok());
+  EXPECT_EQ(unpacked.graph().nodes_size(), 3);
+  EXPECT_EQ(unpacked.keys(0).from(), "front.fc1.weight");
+  apart.set_nodes(0, "out");  // holds nothing
+  EXPECT_EQ(ReasonOf(unpack(apart, &ignored)), "FIELD_INVALID");
+  apart.mutable_graph()->mutable_nodes(0)->set_type("Nothing");
+  EXPECT_EQ(ReasonOf(unpack(apart, &ignored)), "GRAPH_INVALID");
+}
+
+TEST(ServerResourcesTest, GraphsAreMergedAndRenamesTold) {
+  CoordinatorHarness harness;
+  v1::MergeGraphsRequest request;
+  *request.mutable_base() = SmallGraph();
+  *request.mutable_ours() = SmallGraph();
+  *request.mutable_theirs() = SmallGraph();
+  (*request.mutable_ours()->mutable_nodes(0)->mutable_params())["out_features"].set_int_value(16);
+  request.mutable_theirs()->mutable_nodes(1)->set_type("GELU");
+  const auto merge = [&] {
+    v1::MergeGraphsResponse response;
+    grpc::ClientContext context;
+    EXPECT_TRUE(harness.compile->MergeGraphs(&context, request, &response).ok());
+    return response;
+  };
+  v1::MergeGraphsResponse merged = merge();
+  EXPECT_EQ(merged.conflicts_size(), 0);
+  EXPECT_EQ(merged.graph().nodes(0).params().at("out_features").int_value(), 16);
+  EXPECT_EQ(merged.graph().nodes(1).type(), "GELU");
+  request.mutable_ours()->mutable_nodes(1)->set_type("Tanh");
+  merged = merge();
+  ASSERT_EQ(merged.conflicts_size(), 1);
+  EXPECT_EQ(merged.conflicts(0).node(), "act");
+  EXPECT_EQ(merged.conflicts(0).theirs(), "\"GELU\"");
+  EXPECT_EQ(merged.graph().nodes(1).type(), "Tanh");
+  request.set_prefer(v1::MergeGraphsRequest::SIDE_THEIRS);
+  EXPECT_EQ(merge().graph().nodes(1).type(), "GELU");
+
+  v1::DiffGraphsRequest diff;
+  *diff.mutable_left() = SmallGraph();
+  *diff.mutable_right() = SmallGraph();
+  diff.mutable_right()->mutable_nodes(1)->set_id("relu");
+  diff.mutable_right()
+      ->mutable_nodes(2)
+      ->mutable_inputs(0)
+      ->mutable_value()
+      ->mutable_reference()
+      ->set_node("relu");
+  v1::DiffGraphsResponse difference;
+  grpc::ClientContext context;
+  ASSERT_TRUE(harness.compile->DiffGraphs(&context, diff, &difference).ok());
+  ASSERT_EQ(difference.renamed_size(), 1);
+  EXPECT_EQ(difference.renamed(0).from() + " " + difference.renamed(0).to(), "act relu");
+  EXPECT_EQ(difference.added_size(), 1);
+}
+
 TEST(ServerResourcesTest, WorkersAreShownCordonedAndFreed) {
   CoordinatorHarness harness;
   WireWorker wire(harness, "w1");

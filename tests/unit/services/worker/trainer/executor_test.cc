@@ -60,6 +60,30 @@ TEST(ExecutorTest, SizesFollowTheBatchOfEachRun) {
   }
 }
 
+TEST(ExecutorTest, SizesThatTheProgramIsNotMadeForAreRefusedBeforeAnythingRuns) {
+  ProgramBuilder b;
+  const int x = b.Input("x", api::DATA_TYPE_FLOAT32, {-1, 4});
+  const int y = b.Call("third", "aten.select.int", {B::V(x), B::I(0), B::I(2)}, {4});
+  b.Output("y", y);
+  api::IrModule ir = b.ir();
+  api::IrAssumption* assumption = ir.add_assumptions();
+  assumption->set_size("B");
+  assumption->set_at_least(3);
+  assumption->set_source(ir.calls(0).source());
+  const auto plan = Plan::Compile(ir, kCpu);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  Executor executor(*plan);
+  std::vector<at::Tensor> outputs;
+  ASSERT_TRUE(executor.Run({at::zeros({3, 4})}, false, &outputs).ok());
+  const absl::Status refused = executor.Run({at::zeros({2, 4})}, false, &outputs);
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("made for inputs where B is 3 or more for node \"third\"; here B is 2"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("DATA_INVALID"));
+  // Sizes that were refused are not remembered as good.
+  EXPECT_FALSE(executor.Run({at::zeros({2, 4})}, false, &outputs).ok());
+  EXPECT_TRUE(executor.Run({at::zeros({4, 4})}, false, &outputs).ok());
+}
+
 TEST(ExecutorTest, TheTrainingFlagReachesDropout) {
   ProgramBuilder b;
   const int x = b.Input("x", api::DATA_TYPE_FLOAT32, {-1, 1000});
