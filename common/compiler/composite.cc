@@ -216,9 +216,11 @@ class Expander {
     return true;
   }
 
-  bool Declared(const std::string& id) const {
-    return std::any_of(composite_.nodes().begin(), composite_.nodes().end(),
-                       [&](const v1::CompositeNode& node) { return node.node().id() == id; });
+  bool Declared(std::string_view id) {
+    if (declared_.empty()) {
+      for (const v1::CompositeNode& node : composite_.nodes()) declared_.insert(node.node().id());
+    }
+    return declared_.contains(id);
   }
 
   static v1::Argument FirstInput(const v1::Node& node) {
@@ -273,6 +275,7 @@ class Expander {
   const bool container_;  // what it holds is counted already
   Expansion out_;
   StringMap<v1::Argument> aliases_;
+  StringSet declared_;  // ids of the composite's nodes; filled in when first asked for
 };
 
 }  // namespace

@@ -13,10 +13,12 @@ void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report) 
     size_t first, next;  // of its references
   };
   std::vector<Frame> stack;
+  std::vector<size_t> position(graph.nodes.size());  // on the stack, of open nodes
   std::vector<Arg*> refs;  // of the nodes on the stack, one after the other
   graph.order.reserve(graph.nodes.size());
   const auto open = [&](int n) {
     state[static_cast<size_t>(n)] = kOpen;
+    position[static_cast<size_t>(n)] = stack.size();
     stack.push_back({n, refs.size(), refs.size()});
     VisitNodeRefs(graph.nodes[static_cast<size_t>(n)], [&](Arg& ref) { refs.push_back(&ref); });
   };
@@ -38,9 +40,8 @@ void OrderNodes(const Report::Place& outer, NormalGraph& graph, Report& report) 
       } else if (state[static_cast<size_t>(to)] == kOpen) {
         std::string cycle;
         size_t shown = 0;
-        size_t start = stack.size();
-        while (start > 0 && stack[start - 1].node != to) --start;
-        for (size_t s = start > 0 ? start - 1 : 0; s < stack.size() && shown < 10; ++s, ++shown) {
+        for (size_t s = position[static_cast<size_t>(to)]; s < stack.size() && shown < 10;
+             ++s, ++shown) {
           cycle += graph.nodes[static_cast<size_t>(stack[s].node)].id.substr(0, 80) + " <- ";
         }
         if (shown == 10) cycle += "... <- ";

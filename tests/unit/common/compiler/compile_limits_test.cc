@@ -75,6 +75,26 @@ TEST(Limits, DeepChainsInEitherOrder) {
   }
 }
 
+// Every node closes a cycle of its own with the first one.
+TEST(Limits, AsManyCyclesAsNodes) {
+  v1::Graph graph = Empty();
+  constexpr int kNodes = 150'000;
+  for (int i = 0; i < kNodes; ++i) {
+    v1::Node* node =
+        Add(fmt::format("n{}", i), "Add", i + 1 < kNodes ? fmt::format("n{}", i + 1) : "x", &graph);
+    Refer("n0", node->add_inputs()->mutable_value());
+  }
+  Output("n0", &graph);
+  const CompileResult result = Compile(graph);
+  EXPECT_FALSE(result.ok);
+  ASSERT_FALSE(result.diagnostics.empty());
+  // The deepest node is met first; its cycle goes through all others.
+  EXPECT_EQ(result.diagnostics[0].code(), "CYCLE");
+  EXPECT_EQ(result.diagnostics[0].node(), fmt::format("n{}", kNodes - 1));
+  EXPECT_EQ(result.diagnostics[0].found(),
+            "n0 <- n1 <- n2 <- n3 <- n4 <- n5 <- n6 <- n7 <- n8 <- n9 <- ... <- n0");
+}
+
 TEST(Limits, AsManyNodesAsAllowed) {
   const CompileResult result = Compile(Chain(200'000, true));
   EXPECT_TRUE(result.ok);
