@@ -53,6 +53,16 @@ Json Sorted(const Map& map) {
   return out;
 }
 
+// What this version does not know. A key that has a meaning today keeps it.
+void AppendExtra(Json& out, const v1::MapValue& extra) {
+  StringSet known;
+  for (const auto& [key, value] : out.items()) known.insert(key);
+  const std::map<std::string, v1::Value> ordered(extra.fields().begin(), extra.fields().end());
+  for (const auto& [key, value] : ordered) {
+    if (!known.contains(key)) Append(out, key, ToJson(value));
+  }
+}
+
 // A reference as text, where the reader takes it for nothing else. `ids` are the names that it
 // looks up; null where they are not known: then every node is there, and none has a dot in its
 // name.
@@ -164,10 +174,7 @@ Json NodeJson(const v1::Node& node, const StringSet* ids) {
   if (node.compile_mode() == v1::COMPILE_MODE_EXPORT) out["compile"] = "export";
   if (!node.doc().empty()) out["doc"] = node.doc();
   if (node.children_size() > 0) out["children"] = ChildrenJson(node);
-  const Json extra = Sorted(node.extra().fields());
-  for (const auto& [key, value] : extra.items()) {
-    if (!out.contains(key)) out[key] = value;  // a key that has a meaning today keeps it
-  }
+  AppendExtra(out, node.extra());
   return out;
 }
 
@@ -176,6 +183,7 @@ Json CompositeJson(const v1::Composite& composite) {
   if (!composite.doc().empty()) out["doc"] = composite.doc();
   if (!composite.init().empty()) out["init"] = composite.init();
   if (composite.since_version() != 0) out["since"] = composite.since_version();
+  Json params = Json::object();
   for (const v1::CompositeParam& param : composite.params()) {
     Json p = Json::object();
     p["type"] = param.type();
@@ -184,17 +192,22 @@ Json CompositeJson(const v1::Composite& composite) {
     if (param.has_maximum()) p["max"] = param.maximum();
     for (const std::string& choice : param.choices()) p["choices"].push_back(choice);
     if (!param.doc().empty()) p["doc"] = param.doc();
-    out["params"][param.name()] = std::move(p);
+    Append(params, param.name(), std::move(p));
   }
+  if (!params.empty()) out["params"] = std::move(params);
+  Json inputs = Json::object();
   for (const v1::CompositePort& port : composite.inputs()) {
     Json p = Json::object();
     for (const int rank : port.ranks()) p["ranks"].push_back(rank);
     if (port.optional()) p["optional"] = true;
     if (!port.doc().empty()) p["doc"] = port.doc();
-    out["inputs"][port.name()] = std::move(p);
+    Append(inputs, port.name(), std::move(p));
   }
+  if (!inputs.empty()) out["inputs"] = std::move(inputs);
+  Json let = Json::object();
   for (const v1::CompositeBinding& binding : composite.let())
-    out["let"][binding.name()] = binding.expression();
+    Append(let, binding.name(), binding.expression());
+  if (!let.empty()) out["let"] = std::move(let);
   for (const v1::CompositeRequirement& constraint : composite.constraints()) {
     Json c = Json::object();
     c["that"] = constraint.expression();
@@ -207,11 +220,14 @@ Json CompositeJson(const v1::Composite& composite) {
   StringSet ids;
   for (const v1::CompositePort& port : composite.inputs()) ids.insert(port.name());
   for (const v1::CompositeNode& node : composite.nodes()) ids.insert(node.node().id());
-  for (const v1::CompositeNode& node : composite.nodes()) {
-    out["nodes"][node.node().id()] = CompositeNodeJson(node, &ids);
-  }
+  Json nodes = Json::object();
+  for (const v1::CompositeNode& node : composite.nodes())
+    Append(nodes, node.node().id(), CompositeNodeJson(node, &ids));
+  if (!nodes.empty()) out["nodes"] = std::move(nodes);
+  Json outputs = Json::object();
   for (const v1::GraphOutput& output : composite.outputs())
-    out["outputs"][output.name()] = ArgumentJson(output.value(), &ids);
+    Append(outputs, output.name(), ArgumentJson(output.value(), &ids));
+  if (!outputs.empty()) out["outputs"] = std::move(outputs);
   return out;
 }
 
@@ -296,14 +312,19 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
   if (!graph.doc().empty()) out["doc"] = graph.doc();
   if (graph.labels_size() > 0) {
     const std::map<std::string, std::string> labels(graph.labels().begin(), graph.labels().end());
-    for (const auto& [key, value] : labels) out["labels"][key] = value;
+    Json object = Json::object();
+    for (const auto& [key, value] : labels) Append(object, key, value);
+    out["labels"] = std::move(object);
   }
   if (graph.variables_size() > 0) out["variables"] = Sorted(graph.variables());
   StringSet ids;
   for (const v1::GraphInput& input : graph.inputs()) ids.insert(input.name());
   for (const v1::Node& node : graph.nodes()) ids.insert(node.id());
+  Json composites = Json::object();
   for (const v1::Composite& composite : graph.composites())
-    out["composites"][composite.name()] = CompositeJson(composite);
+    Append(composites, composite.name(), CompositeJson(composite));
+  if (!composites.empty()) out["composites"] = std::move(composites);
+  Json inputs = Json::object();
   for (const v1::GraphInput& input : graph.inputs()) {
     Json in = Json::object();
     in["dtype"] =
@@ -319,8 +340,9 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
     }
     if (input.has_shape_known() && !input.shape_known()) in["shape"] = nullptr;
     if (!input.doc().empty()) in["doc"] = input.doc();
-    out["inputs"][input.name()] = std::move(in);
+    Append(inputs, input.name(), std::move(in));
   }
+  if (!inputs.empty()) out["inputs"] = std::move(inputs);
   if (graph.nodes_size() > 0) {
     Json nodes = Json::object();
     for (const v1::Node& node : graph.nodes()) Append(nodes, node.id(), NodeJson(node, &ids));
@@ -338,15 +360,15 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph) {
   if (graph.view().nodes_size() > 0) {
     const std::map<std::string, v1::NodeView> nodes(graph.view().nodes().begin(),
                                                     graph.view().nodes().end());
+    Json places = Json::object();
     for (const auto& [id, view] : nodes) {
-      out["view"][id] = Json{{"x", view.x()}, {"y", view.y()}};
-      if (view.collapsed()) out["view"][id]["collapsed"] = true;
+      Json place = {{"x", view.x()}, {"y", view.y()}};
+      if (view.collapsed()) place["collapsed"] = true;
+      Append(places, id, std::move(place));
     }
+    out["view"] = std::move(places);
   }
-  const Json extra = Sorted(graph.extra().fields());
-  for (const auto& [key, value] : extra.items()) {
-    if (!out.contains(key)) out[key] = value;
-  }
+  AppendExtra(out, graph.extra());
   return out;
 }
 

@@ -203,6 +203,38 @@ TEST(Writer, UnknownKeysNeverReplaceKnownOnes) {
   EXPECT_EQ(Read(WriteYaml(graph)).nodes(0).type(), "ReLU");
 }
 
+// Every kind of entry that a graph can have many of. A search per entry would take minutes here.
+TEST(Writer, ManyEntriesOfEveryKind) {
+  constexpr int kMany = 100'000;
+  v1::Graph graph = OneNode("n");
+  v1::Composite* composite = graph.add_composites();
+  composite->set_name("C");
+  for (int i = 0; i < kMany; ++i) {
+    const std::string name = "e" + std::to_string(i);
+    (*graph.mutable_view()->mutable_nodes())[name].set_x(i);
+    (*graph.mutable_labels())[name] = name;
+    (*graph.mutable_extra()->mutable_fields())[name].set_int_value(i);
+    (*graph.mutable_nodes(0)->mutable_extra()->mutable_fields())[name].set_int_value(i);
+    *graph.add_inputs() = graph.inputs(0);
+    graph.mutable_inputs(i + 1)->set_name(name);
+    composite->add_params()->set_name(name);
+    composite->add_inputs()->set_name(name);
+    composite->add_let()->set_name(name);
+    composite->add_nodes()->mutable_node()->set_id(name);
+    composite->add_outputs()->set_name(name);
+    graph.add_composites()->set_name(name);
+  }
+  const auto json = ToJson(graph);
+  EXPECT_EQ(json["view"].size(), size_t{kMany});
+  EXPECT_EQ(json["view"].back()["x"], kMany - 1);
+  EXPECT_EQ(json["labels"].size(), size_t{kMany});
+  EXPECT_EQ(json["inputs"].size(), size_t{kMany + 1});
+  EXPECT_EQ(json["composites"].size(), size_t{kMany + 1});
+  EXPECT_EQ(json["nodes"]["n"].size(), size_t{kMany + 2});
+  for (const char* part : {"params", "inputs", "let", "nodes", "outputs"})
+    EXPECT_EQ(json["composites"]["C"][part].size(), size_t{kMany}) << part;
+}
+
 TEST(Writer, InvalidUtf8IsReplacedNotThrown) {
   EXPECT_THAT(WriteJson(OneNode("a\xff")), HasSubstr("a\xef\xbf\xbd"));
   Read(WriteYaml(OneNode("a\xff")));
