@@ -37,6 +37,21 @@ bool HasMode(v1::CompileMode mode) {
   return mode != v1::COMPILE_MODE_UNSPECIFIED && mode != v1::COMPILE_MODE_RUNTIME;
 }
 
+// Of the modes of nodes that share weights the strongest says what becomes of them in the program:
+// they do not learn, are written out as well, or are buffers.
+int Strength(v1::CompileMode mode) {
+  switch (mode) {
+    case v1::COMPILE_MODE_FREEZE:
+      return 1;
+    case v1::COMPILE_MODE_EXPORT:
+      return 2;
+    case v1::COMPILE_MODE_CONSTANT:
+      return 3;
+    default:
+      return 0;
+  }
+}
+
 class Planner {
  public:
   Planner(const v1::Graph& graph, const CompileResult& compiled)
@@ -59,6 +74,7 @@ class Planner {
     const std::vector<Instance>& instances = compiled_.instances;
     modes_.resize(instances.size());
     regions_.assign(instances.size(), -1);
+    roots_.resize(instances.size());
     std::vector<std::string> keys;
     for (const ir::Parameter& parameter : compiled_.module->parameters) {
       if (parameter.persistent) keys.push_back(parameter.key);
@@ -68,6 +84,7 @@ class Planner {
       const Instance& instance = instances[i];
       const size_t outer = static_cast<size_t>(std::max(instance.parent, 0));
       const bool inside = instance.parent >= 0;
+      roots_[i] = inside ? roots_[outer] : i;
       modes_[i] = instance.compile_mode;
       if (inside) regions_[i] = regions_[outer];
       if (!HasMode(modes_[i])) {
@@ -80,6 +97,9 @@ class Planner {
       region.name = inside ? instance.path : instance.id;
       region.type = instance.type;
       region.mode = modes_[i];
+      // The key of a Parameter is its path itself.
+      if (std::binary_search(keys.begin(), keys.end(), instance.weights_path))
+        region.keys.push_back(instance.weights_path);
       const std::string prefix = instance.weights_path + ".";
       for (auto key = std::lower_bound(keys.begin(), keys.end(), prefix);
            key != keys.end() && key->starts_with(prefix); ++key) {
@@ -183,11 +203,26 @@ class Planner {
     }
   }
 
-  void NoEffect(const PlannedRegion& region) {
+  // At the user's own node; the path tells where in it.
+  v1::Diagnostic& Finding(size_t instance, v1::Severity severity, std::string_view code) {
     v1::Diagnostic& diagnostic = plan_.diagnostics.emplace_back();
-    diagnostic.set_severity(v1::SEVERITY_WARNING);
-    diagnostic.set_code("UNKNOWN_FIELD");
-    diagnostic.set_node(region.name);
+    const Instance& root = compiled_.instances[roots_[instance]];
+    diagnostic.set_severity(severity);
+    diagnostic.set_code(std::string(code));
+    diagnostic.set_node(root.id);
+    if (roots_[instance] != instance)
+      diagnostic.set_path(compiled_.instances[instance].path.substr(root.path.size()));
+    return diagnostic;
+  }
+
+  std::string NameOf(size_t instance) const {
+    const Instance& named = compiled_.instances[instance];
+    return QuoteForMessage(named.parent >= 0 ? named.path : named.id);
+  }
+
+  void NoEffect(const PlannedRegion& region) {
+    v1::Diagnostic& diagnostic =
+        Finding(static_cast<size_t>(region.instance), v1::SEVERITY_WARNING, "MODE_WITHOUT_EFFECT");
     diagnostic.set_param("compile");
     diagnostic.set_message(
         fmt::format("{} {}: it has no weights, so the compile mode {} changes nothing", region.type,
@@ -202,17 +237,14 @@ class Planner {
       const Instance& instance = compiled_.instances[i];
       if (instance.def == nullptr) continue;
       const auto [known, fresh] = first.try_emplace(instance.weights_path, i);
-      if (fresh || HasMode(modes_[known->second]) == HasMode(modes_[i])) continue;
-      const size_t frozen = HasMode(modes_[i]) ? i : known->second;
-      const size_t other = frozen == i ? known->second : i;
-      v1::Diagnostic& diagnostic = plan_.diagnostics.emplace_back();
-      diagnostic.set_severity(v1::SEVERITY_HINT);
-      diagnostic.set_code("SHARED_MODULE");
-      diagnostic.set_node(compiled_.instances[other].path);
-      diagnostic.set_message(
-          fmt::format("{} and {} share weights: the compile mode {} of the first holds for both",
-                      QuoteForMessage(compiled_.instances[frozen].path),
-                      QuoteForMessage(compiled_.instances[other].path), ModeText(modes_[frozen])));
+      if (fresh || Strength(modes_[known->second]) == Strength(modes_[i])) continue;
+      const bool later = Strength(modes_[i]) > Strength(modes_[known->second]);
+      const size_t holds = later ? i : known->second;
+      const size_t other = later ? known->second : i;
+      Finding(other, v1::SEVERITY_HINT, "SHARED_MODULE")
+          .set_message(fmt::format(
+              "{} and {} share weights: the compile mode {} of the first holds for both",
+              NameOf(holds), NameOf(other), ModeText(modes_[holds])));
     }
   }
 
@@ -235,6 +267,7 @@ class Planner {
   Plan plan_;
   std::vector<v1::CompileMode> modes_;  // by instance
   std::vector<int> regions_;            // by instance; -1: none
+  std::vector<size_t> roots_;           // by instance: that of the graph's own node around it
   std::vector<bool> folds_;             // by region: a call of it was folded
   StringMap<size_t> nodes_;             // of the graph, by id
   std::vector<bool> live_;              // by node

@@ -98,10 +98,22 @@ class Writer {
     for (v1::Dim& dim : *input->mutable_spec()->mutable_shape()) {
       if (dim.kind_case() == v1::Dim::kSymbol && !IsSymbol(dim.symbol())) {
         const auto [symbol, fresh] = symbols_.try_emplace(dim.symbol());
-        if (fresh) symbol->second = fmt::format("D{}", symbols_.size());
+        if (fresh) symbol->second = FreeSymbol();
         dim.set_symbol(symbol->second);
       }
     }
+    return name;
+  }
+
+  // A name that no size of the program bears.
+  std::string FreeSymbol() {
+    if (taken_.empty()) {
+      for (const std::string& symbol : ir::InputSymbols(module_)) taken_.insert(symbol);
+    }
+    std::string name;
+    do {
+      name = fmt::format("D{}", ++last_symbol_);
+    } while (taken_.contains(name));
     return name;
   }
 
@@ -130,6 +142,8 @@ class Writer {
   StringSet names_;
   std::map<int32_t, std::string> inputs_;       // by value
   std::map<std::string, std::string> symbols_;  // by size expression
+  StringSet taken_;                             // symbols of the program
+  int last_symbol_ = 0;
 };
 
 }  // namespace

@@ -177,6 +177,20 @@ def test_python_freezes_the_same_weights(kiln):
     assert learning == {"lost.weight", "lost.bias"}
 
 
+def test_parameters_have_modes(kiln):
+    param = {"type": "Parameter", "params": {"shape": [6], "init": "normal"}}
+    nodes = {"p": param | {"compile": "freeze"}, "q": param | {"compile": "constant"}, "r": param, "s": param,
+             "t": param | {"module": "s", "compile": "freeze"},
+             "all": {"type": "Concat", "in": ["p", "q", "r", "s", "t"], "params": {"dim": 0}}}
+    file = kiln.graph_file({"inputs": {"x": {"shape": ["B", 30]}}, "nodes": nodes | {"y": {"type": "Add", "in": ["x", "all"]}}, "outputs": {"y": "y"}})
+    model = kiln.python(file)()
+    assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == {"r"}
+    document, out = planned(kiln, file)
+    assert [(d["code"], d["node"]) for d in document["diagnostics"]] == [("SHARED_MODULE", "s")]
+    program = json.loads((out / "planned.ir.json").read_text())
+    assert {p["key"] for p in program["parameters"] if p.get("trainable")} == {"r"}
+
+
 def test_weights_that_do_not_fit_are_refused(kiln):
     file = kiln.graph_file(POSITIONS)
     weights, _ = kiln.init(file)

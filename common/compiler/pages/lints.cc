@@ -47,6 +47,13 @@ outputs: {y: sum}
 )",
        .fixes = "use the first node in both places"});
   pages.push_back(
+      {.code = "MODE_WITHOUT_EFFECT",
+       .title = "A compile mode that changes nothing",
+       .text = "`compile: freeze`, `constant` and `export` are about weights, and `constant` about "
+               "what can be computed once besides. The node has no weights, and nothing of it can "
+               "be computed without an input of the graph, so the plan is the same without the "
+               "mode. `kiln plan` says so."});
+  pages.push_back(
       {.code = "NO_GRADIENT",
        .title = "Weights that cannot learn",
        .text = "Every way from these weights to the outputs goes through something without a "

@@ -104,7 +104,7 @@ std::string OperatorCall(const Instance& instance, const Values& values) {
   return fmt::format("{}({})", instance.def->python.text, Joined(args, ", "));
 }
 
-std::string ParameterText(const Instance& instance) {
+std::string ParameterText(const Instance& instance, bool learns) {
   const nodes::Params& params = instance.params;
   const std::string shape = ValueLiteral(*params.Find("shape"));
   const std::string& init = params.Text("init");
@@ -115,7 +115,7 @@ std::string ParameterText(const Instance& instance) {
   if (init == "uniform")
     value =
         fmt::format("torch.empty({}).uniform_(-{}, {})", shape, number("bound"), number("bound"));
-  return fmt::format("nn.Parameter({})", value);
+  return fmt::format("nn.Parameter({}{})", value, learns ? "" : ", requires_grad=False");
 }
 
 std::string WeightText(std::string_view module, std::string_view name) {

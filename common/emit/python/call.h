@@ -12,7 +12,7 @@
 namespace graphkiln::emit::python {
 
 // `nn.Parameter(torch.zeros((1, 8)))`.
-std::string ParameterText(const compiler::Instance& instance);
+std::string ParameterText(const compiler::Instance& instance, bool learns);
 
 // The weight `name` of a module, which may lie deeper in it.
 std::string WeightText(std::string_view module, std::string_view name);

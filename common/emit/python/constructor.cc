@@ -35,10 +35,22 @@ struct Group {
   std::string_view kind = "Module";
 };
 
+// Weights of nodes that are frozen, constant or exported do not learn; neither do those of others
+// that share them.
+bool Learns(const Instance& instance) {
+  return instance.compile_mode == v1::COMPILE_MODE_UNSPECIFIED ||
+         instance.compile_mode == v1::COMPILE_MODE_RUNTIME;
+}
+
 std::vector<Group> GroupsOf(const CompileResult& compiled, const Scope& scope,
                             const std::function<std::string(int)>& module_text, Imports& imports) {
   std::vector<Group> groups;
   StringMap<size_t> lists;
+  StringSet frozen;  // Parameters, by weights path
+  for (const int child : scope.children) {
+    const Instance& instance = compiled.instances[static_cast<size_t>(child)];
+    if (IsParameter(instance) && !Learns(instance)) frozen.insert(instance.weights_path);
+  }
   for (const int child : scope.children) {
     const Instance& instance = compiled.instances[static_cast<size_t>(child)];
     if (!HasAttribute(compiled, instance)) continue;
@@ -48,7 +60,8 @@ std::vector<Group> GroupsOf(const CompileResult& compiled, const Scope& scope,
     if (at == groups.size()) groups.push_back({attribute.name, {}, {}});
     if (IsParameter(instance)) groups[at].kind = "Parameter";
     const std::string constructor =
-        IsParameter(instance) ? ParameterText(instance) : module_text(child);
+        IsParameter(instance) ? ParameterText(instance, !frozen.contains(instance.weights_path))
+                              : module_text(child);
     imports.torch = imports.torch || constructor.find("torch.") != std::string::npos;
     groups[at].items.emplace_back(attribute.position, constructor);
     groups[at].paths.push_back(instance.weights_path);
@@ -98,16 +111,13 @@ void WriteAttributes(const std::vector<Group>& groups, CodeWriter& out,
   }
 }
 
-// Weights of nodes that are frozen, constant or exported do not learn; neither do those of others
-// that share them.
+// Parameters are made so; see GroupsOf.
 void Freeze(const CompileResult& compiled, const Scope& scope, const StringMap<std::string>& access,
             CodeWriter& out) {
   for (const int child : scope.children) {
     const Instance& instance = compiled.instances[static_cast<size_t>(child)];
-    const bool learns = instance.compile_mode == v1::COMPILE_MODE_UNSPECIFIED ||
-                        instance.compile_mode == v1::COMPILE_MODE_RUNTIME;
     const auto module = access.find(instance.weights_path);
-    if (learns || !IsModule(instance) || module == access.end()) continue;
+    if (Learns(instance) || !IsModule(instance) || module == access.end()) continue;
     out.Line(8, fmt::format("{}.requires_grad_(False)", module->second));
   }
 }

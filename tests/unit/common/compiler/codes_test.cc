@@ -84,6 +84,7 @@ constexpr NamedTest kNamed[] = {
     {"KEY_RANGE", "tests/unit/common/jobs/job_file_test.cc", "KEY_RANGE"},
     {"KEY_TYPE", "tests/unit/common/jobs/job_file_test.cc", "KEY_TYPE"},
     {"METRIC_MISMATCH", "tests/unit/common/jobs/resolve_test.cc", "METRIC_MISMATCH"},
+    {"MODE_WITHOUT_EFFECT", "tests/unit/common/compiler/plan_test.cc", "FindingsNameTheUsersNode"},
     {"MISSING_SHAPE", "tests/unit/common/compiler/compile_test.cc", "InputsWithoutShapes"},
     {"UNKNOWN_KEY", "tests/unit/common/jobs/job_file_test.cc", "UNKNOWN_KEY"},
     {"WEIGHTS_UNKNOWN", "tests/unit/services/coordinator/server_api_test.cc", "WEIGHTS_UNKNOWN"},

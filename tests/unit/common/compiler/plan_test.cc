@@ -148,6 +148,87 @@ outputs: {y: both}
   EXPECT_EQ(fmt::format("{}", p.plan.regions[0].keys), R"(["conv.bias", "conv.weight"])");
 }
 
+TEST(Plan, SymbolsOfARegionAreNoneOfTheGraph) {
+  const Planned p = PlanText(R"(
+inputs: {x: {shape: [B, 3, D1, T]}}
+nodes:
+  pool: {type: MaxPool2d, in: x, params: {kernel_size: [1, 2]}}
+  conv: {type: Conv2d, in: pool, params: {out_channels: 3, kernel_size: 1}, compile: export}
+outputs: {y: conv}
+)");
+  ASSERT_EQ(p.plan.regions.size(), 1u);
+  const PlannedRegion& region = p.plan.regions[0];
+  const v1::Graph alone =
+      RegionGraph(p.graph, p.graph.nodes(region.node),
+                  p.compiled.instances[static_cast<size_t>(region.instance)], *p.compiled.module);
+  const CompileResult compiled = Compile(alone);
+  ASSERT_TRUE(compiled.ok) << Findings(compiled);
+  EXPECT_EQ(ir::TypeText(compiled.module->type(compiled.module->outputs[0].value)),
+            "float32[B, 3, D1, D2]");
+}
+
+TEST(Plan, TheWeightOfAParameterHasItsMode) {
+  const Planned p = PlanText(R"(
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  p: {type: Parameter, params: {shape: [4]}, compile: freeze}
+  p2: {type: Parameter, params: {shape: [4]}, compile: constant}
+  sum: {type: Add, in: [x, p]}
+  all: {type: Add, in: [sum, p2]}
+outputs: {y: all}
+)");
+  EXPECT_TRUE(p.plan.diagnostics.empty());
+  ASSERT_EQ(p.plan.regions.size(), 2u);
+  EXPECT_EQ(fmt::format("{} {}", p.plan.regions[0].keys, p.plan.regions[1].keys),
+            R"(["p"] ["p2"])");
+  EXPECT_EQ(Keys(p.plan.program), "p\np2 buffer\n");
+}
+
+std::string Found(const Plan& plan) {
+  std::string out;
+  for (const v1::Diagnostic& d : plan.diagnostics)
+    out += fmt::format("{} {}|{}: {}\n", d.code(), d.node(), d.path(), d.message());
+  return out;
+}
+
+TEST(Plan, FindingsNameTheUsersNode) {
+  const Planned p = PlanText(R"(
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  the act: {type: ReLU, in: x, compile: freeze}
+  the box:
+    type: Sequential
+    in: the act
+    children: {fc: {type: Linear, params: {out_features: 4}}, act: {type: Tanh, compile: export}}
+outputs: {y: the box}
+)");
+  EXPECT_EQ(Found(p.plan),
+            "MODE_WITHOUT_EFFECT the act|: ReLU \"the act\": it has no weights, so the compile "
+            "mode freeze changes nothing\n"
+            "MODE_WITHOUT_EFFECT the box|.act: Tanh \"the_box.act\": it has no weights, so the "
+            "compile mode export changes nothing\n");
+}
+
+TEST(Plan, DifferentModesOfSharedWeightsAreTold) {
+  constexpr std::string_view kGraph = R"(
+inputs: {{x: {{shape: [B, 4]}}}}
+nodes:
+  a 1: {{type: Linear, in: x, params: {{out_features: 4}}, compile: {}}}
+  b 1: {{type: Linear, in: a 1, module: a 1, compile: {}}}
+outputs: {{y: b 1}}
+)";
+  const auto found = [&](std::string_view a, std::string_view b) {
+    return Found(PlanText(fmt::format(fmt::runtime(kGraph), a, b)).plan);
+  };
+  EXPECT_EQ(found("freeze", "freeze"), "");
+  EXPECT_EQ(found("freeze", "constant"),
+            "SHARED_MODULE a 1|: \"b 1\" and \"a 1\" share weights: the compile mode constant of "
+            "the first holds for both\n");
+  EXPECT_EQ(found("export", "runtime"),
+            "SHARED_MODULE b 1|: \"a 1\" and \"b 1\" share weights: the compile mode export of "
+            "the first holds for both\n");
+}
+
 TEST(Plan, AGraphWithErrorsHasNone) {
   const v1::Graph graph =
       ReadOrDie("inputs: {x: {shape: [2]}}\nnodes: {a: {type: Nope, in: x}}\noutputs: {y: a}\n");
