@@ -69,7 +69,7 @@ void FindVariables(const v1::Node& node, const v1::Graph& graph, std::vector<std
 class Collapser {
  public:
   Collapser(const v1::Graph& graph, const CompileResult& compiled, const CollapseArgs& args)
-      : graph_(graph), compiled_(compiled), args_(args) {}
+      : graph_(graph), compiled_(compiled), args_(args), instances_(InstancesOf(compiled, -1)) {}
 
   absl::StatusOr<Regrouped> Run() {
     RETURN_IF_ERROR(Names());
@@ -83,12 +83,14 @@ class Collapser {
       return absl::FailedPreconditionError(FirstError(after, "the composite").message());
     }
     StringMap<std::string> moved;
-    const int parent = FindInstance(after, args_.id, -1);
+    const Instance* parent = FindInstance(InstancesOf(after, -1), args_.id);
+    const InstancesById inside =
+        parent != nullptr ? InstancesOf(after, static_cast<int>(parent - after.instances.data()))
+                          : InstancesById();
     for (const std::string& id : args_.nodes) {
-      const int from = FindInstance(compiled_, id, -1), to = FindInstance(after, id, parent);
-      if (from < 0 || to < 0) continue;
-      moved.emplace(compiled_.instances[static_cast<size_t>(from)].weights_path,
-                    after.instances[static_cast<size_t>(to)].weights_path);
+      const Instance* from = FindInstance(instances_, id);
+      const Instance* to = FindInstance(inside, id);
+      if (from != nullptr && to != nullptr) moved.emplace(from->weights_path, to->weights_path);
     }
     RETURN_IF_ERROR(FillKeys(compiled_, moved, after, &out_));
     return std::move(out_);
@@ -299,12 +301,12 @@ class Collapser {
     if (node->type() != "WeightOf" || node->inputs_size() != 1) return false;
     v1::Argument* from = node->mutable_inputs(0)->mutable_value();
     if (!from->has_reference() || !IsChosen(from->reference().node())) return false;
-    const int owner = FindInstance(compiled_, from->reference().node(), -1);
-    if (owner < 0) return false;
-    v1::Value& name = (*node->mutable_params())["name"];
-    const std::string old = name.string_value().empty() ? "weight" : name.string_value();
-    name.set_string_value(
-        fmt::format("{}.{}", compiled_.instances[static_cast<size_t>(owner)].identifier, old));
+    const Instance* owner = FindInstance(instances_, from->reference().node());
+    const Instance* reader = FindInstance(instances_, node->id());
+    if (owner == nullptr || reader == nullptr) return false;
+    // The name as it was resolved: it may be an expression.
+    (*node->mutable_params())["name"].set_string_value(
+        fmt::format("{}.{}", owner->weights_path, reader->params.Text("name")));
     from->mutable_reference()->set_node(args_.id);
     from->mutable_reference()->clear_port();
     return true;
@@ -313,6 +315,7 @@ class Collapser {
   const v1::Graph& graph_;
   const CompileResult& compiled_;
   const CollapseArgs& args_;
+  const InstancesById instances_;  // of the graph's own nodes
   StringMap<int> index_;
   std::vector<bool> chosen_;
   FreeNames ports_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "graphkiln/v1/graph.pb.h"
 
 namespace graphkiln::compiler {
@@ -20,10 +21,11 @@ struct Regrouped {
   std::vector<std::string> notes;
 };
 
-// Replaces the node `id`, a composite or container, by its contents, together with all nodes that
-// share its weights. Conditions and repetitions are decided, expressions evaluated. Refuses graphs
-// with errors, and nodes that are no composites or take no part.
-absl::StatusOr<Regrouped> Unpack(const v1::Graph& graph, const std::string& id);
+// Replaces the nodes `ids`, composites or containers, by their contents, together with all nodes
+// that share their weights. Conditions and repetitions are decided, expressions evaluated. An id
+// may be one that arises when another one of the list is taken apart. Refuses graphs with errors,
+// and nodes that are no composites or take no part.
+absl::StatusOr<Regrouped> Unpack(const v1::Graph& graph, absl::Span<const std::string> ids);
 
 struct CollapseArgs {
   std::vector<std::string> nodes;  // ids

@@ -15,13 +15,29 @@ absl::Status FirstError(const CompileResult& compiled, std::string_view what) {
   return absl::InternalError(fmt::format("{} does not compile", what));
 }
 
-int FindInstance(const CompileResult& compiled, std::string_view id, int parent) {
-  for (size_t i = 0; i < compiled.instances.size(); ++i) {
-    if (compiled.instances[i].parent == parent && compiled.instances[i].id == id)
-      return static_cast<int>(i);
+InstancesById InstancesOf(const CompileResult& compiled, int parent) {
+  InstancesById out;
+  for (const Instance& instance : compiled.instances) {
+    if (instance.parent == parent) out.emplace(instance.id, &instance);
   }
-  return -1;
+  return out;
 }
+
+const Instance* FindInstance(const InstancesById& instances, std::string_view id) {
+  const auto it = instances.find(id);
+  return it != instances.end() ? it->second : nullptr;
+}
+
+namespace {
+
+std::string KindOf(const ir::Parameter& parameter) {
+  return fmt::format("{}{}", parameter.persistent ? "" : "transient and ",
+                     parameter.buffer      ? "a buffer"
+                     : parameter.trainable ? "trained"
+                                           : "frozen");
+}
+
+}  // namespace
 
 absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>& moved,
                       const CompileResult& after, Regrouped* out) {
@@ -40,13 +56,21 @@ absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>&
     const auto it = left.find(key);
     if (it == left.end() ||
         after.module->type(it->second->value) != before.module->type(parameter.value)) {
-      return absl::InternalError(
+      return absl::FailedPreconditionError(
           fmt::format("the weight {} would be lost", QuoteForMessage(parameter.key)));
+    }
+    const ir::Parameter& now = *it->second;
+    if (now.trainable != parameter.trainable || now.buffer != parameter.buffer ||
+        now.persistent != parameter.persistent) {
+      return absl::FailedPreconditionError(fmt::format("the weight {} would no longer be {}",
+                                                       QuoteForMessage(parameter.key),
+                                                       KindOf(parameter)));
     }
     left.erase(it);
     if (key != parameter.key) out->keys.emplace_back(parameter.key, std::move(key));
   }
-  if (!left.empty()) return absl::InternalError("there would be weights that were not there");
+  if (!left.empty())
+    return absl::FailedPreconditionError("there would be weights that were not there");
   return absl::OkStatus();
 }
 

@@ -17,12 +17,16 @@ namespace graphkiln::compiler {
 // Fails with the first error of the compilation.
 absl::Status FirstError(const CompileResult& compiled, std::string_view what);
 
-// The instance of the node `id` inside of the instance `parent` (-1: of the graph); -1 where there
-// is none.
-int FindInstance(const CompileResult& compiled, std::string_view id, int parent);
+// The instances inside of the instance `parent` (-1: of the graph), by id. The result refers to
+// `compiled`.
+using InstancesById = StringMap<const Instance*>;
+InstancesById InstancesOf(const CompileResult& compiled, int parent);
 
-// Compiles the new graph and fills in its keys. `moved` maps weights paths of before to those of
-// after. Fails where both graphs do not have the same weights.
+// Null where there is none.
+const Instance* FindInstance(const InstancesById& instances, std::string_view id);
+
+// Fills in the keys of the new graph. `moved` maps weights paths of before to those of after.
+// Refuses where both graphs do not have the same weights, or these would not learn alike.
 absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>& moved,
                       const CompileResult& after, Regrouped* out);
 

@@ -84,27 +84,7 @@ class Unpack : public Regroup {
   void DeclareOwn(Arguments*) override {}
 
   absl::StatusOr<compiler::Regrouped> Change(const v1::Graph& graph) override {
-    compiler::Regrouped all;
-    all.graph = graph;
-    StringMap<std::string> first;  // a key of now to that of the file
-    std::vector<std::string> order;
-    for (const std::string& node : nodes_) {
-      ASSIGN_OR_RETURN(compiler::Regrouped next, compiler::Unpack(all.graph, node));
-      StringMap<std::string> moved = first;
-      for (const auto& [from, to] : next.keys) {
-        const auto it = first.find(from);
-        if (it == first.end()) order.push_back(from);
-        moved.erase(from);
-        moved[to] = it == first.end() ? from : it->second;
-      }
-      first = std::move(moved);
-      all.graph = std::move(next.graph);
-      for (std::string& note : next.notes) all.notes.push_back(std::move(note));
-    }
-    StringMap<std::string> now;
-    for (const auto& [to, from] : first) now[from] = to;
-    for (const std::string& from : order) all.keys.emplace_back(from, now[from]);
-    return all;
+    return compiler::Unpack(graph, nodes_);
   }
 };
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "common/base/file.h"
 #include "common/base/resources.h"
+#include "common/compiler/regroup_keys.h"
 #include "common/graph/writer.h"
 #include "tests/unit/common/compiler/testing.h"
 
@@ -71,7 +73,7 @@ TEST(Unpack, TemplatesCanBeTakenApart) {
           std::find_if(r.instances.begin(), r.instances.end(),
                        [](const Instance& i) { return i.parent < 0 && i.composite != nullptr; });
       if (composite == r.instances.end()) break;
-      const auto unpacked = Unpack(graph, composite->id);
+      const auto unpacked = Unpack(graph, {composite->id});
       ASSERT_TRUE(unpacked.ok()) << composite->id << ": " << unpacked.status().ToString();
       if (round % 8 == 0) ExpectSame(graph, *unpacked);
       graph = unpacked->graph;
@@ -102,7 +104,7 @@ outputs: {logits: logits, last: b.last, pair: b}
 
 TEST(Unpack, SharedAndTiedWeightsStayOne) {
   const v1::Graph graph = ReadOrDie(kTied);
-  const auto unpacked = Unpack(graph, "b");
+  const auto unpacked = Unpack(graph, {"b"});
   ASSERT_TRUE(unpacked.ok()) << unpacked.status().ToString();
   ExpectSame(graph, *unpacked);
   ASSERT_GE(unpacked->keys.size(), 1u);
@@ -112,12 +114,102 @@ TEST(Unpack, SharedAndTiedWeightsStayOne) {
 
 TEST(Unpack, RefusesWhatHoldsNothing) {
   const v1::Graph graph = ReadOrDie(kTied);
-  EXPECT_EQ(Unpack(graph, "sum").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Unpack(graph, "none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Unpack(graph, {"sum"}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Unpack(graph, {"none"}).status().code(), absl::StatusCode::kNotFound);
   v1::Graph muted = graph;
   muted.mutable_nodes(0)->set_mode(v1::NODE_MODE_BYPASSED);
   muted.mutable_nodes(0)->set_type("Nothing");
-  EXPECT_EQ(Unpack(muted, "b").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Unpack(muted, {"b"}).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+constexpr char kNested[] = R"(
+graphkiln: 1
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  a:
+    type: Sequential
+    in: x
+    children:
+      - type: Linear
+        params: {out_features: 4}
+      - type: Sequential
+        children: [{type: Linear, params: {out_features: 4}}, {type: ReLU}]
+  b: {type: Sequential, in: a, module: a}
+  c: {type: Sequential, in: b, children: [{type: Linear, params: {out_features: 2}}]}
+outputs: {y: c}
+)";
+
+TEST(Unpack, SeveralAtOnce) {
+  const v1::Graph graph = ReadOrDie(kNested);
+  const auto one = Unpack(graph, {"b"});
+  ASSERT_TRUE(one.ok()) << one.status().ToString();
+  // `a` is taken apart with `b`, whose weights it shares.
+  const auto both = Unpack(graph, {"a", "b", "a"});
+  ASSERT_TRUE(both.ok()) << both.status().ToString();
+  EXPECT_EQ(graph::WriteJson(both->graph), graph::WriteJson(one->graph));
+  EXPECT_EQ(both->keys, one->keys);
+  // What arises by the first can be taken apart, too.
+  const auto all = Unpack(graph, {"c", "a_1", "a", "b_1"});
+  ASSERT_TRUE(all.ok()) << all.status().ToString();
+  ExpectSame(graph, *all);
+  for (const v1::Node& node : all->graph.nodes()) EXPECT_NE(node.type(), "Sequential") << node.id();
+  EXPECT_EQ(Unpack(graph, {"a", "none"}).status().code(), absl::StatusCode::kNotFound);
+}
+
+// The name of the weight is a variable of the graph, and not the default.
+TEST(Regroup, TheNameOfAWeightMayBeAnExpression) {
+  const v1::Graph graph = ReadOrDie(R"(
+graphkiln: 1
+variables: {which: bias}
+inputs: {x: {shape: [B, 4]}}
+nodes:
+  l: {type: LayerNorm, in: x, params: {normalized_shape: [4]}}
+  w: {type: WeightOf, in: l, params: {name: $which}}
+  s: {type: Add, in: [l, w]}
+outputs: {y: s}
+)");
+  const auto collapsed = Collapse(graph, {{"l"}, "Norm", "norm"});
+  ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
+  ExpectSame(graph, *collapsed);
+  const auto name = [](const v1::Graph& of) {
+    for (const v1::Node& node : of.nodes()) {
+      if (node.id() == "w") return node.params().at("name").string_value();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(name(collapsed->graph), "l.bias");
+  v1::Graph named = collapsed->graph;
+  (*named.mutable_variables())["which"].set_string_value("l.bias");
+  for (v1::Node& node : *named.mutable_nodes()) {
+    if (node.id() == "w") (*node.mutable_params())["name"].set_expression("$which");
+  }
+  const auto back = Unpack(named, {"norm"});
+  ASSERT_TRUE(back.ok()) << back.status().ToString();
+  ExpectSame(named, *back);
+  EXPECT_EQ(name(back->graph), "bias");
+}
+
+TEST(Regroup, WeightsLearnAsBefore) {
+  const std::string text = R"(
+inputs: {x: {shape: [B, 4]}}
+nodes: {f: {type: Linear, in: x, params: {out_features: 2, bias: false}}}
+outputs: {y: f}
+)";
+  const v1::Graph graph = ReadOrDie(text);
+  v1::Graph frozen = graph;
+  frozen.mutable_nodes(0)->set_compile_mode(v1::COMPILE_MODE_FREEZE);
+  const CompileResult learns = Compile(graph), stays = Compile(frozen);
+  Regrouped out;
+  EXPECT_TRUE(FillKeys(stays, {}, stays, &out).ok());
+  EXPECT_EQ(FillKeys(learns, {}, stays, &out).message(),
+            "the weight \"f.weight\" would no longer be trained");
+  EXPECT_EQ(FillKeys(stays, {}, learns, &out).code(), absl::StatusCode::kFailedPrecondition);
+  ir::Module module = *stays.module;
+  module.parameters[0].buffer = true;
+  CompileResult buffer = stays;
+  buffer.module = std::make_shared<const ir::Module>(module);
+  EXPECT_EQ(FillKeys(buffer, {}, stays, &out).message(),
+            "the weight \"f.weight\" would no longer be a buffer");
 }
 
 constexpr char kPlain[] = R"(
@@ -150,7 +242,7 @@ TEST(Collapse, AndBackAgain) {
   EXPECT_EQ(block.outputs_size(), 2);
   EXPECT_EQ(collapsed->keys[0],
             (std::pair<std::string, std::string>("conv.weight", "block.conv.weight")));
-  const auto back = Unpack(collapsed->graph, "block");
+  const auto back = Unpack(collapsed->graph, {"block"});
   ASSERT_TRUE(back.ok()) << back.status().ToString();
   ExpectSame(collapsed->graph, *back);
   // The same nodes with the same types as at first.
@@ -166,6 +258,20 @@ TEST(Collapse, ATiedWeightIsReadFromInside) {
   const auto collapsed = Collapse(graph, {{"a", "b"}, "Both", "both"});
   ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
   ExpectSame(graph, *collapsed);
+}
+
+TEST(Collapse, ATiedWeightIsReadThroughASharer) {
+  v1::Graph graph = ReadOrDie(kTied);
+  for (v1::Node& node : *graph.mutable_nodes()) {
+    if (node.id() == "table")
+      node.mutable_inputs(0)->mutable_value()->mutable_reference()->set_node("b");
+  }
+  const auto collapsed = Collapse(graph, {{"a", "b"}, "Both", "both"});
+  ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
+  ExpectSame(graph, *collapsed);
+  const auto unpacked = Unpack(graph, {"a"});
+  ASSERT_TRUE(unpacked.ok()) << unpacked.status().ToString();
+  ExpectSame(graph, *unpacked);
 }
 
 TEST(Collapse, RefusesWhatCannotBeOneNode) {
