@@ -226,7 +226,7 @@ TEST(Writer, ManyEntriesOfEveryKind) {
   }
   const auto json = ToJson(graph);
   EXPECT_EQ(json["view"].size(), size_t{kMany});
-  EXPECT_EQ(json["view"].back()["x"], kMany - 1);
+  EXPECT_EQ(json["view"].back()["x"].get<double>(), kMany - 1);
   EXPECT_EQ(json["labels"].size(), size_t{kMany});
   EXPECT_EQ(json["inputs"].size(), size_t{kMany + 1});
   EXPECT_EQ(json["composites"].size(), size_t{kMany + 1});
