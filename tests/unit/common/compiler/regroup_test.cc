@@ -206,7 +206,7 @@ outputs: {y: f}
   EXPECT_EQ(FillKeys(stays, {}, learns, &out).code(), absl::StatusCode::kFailedPrecondition);
   ir::Module module = *stays.module;
   module.parameters[0].buffer = true;
-  CompileResult buffer = stays;
+  CompileResult buffer;
   buffer.module = std::make_shared<const ir::Module>(module);
   EXPECT_EQ(FillKeys(buffer, {}, stays, &out).message(),
             "the weight \"f.weight\" would no longer be a buffer");
