@@ -168,7 +168,7 @@ nodes:
   s: {type: Add, in: [l, w]}
 outputs: {y: s}
 )");
-  const auto collapsed = Collapse(graph, {{"l"}, "Norm", "norm"});
+  const auto collapsed = Collapse(graph, {{"l"}, "Named", "norm"});
   ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
   ExpectSame(graph, *collapsed);
   const auto name = [](const v1::Graph& of) {
