@@ -131,9 +131,15 @@ class Planner {
     ir::Module pruned = module;
     // Weights of constant regions are buffers of the same keys.
     StringSet constant;
-    for (const PlannedRegion& region : plan_.regions) {
-      if (region.mode == v1::COMPILE_MODE_CONSTANT)
-        constant.insert(region.keys.begin(), region.keys.end());
+    for (const PlannedRegion& region :
+         plan_.regions) {  // inner ones come later, with modes of theirs
+      for (const std::string& key : region.keys) {
+        if (region.mode == v1::COMPILE_MODE_CONSTANT) {
+          constant.insert(key);
+        } else {
+          constant.erase(key);
+        }
+      }
     }
     for (ir::Parameter& parameter : pruned.parameters) {
       if (constant.contains(parameter.key)) parameter.buffer = true;

@@ -166,7 +166,7 @@ outputs: {y: table}
         }
         if (ids.empty()) break;
         const auto after =
-            Unpack(graph, ids[static_cast<size_t>(any(static_cast<int>(ids.size())))]);
+            Unpack(graph, {ids[static_cast<size_t>(any(static_cast<int>(ids.size())))]});
         ASSERT_TRUE(after.ok()) << after.status().ToString();
         const std::string plan = PlanText(graph, &*after);
         ASSERT_EQ(plan, PlanText(after->graph, nullptr));
@@ -267,7 +267,7 @@ nodes:
   s: {type: Add, in: [l, w]}
 outputs: {y: s}
 )");
-  const auto collapsed = Collapse(graph, {{"l"}, "Norm", "norm"});
+  const auto collapsed = Collapse(graph, {{"l"}, "Named", "norm"});
   ASSERT_TRUE(collapsed.ok()) << collapsed.status().ToString();
   ExpectSame(graph, *collapsed);
   const auto name = [](const v1::Graph& of) {

@@ -122,9 +122,9 @@ outputs: {y: a}
 TEST(Repair, WhatNothingMendsStays) {
   const v1::Graph graph = ReadOrDie(
       "graphkiln: 1\n"
-      "inputs: {x: {shape: [B, -4]}}\n"
+      "inputs: {x: {shape: [B, 4]}}\n"
       "outputs: {y: a}\n"
-      "nodes: {a: {type: ReLU, in: x}}\n");
+      "nodes: {a: {type: Qqqqqqqq, in: x}}\n");
   const Repair repair = RepairGraph(graph);
   EXPECT_FALSE(repair.result.ok);
   EXPECT_TRUE(repair.applied.empty());

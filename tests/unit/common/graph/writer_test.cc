@@ -13,6 +13,7 @@
 #include "common/base/status_matchers.h"
 #include "common/graph/canonical.h"
 #include "common/graph/text.h"
+#include "nlohmann/json.hpp"
 
 namespace graphkiln::graph {
 namespace {
