@@ -359,11 +359,11 @@ def test_fix_writes_elsewhere_and_keeps_the_form(local, tmp_path):
 
 def test_fix_leaves_what_it_cannot_mend(local, tmp_path):
     file = tmp_path / "hopeless.kiln.yaml"
-    file.write_text("graphkiln: 1\ninputs: {x: {shape: [B, -4]}}\nnodes: {a: {type: ReLU, in: x}}\noutputs: {y: a}\n")
+    file.write_text("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: Frobnicate, in: x}}\noutputs: {y: a}\n")
     before = file.read_bytes()
     document = json.loads(local("fix", file, "-o", "json", code=3).stdout)
     assert file.read_bytes() == before
-    assert document["valid"] is False and document["diagnostics"][0]["code"] == "BAD_SHAPE"
+    assert document["valid"] is False and document["diagnostics"][0]["code"] == "UNKNOWN_TYPE"
     file.write_text("graphkiln: 1\nnodes: [")
     assert json.loads(local("fix", file, "-o", "json", code=3).stdout)["applied"] == []
     assert file.read_text() == "graphkiln: 1\nnodes: ["
