@@ -78,6 +78,10 @@ void AddArgument(const Argument& argument, CLI::App* app) {
       },
       argument.target);
   if (!argument.value_name.empty()) option->type_name(argument.value_name);
+  if (argument.value_name == "PATH" || argument.value_name == "DIR") {
+    // An unset variable of a shell is no wish to write where nothing was said.
+    option->check([](const std::string& text) { return text.empty() ? "an empty path" : ""; });
+  }
   if (argument.required) option->required();
   if (!argument.choices.empty()) {
     option->check(CLI::IsMember(argument.choices));

@@ -369,6 +369,15 @@ def test_fix_leaves_what_it_cannot_mend(local, tmp_path):
     assert file.read_text() == "graphkiln: 1\nnodes: ["
 
 
+def test_an_empty_path_is_a_mistake(local, tmp_path):
+    file = tmp_path / "g.kiln.yaml"
+    file.write_text("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: Linaer, in: x, params: {out_features: 3}}}\noutputs: {y: a}\n")
+    before = file.read_bytes()
+    for arguments in (("fix", file, "-O", ""), ("codegen", file, "--target", "python", "-O", ""), ("plan", file, "--export-dir", "")):
+        assert "an empty path" in local(*arguments, code=2).stderr
+    assert file.read_bytes() == before
+
+
 def test_explain_shows_the_page_of_a_code(local):
     page = local.json("explain", "SHAPE_MISMATCH")
     assert {"code", "title", "doc", "wrong", "right", "fixes"} <= set(page)
