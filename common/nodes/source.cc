@@ -1,5 +1,7 @@
 // Nodes that bring in what no input carries: learned tensors, another node's weight, positions,
 // masks.
+#include <algorithm>
+
 #include "common/nodes/body.h"
 #include "common/nodes/families.h"
 
@@ -46,17 +48,18 @@ void CausalMaskBody(Body& b) {
 void ExpandBatchBody(Body& b) {
   std::vector<ir::Dim> size = b.TypeOf(b.In("input")).shape;
   const ir::TensorType& like = b.TypeOf(b.In("like"));
-  if (size.empty() || like.rank() == 0) {
+  if (like.rank() == 0) {
     Failure failure;
     failure.code = "RANK_MISMATCH";
     failure.rule = "EXPAND_BATCH_C1";
-    failure.port = size.empty() ? "input" : "like";
-    failure.message = failure.port + " must have rank 1 or more";
+    failure.port = "like";
+    failure.message = "like must have rank 1 or more";
     failure.expected = "rank 1 or more";
-    failure.found = ir::TypeText(b.TypeOf(b.In(failure.port)));
+    failure.found = ir::TypeText(like);
     b.Fail(std::move(failure));
     return;
   }
+  size.resize(std::max<size_t>(size.size(), 1));  // a scalar becomes a row
   size[0] = like.dim(0);
   b.Return(b.Call("aten.expand.default", {b.In("input"), size}));
 }
@@ -123,7 +126,7 @@ void AddSourceNodes(std::vector<NodeDef>& nodes) {
        .category = "shape",
        .doc = "One copy of the input for each sample of like, without copying: a learned token "
               "[1, 1, C] beside [B, T, C].",
-       .inputs = {{.name = "input", .doc = "[1, ...]"},
+       .inputs = {{.name = "input", .doc = "[1, ...], or a scalar"},
                   {.name = "like", .doc = "[B, ...], gives the number of samples"}},
        .outputs = {{.doc = "[B, ...]"}},
        .body = ExpandBatchBody,

@@ -34,7 +34,7 @@ def _gen(seed):
 
 def f(*shape, seed=1):
     """A float tensor of normal values."""
-    return torch.randn(*shape, generator=_gen(seed + 31 * len(shape)))
+    return torch.randn(shape, generator=_gen(seed + 31 * len(shape)))
 
 
 def i(high, *shape, seed=1):

@@ -76,6 +76,8 @@ def _classes():
         labels = torch.tensor([[1, -1, 0], [2, 0, -1], [-1, 0, 1], [0, 1, 2]])
         yield pair("MultiLabelMarginLoss", x, labels, reduction=reduction)
     yield pair("MultiMarginLoss", f(3), i(3))
+    yield pair("MultiMarginLoss", f(3), i(3, 1), reduction="none")
+    yield pair("MultiMarginLoss", f(), i(1))
     yield pair("MultiLabelMarginLoss", f(3), torch.tensor([1, -1, 0]))
     scores = f(7, 2, 5).log_softmax(2)
     lengths = {"input_lengths": torch.tensor([7, 6]), "target_lengths": torch.tensor([3, 2])}
@@ -88,6 +90,8 @@ def _classes():
     yield module("CTCLoss", scores, _first="log_probs", _ports=ports, blank=4)
     ports = {"targets": i(4, 3) + 1, "input_lengths": torch.tensor(7), "target_lengths": torch.tensor(3)}
     yield module("CTCLoss", f(7, 5).log_softmax(1), _first="log_probs", _ports=ports, reduction="none")
+    ports["targets"] = i(4, 1, 3) + 1
+    yield module("CTCLoss", f(7, 5).log_softmax(1), _first="log_probs", _ports=ports)
     rows = {"target_": torch.tensor([0, 19, 5, 9, 10, 4, 13])}
     adaptive = {"n_classes": 20, "cutoffs": [5, 10]}
     yield module("AdaptiveLogSoftmaxWithLoss", f(7, 16), _first="input_", _ports=rows, **adaptive)

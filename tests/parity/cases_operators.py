@@ -243,6 +243,9 @@ def _index():
     yield op("slice_scatter.default", z, f(1, 5, 6, seed=2), start=-1)
     yield op("index_put.default", z, [i(4, 3), i(5, 2, 1)], f(2, 3, 6, seed=2), accumulate=True)
     yield op("index_put.default", z, [torch.tensor([2, 0])], f(6, seed=2))
+    # A mask of truth values stands for as many dimensions as it has.
+    yield op("index_put.default", z, [torch.tensor([True, False, True, False])], f(5, 6, seed=2), accumulate=True)
+    yield op("index_put.default", z, [f(4, 5, seed=3) > 0], f(1, 6, seed=2))
     yield op("copy.default", z, f(5, 1, seed=2), _gradients=False)
     yield op("copy.default", z, i(9, 4, 5, 6), non_blocking=False, _gradients=False)
 

@@ -117,23 +117,31 @@ class Library:
             return self.torch.run(node.type, node.params, ports)
         return self.held(node.type, node.children, ports["input"])
 
-    def held(self, type_, children, source):
-        """What the children of a container give, each in its turn."""
-        results, at = [], source
+    def held(self, type_, children, source, seen=None):
+        """What the children of a container give, each in its turn; `seen` gets all of it, at every depth."""
+        results, at, seen = [], source, [] if seen is None else seen
         for child in children.values() if isinstance(children, dict) else children:
             if "when" in child:
                 continue
             for _ in range(child.get("repeat", 1)):
                 if child["type"] in CONTAINERS:
-                    (given,) = self.held(child["type"], child["children"], at)
+                    (given,) = self.held(child["type"], child["children"], at, seen)
                 else:
                     case = next(c for c in self.cases[child["type"]] if self.link(c))
                     (given,) = self.torch.run(child["type"], child.get("params", {}), {self.link(case): at})
+                    seen.append(given)
                 if type_ == "Sequential":
                     at = given
                 else:
                     results.append(given)
         return [at] if type_ == "Sequential" else results
+
+    def inside(self, node, source):
+        """The types inside of a container that takes `source`; PyTorch accepts the node."""
+        seen = []
+        if node.children is not None:
+            self.held(node.type, node.children, source, seen)
+        return seen
 
     def outputs(self, type_, count):
         """Names of the ports where `count` tensors come out; None: a tuple by position."""

@@ -4,6 +4,7 @@
 """
 
 import fnmatch
+import re
 
 import torch
 
@@ -51,6 +52,8 @@ RULES = {
     ("aten.max_unpool*", "UNPOOL_C3"): "a size of 1 or more",
     ("*dd*[mM][mMvV]*", "FACTOR_C1"): "a factor of whole numbers is whole; PyTorch cuts 0.5 to 0 without a word",
     ("aten._trilinear.default", "SAME_C1"): "all three have one element type; PyTorch promotes where nothing is summed",
+    ("aten._trilinear.default", "TRILINEAR_C5"): "numbers are multiplied; PyTorch takes truth values where nothing is summed",
+    ("*ndex_put*", "INDEX_C5"): "how many elements a mask names, its values say; PyTorch compares them as it runs",
     ("LocalResponseNorm", "POOL_C4"): "the mean of whole numbers is none",
     ("Upsamp*", "UPSAMPLE_C2"): "between whole numbers stands none; PyTorch's devices differ in bytes",
     ("Interpolate", "UPSAMPLE_C2"): "the same",
@@ -83,7 +86,8 @@ def _arity(node, fault):
 
 def _features(fault):
     """The number of channels is checked also where nothing uses it (affine=False)."""
-    number = fault["param"] == "num_features" or fault["message"].startswith("num_channels is ")
+    said = re.sub(r"^inside [^:]*: ", "", fault["message"])  # what a container holds is named by its place
+    number = fault["param"] == "num_features" or said.startswith(("num_channels is ", "num_features is "))
     return fault["code"] == "SHAPE_MISMATCH" and not fault["rule"] and number
 
 
@@ -93,7 +97,7 @@ def _empty(types, node):
 
 
 def stricter(node, types, faults, library):
-    """True where all faults are documented stricter rules; `types` are those at the ports."""
+    """True where all faults are documented stricter rules; `types` are those at the ports, and all inside of a container."""
     if not faults or node.results is None:
         return False
     return _empty(types, node) or all(

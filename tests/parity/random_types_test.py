@@ -55,7 +55,9 @@ def disagreements(graph, answer, library):
         if ours == node.results:
             continue
         broken.add(node.id)
-        if stricter(node, [graph.types[name] for name in used], faults, library):
+        types = [graph.types[name] for name in used]
+        inside = library.inside(node, types[0]) if node.results is not None and types else []
+        if stricter(node, types + inside, faults, library):
             continue
         yield node, f"ours {faults or ours}\n  torch {node.results or node.why}", faults[0] if faults else {}
     for name in by_node.keys() - broken:

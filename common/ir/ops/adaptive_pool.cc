@@ -9,12 +9,13 @@
 namespace graphkiln::ir::ops {
 namespace {
 
-// The channels may be empty only where the result is a mean.
-absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial, bool empty_channels) {
+// Dimensions from `full` on are not empty; negative ones count from the spatial dimensions.
+absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial, int full) {
   const TensorType& self = c.tensor("self");
   RETURN_IF_ERROR(c.Floating("POOL_C4", "self"));
   RETURN_IF_ERROR(c.Rank("POOL_C1", "self", {spatial + 1, spatial + 2}));
-  RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", self.rank() - spatial - (empty_channels ? 0 : 1)));
+  const int first = full > 0 ? full : self.rank() - spatial + full;
+  RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", first));
   std::vector<Dim> size = c.Dims("output_size");
   if (c.Size("output_size")) size.resize(static_cast<size_t>(spatial), size[0]);
   bool fits = static_cast<int>(size.size()) == spatial;
@@ -31,13 +32,15 @@ absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial, bool empty_chann
 
 template <int kSpatial>
 absl::Status InferAvg(TypeContext& c) {
-  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, true));
+  // There may be no channels, but PyTorch's kernel for volumes takes the second dimension for one
+  // of theirs, be it the channels or not.
+  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, kSpatial == 3 ? 1 : 0));
   return c.Output(std::move(out));
 }
 
 template <int kSpatial>
 absl::Status InferMax(TypeContext& c) {
-  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, false));
+  ASSIGN_OR_RETURN(TensorType out, Adapted(c, kSpatial, -1));
   RETURN_IF_ERROR(c.Output(out));
   return c.Output(out.WithDType(v1::DATA_TYPE_INT64));
 }

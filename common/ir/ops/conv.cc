@@ -18,6 +18,8 @@ absl::Status CheckConvOperands(TypeContext& c, int spatial, bool transposed) {
   RETURN_IF_ERROR(c.Rank("CONV_C7", "weight", {spatial + 2}));
   RETURN_IF_ERROR(c.SameDType("CONV_C2", "input", "weight"));
   RETURN_IF_ERROR(CheckAccept(c, "CONV_C2", "input", kNotTruth, input.dtype));
+  // The meta device does not look, and no kernel runs.
+  RETURN_IF_ERROR(NonEmpty(c, "CONV_C11", "weight", 2));
   const int64_t groups = c.Int("groups");
   const Dim& first = weight.dim(0);
   if (groups < 1 || !c.AtLeast(first, groups) || !c.MultipleOf(first, groups)) {
@@ -96,6 +98,7 @@ std::vector<Rule> ConvOperandRules() {
           {"CONV_C4", "weight's first size is divisible by groups"},
           {"CONV_C7", "weight has two channel dimensions and the spatial ones"},
           {"CONV_C8", "bias has one number of weight's type for each output channel"},
+          {"CONV_C11", "the kernel has a size of 1 or more in each dimension"},
           WindowRule()};
 }
 

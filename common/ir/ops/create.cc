@@ -13,24 +13,12 @@
 namespace graphkiln::ir::ops {
 namespace {
 
-// Whole element types hold no infinity and nothing beyond their range; unsigned ones wrap negative
-// numbers round.
-absl::Status CheckNumber(TypeContext& c, std::string_view arg, DataType dtype) {
-  if (!c.Has(arg) || !IsIntegral(dtype)) return absl::OkStatus();
-  const double number = c.Float(arg);
-  const bool wraps = dtype == v1::DATA_TYPE_UINT8;
-  const double most = std::ldexp(1.0, static_cast<int>(DTypeBytes(dtype)) * 8 - (wraps ? 0 : 1));
-  if (number < most && number >= (wraps ? -most + 1 : -most)) return absl::OkStatus();
-  return c.Fail("FILL_C1", arg, fmt::format("{} cannot hold the number", DTypeName(dtype)),
-                fmt::format("less than {}", most), fmt::format("{}", number), "PARAM_RANGE");
-}
-
 absl::Status InferFilled(TypeContext& c) {
   // The element type of a fill value is its own where none is named.
   const DataType standard =
       c.Has("fill_value") ? c.NumberType("fill_value") : v1::DATA_TYPE_FLOAT32;
   const DataType dtype = c.DType("dtype").value_or(standard);
-  RETURN_IF_ERROR(CheckNumber(c, "fill_value", dtype));
+  RETURN_IF_ERROR(CheckHolds(c, "FILL_C1", "fill_value", dtype));
   return c.Output({dtype, c.Dims("size")});
 }
 
@@ -39,7 +27,7 @@ absl::Status InferLike(TypeContext& c) {
   TensorType out = c.tensor("self");
   if (const auto dtype = c.DType("dtype")) out.dtype = *dtype;
   if (c.Has("size")) out.shape = c.Dims("size");
-  RETURN_IF_ERROR(CheckNumber(c, "fill_value", out.dtype));
+  RETURN_IF_ERROR(CheckHolds(c, "FILL_C1", "fill_value", out.dtype));
   return c.Output(std::move(out));
 }
 
@@ -89,7 +77,7 @@ absl::Status InferEye(TypeContext& c) {
 
 absl::Status InferScalarTensor(TypeContext& c) {
   const DataType dtype = c.DType("dtype").value_or(v1::DATA_TYPE_FLOAT32);
-  RETURN_IF_ERROR(CheckNumber(c, "s", dtype));
+  RETURN_IF_ERROR(CheckHolds(c, "FILL_C1", "s", dtype));
   return c.Output({dtype, {}});
 }
 

@@ -121,6 +121,8 @@ absl::Status InferTrilinear(TypeContext& c) {
     RETURN_IF_ERROR(Once(c, "sumdim", dim, summed[static_cast<size_t>(d)]));
     summed[static_cast<size_t>(d)] = true;
   }
+  // PyTorch multiplies truth values where nothing is summed; its kernels of sums have none.
+  RETURN_IF_ERROR(CheckAccept(c, "TRILINEAR_C5", "i1", kNotTruth, c.tensor("i1").dtype));
   std::vector<Dim> out;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (!summed[i]) out.push_back(shape[i].value_or(Dim(1)));
@@ -161,7 +163,8 @@ void AddDecomposed(std::vector<OpDef>& ops) {
                  {"TRILINEAR_C1", "dimensions and places make one rank"},
                  {"TRILINEAR_C2", "the factors have one size in each dimension that they share"},
                  {"TRILINEAR_C3", "the dimensions exist, each stands once"},
-                 {"TRILINEAR_C4", "unroll_dim names a dimension from the front"}},
+                 {"TRILINEAR_C4", "unroll_dim names a dimension from the front"},
+                 {"TRILINEAR_C5", "the tensors hold numbers"}},
        .saved = "i1 i2 i3"});
 }
 

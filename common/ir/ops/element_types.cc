@@ -1,5 +1,8 @@
 #include "common/ir/ops/element_types.h"
 
+#include <cmath>
+#include <limits>
+
 #include "fmt/format.h"
 
 namespace graphkiln::ir::ops {
@@ -88,6 +91,30 @@ absl::Status CheckAccept(TypeContext& c, std::string_view rule, std::string_view
       c.arg(arg).As<ValueId>() != nullptr ? TypeText(c.tensor(arg)) : std::string(DTypeName(dtype));
   return c.Fail(rule, arg, fmt::format("the operator is not defined for {}", DTypeName(dtype)),
                 AcceptText(accept), found, "DTYPE_MISMATCH");
+}
+
+absl::Status CheckHolds(TypeContext& c, std::string_view rule, std::string_view arg,
+                        DataType dtype) {
+  if (!c.Has(arg) || dtype == v1::DATA_TYPE_BOOL || IsComplex(dtype)) return absl::OkStatus();
+  const double number = c.Float(arg);
+  double least = 0;
+  double most = 0;
+  if (IsFloating(dtype)) {
+    if (!std::isfinite(number)) return absl::OkStatus();
+    most = dtype == v1::DATA_TYPE_FLOAT16    ? 65504.0
+           : dtype == v1::DATA_TYPE_BFLOAT16 ? 0x1.FEp127
+           : dtype == v1::DATA_TYPE_FLOAT32  ? std::numeric_limits<float>::max()
+                                             : std::numeric_limits<double>::max();
+    least = -most;
+  } else {
+    const bool wraps = dtype == v1::DATA_TYPE_UINT8;
+    most = std::ldexp(1.0, static_cast<int>(DTypeBytes(dtype)) * 8 - (wraps ? 0 : 1)) - 1;
+    const bool whole = !IsFloating(c.NumberType(arg));
+    least = !wraps ? -most - 1 : whole ? -most : 0;
+  }
+  if (least <= number && number <= most) return absl::OkStatus();
+  return c.Fail(rule, arg, fmt::format("{} cannot hold the number", DTypeName(dtype)),
+                fmt::format("{} to {}", least, most), fmt::format("{}", number), "PARAM_RANGE");
 }
 
 void Promotion::Tensor(const TensorType& type) {

@@ -59,6 +59,11 @@ class Promotion {
   DataType numbers_ = v1::DATA_TYPE_UNSPECIFIED;
 };
 
+// Fails with PARAM_RANGE at the number `arg` unless `dtype` holds it, as PyTorch converts numbers:
+// unsigned types wrap negative whole numbers round, and truth values are made of anything.
+absl::Status CheckHolds(TypeContext& c, std::string_view rule, std::string_view arg,
+                        DataType dtype);
+
 // A number that scales whole numbers must be whole (`alpha`, `beta`).
 absl::Status CheckFactor(TypeContext& c, std::string_view arg, DataType result);
 inline Rule FactorRule() { return {"FACTOR_C1", "alpha and beta are whole for whole numbers"}; }

@@ -28,6 +28,27 @@ Dim Bound(TypeContext& c, const std::optional<Dim>& given, const Dim& size, cons
   return Dim(std::clamp<int64_t>(at < 0 ? at + size.value() : at, 0, size.value()));
 }
 
+// PyTorch takes bytes for truth values, too.
+bool IsMask(const TensorType& index) {
+  return index.dtype == v1::DATA_TYPE_BOOL || index.dtype == v1::DATA_TYPE_UINT8;
+}
+
+// `dim`: where the mask begins.
+absl::Status CheckMask(TypeContext& c, const TensorType& mask, int dim, int list_index) {
+  const TensorType& self = c.tensor("self");
+  std::vector<Dim> covered;
+  for (int i = 0; i < mask.rank(); ++i) covered.push_back(self.dim(dim + i));
+  if (covered != mask.shape || covered.empty()) {
+    return c.Fail("INDEX_C4", "indices", "a mask has the sizes of the dimensions that it covers",
+                  covered.empty() ? "rank 1 or more" : ShapeText(covered), TypeText(mask),
+                  "SHAPE_MISMATCH", list_index);
+  }
+  if (c.tensors("indices").size() == 1) return absl::OkStatus();
+  return c.Fail("INDEX_C5", "indices",
+                "how many elements a mask names is known only as the program runs",
+                "one mask, or positions", TypeText(mask), "DTYPE_MISMATCH", list_index);
+}
+
 }  // namespace
 
 absl::Status NeedsDims(TypeContext& c, std::string_view rule) {
@@ -78,36 +99,53 @@ absl::StatusOr<TensorType> SliceType(TypeContext& c) {
   return self.WithDim(d, length.CeilDiv(step));
 }
 
-absl::StatusOr<TensorType> IndexedType(TypeContext& c) {
+absl::StatusOr<TensorType> IndexedType(TypeContext& c, bool masks) {
   const TensorType& self = c.tensor("self");
   const auto* list = c.arg("indices").As<Argument::List>();
   const std::vector<const TensorType*> indices = c.tensors("indices");
-  const size_t count = list != nullptr ? list->size() : 0;
+  const auto is_mask = [&](const TensorType& index) { return masks && IsMask(index); };
+  size_t count = list != nullptr ? list->size() : 0;
+  for (const TensorType* index : indices) {
+    if (is_mask(*index)) count += index->shape.size() - 1;
+  }
   if (count > self.shape.size() || indices.empty()) {
     return c.Fail("INDEX_C2", "indices", "there is at most one index for each dimension",
                   fmt::format("1 to {}", self.rank()), fmt::format("{}", count), "ARITY");
   }
   std::vector<Dim> shape;
-  for (size_t i = 0; i < indices.size(); ++i) {
-    RETURN_IF_ERROR(CheckIndex(c, *indices[i], static_cast<int>(i)));
-    auto wider = Broadcast(shape, indices[i]->shape);
+  std::vector<Dim> rest;  // dimensions that no tensor indexes
+  size_t first = count, last = 0, covered = 0, next = 0;
+  const auto cover = [&](size_t dim, size_t dims) {
+    first = std::min(first, dim);
+    last = dim + dims - 1;
+    covered += dims;
+  };
+  size_t dim = 0;
+  for (const Argument& entry : *list) {
+    if (entry.IsNone()) {
+      rest.push_back(self.shape[dim++]);
+      continue;
+    }
+    const TensorType& index = *indices[next];
+    const int at = static_cast<int>(next++);
+    if (is_mask(index)) {
+      RETURN_IF_ERROR(CheckMask(c, index, static_cast<int>(dim), at));
+      cover(dim, index.shape.size());
+      dim += index.shape.size();
+      shape = {Dim(1)};
+      continue;
+    }
+    RETURN_IF_ERROR(CheckIndex(c, index, at));
+    auto wider = Broadcast(shape, index.shape);
     if (!wider) {
       return c.Fail("INDEX_C3", "indices", "the index tensors do not broadcast", ShapeText(shape),
-                    TypeText(*indices[i]), "SHAPE_MISMATCH", static_cast<int>(i));
+                    TypeText(index), "SHAPE_MISMATCH", at);
     }
     shape = *std::move(wider);
+    cover(dim++, 1);
   }
-  size_t first = count, last = 0;
-  std::vector<Dim> rest;  // dimensions that no tensor indexes
-  for (size_t i = 0; i < self.shape.size(); ++i) {
-    if (i < count && !(*list)[i].IsNone()) {
-      first = std::min(first, i);
-      last = i;
-    } else {
-      rest.push_back(self.shape[i]);
-    }
-  }
-  const bool together = last - first + 1 == indices.size();
+  for (; dim < self.shape.size(); ++dim) rest.push_back(self.shape[dim]);
+  const bool together = last - first + 1 == covered;
   rest.insert(rest.begin() + static_cast<int64_t>(together ? first : 0), shape.begin(),
               shape.end());
   return TensorType{self.dtype, std::move(rest)};

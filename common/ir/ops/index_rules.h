@@ -23,7 +23,10 @@ absl::Status IndexFits(TypeContext& c, std::string_view rule, std::string_view o
 absl::StatusOr<TensorType> SliceType(TypeContext& c);
 // self[i, :, j]: the index tensors broadcast; their dimensions take the place of the first one
 // where they stand side by side, and come first otherwise.
-absl::StatusOr<TensorType> IndexedType(TypeContext& c);
+// Where `masks` are legal, a mask of truth values covers as many dimensions as it has; how many
+// elements it names is known only as the program runs, and stands in the result as 1: what
+// broadcasts with that broadcasts with every number.
+absl::StatusOr<TensorType> IndexedType(TypeContext& c, bool masks = false);
 
 Rule GatherRule();
 std::vector<Rule> SliceRules();

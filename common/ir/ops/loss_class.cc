@@ -1,4 +1,6 @@
 // Losses over classes: the prediction has a class dimension. `reduction` is at::Reduction.
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/loss_rules.h"
@@ -13,6 +15,7 @@ int ClassDim(const TensorType& prediction) { return prediction.rank() == 1 ? 0 :
 
 TensorType Rows(const TensorType& prediction) {
   TensorType rows = prediction;
+  if (rows.rank() == 0) return rows;
   rows.shape.erase(rows.shape.begin() + ClassDim(prediction));
   return rows;
 }
@@ -82,11 +85,11 @@ absl::Status InferNllForward(TypeContext& c) {
   return c.Output({c.tensor("self").dtype, {}});
 }
 
-// [N, C] or [C].
+// [N, C] or [C], or the number of one class.
 absl::Status CheckMargin(TypeContext& c) {
   RETURN_IF_ERROR(c.Floating("LOSS_C2", "self"));
-  RETURN_IF_ERROR(c.Rank("MULTI_MARGIN_C1", "self", {1, 2}));
-  RETURN_IF_ERROR(NonEmpty(c, "MULTI_MARGIN_C5", "self", c.tensor("self").rank() - 1));
+  RETURN_IF_ERROR(c.Rank("MULTI_MARGIN_C1", "self", {0, 1, 2}));
+  RETURN_IF_ERROR(NonEmpty(c, "MULTI_MARGIN_C5", "self", std::max(c.tensor("self").rank() - 1, 0)));
   return ClassIndices(c, "MULTI_MARGIN_C2", "target");
 }
 
@@ -99,17 +102,17 @@ absl::Status InferMultiMargin(TypeContext& c) {
     return c.Fail("MULTI_MARGIN_C4", "p", "p must be 1 or 2", "1 or 2", fmt::format("{}", p),
                   "PARAM_RANGE");
   }
-  const TensorType rows = Rows(self);
-  if (target.shape != rows.shape) {
+  // A single row's class index may also stand in a row of one.
+  if (target.rank() > 1 || target.Numel() != (self.rank() == 2 ? self.dim(0) : Dim(1))) {
     return c.Fail("MULTI_MARGIN_C3", "target", "target must hold one class index for each row",
-                  fmt::format("int64{}", ShapeText(rows.shape)), TypeText(target));
+                  fmt::format("int64{}", ShapeText(Rows(self).shape)), TypeText(target));
   }
-  if (c.Has("weight") && c.tensor("weight") != TensorType{self.dtype, {self.dim(ClassDim(self))}}) {
+  const TensorType weights{self.dtype, {self.rank() == 0 ? Dim(1) : self.dim(-1)}};
+  if (c.Has("weight") && c.tensor("weight") != weights) {
     return c.Fail("CROSS_ENTROPY_C3", "weight", "there is one weight per class",
-                  fmt::format("[{}]", self.dim(ClassDim(self)).ToString()),
-                  TypeText(c.tensor("weight")));
+                  ShapeText(weights.shape), TypeText(c.tensor("weight")));
   }
-  return Reduced(c, rows);
+  return Reduced(c, {self.dtype, target.shape});
 }
 
 absl::Status InferMultilabelMargin(TypeContext& c) {
@@ -151,7 +154,7 @@ OpDef Margin(std::string_view name, std::string_view schema) {
           .infer = InferMultilabelMargin,
           .flops = PerPrediction<4>,
           .rules = {{"LOSS_C2", "the prediction is floating-point"},
-                    {"MULTI_MARGIN_C1", "the prediction has rank 1 or 2"},
+                    {"MULTI_MARGIN_C1", "the prediction has rank 2 or less"},
                     {"MULTI_MARGIN_C2", "class indices are int64"},
                     {"MULTI_MARGIN_C3", "target has the prediction's rows"},
                     {"MULTI_MARGIN_C5", "there are classes"}},

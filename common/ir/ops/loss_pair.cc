@@ -68,12 +68,11 @@ absl::Status CheckCtc(TypeContext& c) {
                   "PARAM_RANGE");
   }
   const bool batch = scores.rank() == 3;
-  const bool fits =
-      targets.rank() == 1 || (batch && targets.rank() == 2 && targets.dim(0) == scores.dim(1));
+  const Dim sequences = batch ? scores.dim(1) : Dim(1);
+  const bool fits = targets.rank() == 1 || (targets.rank() == 2 && targets.dim(0) == sequences);
   if (!fits) {
     return c.Fail("CTC_C4", "targets", "targets must hold one row of classes for each sequence",
-                  batch ? fmt::format("[{}, S] or [S]", scores.dim(1).ToString()) : "[S]",
-                  TypeText(targets));
+                  fmt::format("[{}, S] or [S]", sequences.ToString()), TypeText(targets));
   }
   if (!IsIntegral(targets.dtype)) {
     return c.Fail("CTC_C5", "targets", "targets must be whole numbers", "int64 or int32",

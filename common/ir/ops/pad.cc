@@ -40,6 +40,10 @@ absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode
       RETURN_IF_ERROR(NonEmpty(c, "PAD_C7", "self", input.rank() - dims - 1));
     }
   }
+  // Where nothing is added, nothing is filled.
+  const bool fills = std::any_of(
+      pad.begin(), pad.end(), [](const Dim& side) { return !side.IsConst() || side.value() > 0; });
+  if (constant && fills) RETURN_IF_ERROR(CheckHolds(c, "PAD_C8", "value", input.dtype));
   TensorType out = input;
   for (int i = 0; i < dims; ++i) {
     const int d = input.rank() - 1 - i;
@@ -119,6 +123,7 @@ const Rule kInside = {"PAD_C2", "reflected and circular padding does not exceed 
 const Rule kRanks = {"PAD_C3",
                      "padding that is not constant leaves one or two dimensions unpadded"};
 const Rule kNumbers = {"PAD_C7", "reflected and replicated numbers are there, and no truth values"};
+const Rule kHeld = {"PAD_C8", "self's element type holds the value"};
 const Rule kLeft = {"PAD_C6", "negative padding leaves something"};
 
 struct Entry {
@@ -156,12 +161,13 @@ void AddPad(std::vector<OpDef>& ops) {
                  {"PAD_C4", "mode is constant, reflect, replicate or circular"},
                  {"PAD_C5", "only constant padding takes a value"},
                  kLeft,
-                 kNumbers}});
+                 kNumbers,
+                 kHeld}});
   ops.push_back({.name = "aten.constant_pad_nd.default",
                  .schema = "(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
                  .infer = [](TypeContext& c) { return InferPadding(c, "pad", "constant"); },
                  .flops = NoFlops,
-                 .rules = {kLength, kLeft}});
+                 .rules = {kLength, kLeft, kHeld}});
   for (const Entry& entry : kEntries) {
     std::vector<Rule> rules = {kLength, kRanks, kLeft, kNumbers};
     if (entry.reflects) rules.push_back(kInside);

@@ -1,7 +1,5 @@
 // Arithmetic, comparison and choice, element by element: one rule serves all, one line is an
 // operator.
-#include <cmath>
-
 #include "common/base/status.h"
 #include "common/ir/ops/element_types.h"
 #include "common/ir/ops/families.h"
@@ -106,11 +104,8 @@ absl::Status InferMaskedFill(TypeContext& c) {
   if (c.op().args[2].type == SchemaArg::Type::kTensor)
     RETURN_IF_ERROR(c.Rank("MASK_C2", "value", {0}));
   const TensorType& self = c.tensor("self");
-  if (c.op().args[2].type != SchemaArg::Type::kTensor && Accepts(kWhole, self.dtype) &&
-      !std::isfinite(c.Float("value"))) {
-    return c.Fail("MASK_C3", "value", "no whole number stands for it", "a finite number",
-                  fmt::format("{}", c.Float("value")), "PARAM_RANGE");
-  }
+  if (c.op().args[2].type != SchemaArg::Type::kTensor)
+    RETURN_IF_ERROR(CheckHolds(c, "MASK_C3", "value", self.dtype));
   auto shape = Broadcast(self.shape, c.tensor("mask").shape);
   if (!shape) {
     return c.Fail("BROADCAST_C1", "mask", "the shapes do not broadcast", TypeText(self),
@@ -278,7 +273,7 @@ std::vector<Rule> RulesOf(const Row& row) {
   if (row.schema.find("Tensor value") != std::string_view::npos)
     rules.push_back({"MASK_C2", "value has rank 0"});
   else
-    rules.push_back({"MASK_C3", "whole numbers are filled with a finite number"});
+    rules.push_back({"MASK_C3", "self's element type holds the value"});
   return rules;
 }
 

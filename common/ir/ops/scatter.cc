@@ -17,6 +17,8 @@ absl::Status InferScatter(TypeContext& c) {
   if (c.op().ArgIndex("src") >= 0) {
     RETURN_IF_ERROR(c.SameDType("SAME_C1", "src", "self"));
     RETURN_IF_ERROR(IndexFits(c, "SCATTER_C1", "src", d, false));
+  } else {
+    RETURN_IF_ERROR(CheckHolds(c, "SCATTER_C2", "value", self.dtype));
   }
   return c.OutputLike("self");
 }
@@ -40,7 +42,7 @@ absl::Status InferSliceScatter(TypeContext& c) {
 }
 
 absl::Status InferIndexPut(TypeContext& c) {
-  ASSIGN_OR_RETURN(const TensorType part, IndexedType(c));
+  ASSIGN_OR_RETURN(const TensorType part, IndexedType(c, true));
   RETURN_IF_ERROR(c.SameDType("SAME_C1", "values", "self"));
   RETURN_IF_ERROR(Stretches(c, "INDEX_PUT_C1", "values", part));
   return c.OutputLike("self");
@@ -68,7 +70,8 @@ void AddScatter(std::vector<OpDef>& ops) {
                    .saved = saved});
   };
   add("aten.scatter.value", "(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
-      InferScatter, {whole, dim, GatherRule()}, "index");
+      InferScatter,
+      {whole, dim, GatherRule(), {"SCATTER_C2", "self's element type holds the value"}}, "index");
   for (const char* name : {"aten.scatter.src", "aten.scatter_add.default"}) {
     add(name, "(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", InferScatter,
         {whole,
@@ -85,6 +88,9 @@ void AddScatter(std::vector<OpDef>& ops) {
       "-> Tensor",
       InferSliceScatter, std::move(slice), "");
   std::vector<Rule> put = IndexRules();
+  put[0] = {"INDEX_C1", "positions are int64 or int32, or truth values"};
+  put.push_back({"INDEX_C4", "a mask of truth values has the sizes of the dimensions it covers"});
+  put.push_back({"INDEX_C5", "a mask stands alone"});
   put.push_back(same);
   put.push_back({"INDEX_PUT_C1", "values broadcasts to the part that the indices name"});
   add("aten.index_put.default",
