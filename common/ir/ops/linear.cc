@@ -31,7 +31,7 @@ absl::Status InferLinear(TypeContext& c) {
   RETURN_IF_ERROR(CheckAccept(c, "LINEAR_C3", "input", kNotTruth, input.dtype));
   if (input.dim(-1) != weight.dim(-1)) {
     return c.Fail("LINEAR_C1", "input", "the last dimension must be in_features",
-                  TypeText(input.WithDim(-1, weight.dim(1))), TypeText(input));
+                  TypeText(input.WithDim(-1, weight.dim(-1))), TypeText(input));
   }
   if (weight.rank() == 1) {
     return c.Output({input.dtype, {input.shape.begin(), input.shape.end() - 1}});
