@@ -5,10 +5,12 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/formats/canvas/reader.h"
+#include "common/formats/formats.h"
 #include "common/formats/tell.h"
 #include "common/graph/text.h"
 #include "common/ir/types.h"
@@ -124,6 +126,24 @@ absl::Status ApplyInputs(const GraphFlags& flags, GraphFile* source) {
   return absl::OkStatus();
 }
 
+// What the compiler finds where the reader has found an error already follows from that. Readers of
+// foreign formats check all names themselves.
+void AddNew(const std::vector<v1::Diagnostic>& found, bool native,
+            std::vector<v1::Diagnostic>* diagnostics) {
+  absl::flat_hash_set<std::pair<int, int>> places;
+  for (const v1::Diagnostic& d : *diagnostics) {
+    if (d.severity() == v1::SEVERITY_ERROR) places.emplace(d.line(), d.column());
+  }
+  const bool faulty = !places.empty();
+  for (const v1::Diagnostic& d : found) {
+    const bool of_names = d.code() == "UNKNOWN_REFERENCE" || d.code() == "UNKNOWN_TYPE" ||
+                          d.code() == "MISSING_INPUT";
+    const bool follows = (d.line() > 0 && places.contains({d.line(), d.column()})) ||
+                         (faulty && !native && of_names);
+    if (d.severity() != v1::SEVERITY_ERROR || !follows) diagnostics->push_back(d);
+  }
+}
+
 absl::StatusOr<GraphFile> Finish(absl::StatusOr<v1::Graph> graph, const GraphFlags& flags,
                                  GraphFile source) {
   if (!graph.ok()) {
@@ -191,7 +211,11 @@ absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::stri
   source.file = file == "-" ? "<stdin>" : file;
   std::string_view format = flags.from;
   if (format.empty()) format = formats::TellBinary(bytes);
-  const bool other = format == "canvas" || format == "ir";
+  const auto foreign = [&] {
+    const formats::GraphFormat* found = formats::FindGraphFormat(format);
+    return found == nullptr || found->read == nullptr ? nullptr : found;
+  };
+  const bool other = format == "canvas" || format == "ir" || foreign() != nullptr;
   if (format.empty() || format == "native" || other) {
     auto root = ReadText(bytes, TextLimits(), nullptr);
     if (!root.ok()) {  // read again for its located diagnostics
@@ -206,6 +230,11 @@ absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::stri
     if (format == "ir") {
       ReadProgramOfOperators(bytes, &source);
       return source;
+    }
+    source.format = format.empty() ? "native" : format;
+    if (const formats::GraphFormat* found = foreign()) {
+      return Finish(found->read(*root, source.file, &source.positions, &source.diagnostics), flags,
+                    std::move(source));
     }
     if (format.empty() && LooksLikeJob(*root)) {
       RefuseJob(&source);
@@ -253,8 +282,7 @@ CompiledFile CompileGraph(GraphFile source) {
     compiler::CompileOptions options;
     options.positions = &source.positions;
     compiled.result = compiler::Compile(source.graph, options);
-    compiled.diagnostics.insert(compiled.diagnostics.end(), compiled.result.diagnostics.begin(),
-                                compiled.result.diagnostics.end());
+    AddNew(compiled.result.diagnostics, source.format == "native", &compiled.diagnostics);
   }
   compiled.ok = source.readable && !errors && compiled.result.ok;
   compiled.source = std::move(source);

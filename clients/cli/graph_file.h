@@ -27,8 +27,9 @@ struct GraphFlags {
 };
 
 struct GraphFile {
-  std::string file;       // as the user gave it; `-` for stdin
-  bool readable = false;  // as a graph
+  std::string file;               // as the user gave it; `-` for stdin
+  std::string format = "native";  // of formats/tell.h
+  bool readable = false;          // as a graph
   v1::Graph graph;
   // What is no graph: a canvas program, or a program of operators (`codegen --target ir-json`). Set
   // where there is no error in it.

@@ -87,9 +87,14 @@ class Normaliser {
     }
     std::vector<std::string> ids;
     ids.reserve(args_.nodes.size());
-    for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
+    std::vector<std::string> names;  // of the modules
+    names.reserve(args_.nodes.size());
+    for (const v1::Node* node : args_.nodes) {
+      ids.push_back(node->id());
+      names.push_back(node->name().empty() ? node->id() : node->name());
+    }
     std::vector<std::string> identifiers =
-        args_.outer.node.empty() ? MangleIds(ids) : MangleInnerIds(ids, args_.container);
+        args_.outer.node.empty() ? MangleIds(names) : MangleInnerIds(names, args_.container);
     graph_.nodes.resize(ids.size());
     own_.nodes.reserve(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {

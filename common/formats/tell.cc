@@ -30,7 +30,8 @@ std::string_view TellText(const TextNode& root) {
   if (!root.IsMap() || root.Find("graphkiln") != nullptr) return "";
   const TextNode* nodes = root.Find("nodes");
   const bool listed = nodes != nullptr && nodes->IsList();
-  if (HasKeys(root, {"modules", "graph"})) return "torcharc";
+  const TextNode* modules = root.Find("modules");
+  if (modules != nullptr && modules->IsMap() && nodes == nullptr) return "torcharc";
   if (listed && HasKeys(root, {"weights", "inputs", "outputs"})) return "pytorch_ir";
   if (listed && HasKeys(root, {"edges"})) {
     const TextNode* first = nodes->items.empty() ? nullptr : &nodes->items[0];

@@ -39,7 +39,7 @@ class Differ {
       } else if (pair.second == nullptr) {
         out_.add_removed(id);
       } else if (*pair.first != *pair.second) {
-        for (const char* field : {"type", "in", "module", "mode", "compile", "children"})
+        for (const char* field : {"type", "in", "module", "name", "mode", "compile", "children"})
           Field(id, field, *pair.first, *pair.second);
         Section(id, "params", *pair.first, *pair.second);
       }

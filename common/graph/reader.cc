@@ -90,7 +90,10 @@ void Reader::Unknown(const TextNode& map, std::initializer_list<std::string_view
                      const std::string& path, v1::MapValue* extra) {
   for (const TextEntry& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-    if (extra != nullptr) (*extra->mutable_fields())[entry.key] = ReadValue(entry.value);
+    if (extra != nullptr) {
+      (*extra->mutable_fields())[entry.key] = ReadValue(entry.value);
+      if (path.empty() && entry.key == kOrigin) continue;
+    }
     const std::vector<std::string> names(known.begin(), known.end());
     const auto near = NearestName(entry.key, names);
     v1::Diagnostic& diagnostic =
@@ -212,6 +215,7 @@ void Reader::Node(const std::string& id, const TextPos& pos, const TextNode& nod
   if (const TextNode* module = node.Find("module")) Place(path + ".module", module->pos);
   if (const TextNode* children = node.Find("children")) Children(*children, path, out);
   out->set_module(Text(node, "module", path));
+  out->set_name(Text(node, "name", path));
   out->set_doc(Text(node, "doc", path));
   const std::string mode = Text(node, "mode", path);
   if (mode == "bypassed") {
@@ -237,12 +241,13 @@ void Reader::Node(const std::string& id, const TextPos& pos, const TextNode& nod
     diagnostic.set_expected("runtime, freeze, constant or export");
     diagnostic.set_found(compile.substr(0, 200));
   }
-  std::vector<std::string_view> known = {"type", "in",   "params",  "module",
+  std::vector<std::string_view> known = {"type", "in",   "params",  "module",  "name",
                                          "doc",  "mode", "compile", "children"};
   known.insert(known.end(), more_keys.begin(), more_keys.end());
   for (const TextEntry& field : node.entries) {
     if (std::find(known.begin(), known.end(), field.key) != known.end()) continue;
     (*out->mutable_extra()->mutable_fields())[field.key] = ReadValue(field.value);
+    if (field.key == kOrigin) continue;
     const std::vector<std::string> names(known.begin(), known.end());
     v1::Diagnostic& diagnostic =
         Warning("UNKNOWN_FIELD", field.key_pos, path + "." + field.key,

@@ -10,6 +10,11 @@ void SourceMap::Locate(v1::Diagnostic& diagnostic) const {
   std::vector<std::string> paths;
   if (!diagnostic.node().empty()) {
     const std::string node = "nodes." + diagnostic.node();
+    if (!diagnostic.path().empty()) {
+      const std::string inside = node + "/" + diagnostic.path();
+      if (!diagnostic.param().empty()) paths.push_back(inside + ".params." + diagnostic.param());
+      paths.push_back(inside);
+    }
     if (!diagnostic.param().empty()) paths.push_back(node + ".params." + diagnostic.param());
     if (!diagnostic.port().empty()) {
       // `inputs[1]` is a part of what is written at `inputs`.
@@ -17,7 +22,9 @@ void SourceMap::Locate(v1::Diagnostic& diagnostic) const {
       paths.push_back(node + ".in." + diagnostic.port().substr(0, diagnostic.port().find('[')));
       paths.push_back(node + ".in");
     }
-    if (diagnostic.code() == "UNKNOWN_TYPE") paths.push_back(node + ".type");
+    // Formats other than our own keep what a node is apart from how it is connected.
+    const bool at_type = !diagnostic.param().empty() && !file_paths.empty();
+    if (diagnostic.code() == "UNKNOWN_TYPE" || at_type) paths.push_back(node + ".type");
     if (diagnostic.code() == "SHARED_MODULE") paths.push_back(node + ".module");
     paths.push_back(node);
   }
@@ -27,7 +34,12 @@ void SourceMap::Locate(v1::Diagnostic& diagnostic) const {
     if (it == by_path.end()) continue;
     diagnostic.set_line(it->second.line);
     diagnostic.set_column(it->second.column);
-    if (diagnostic.path().empty()) diagnostic.set_path(path);
+    const auto named = file_paths.find(path);
+    if (named != file_paths.end()) {
+      diagnostic.set_path(named->second);
+    } else if (diagnostic.path().empty()) {
+      diagnostic.set_path(path);
+    }
     return;
   }
 }

@@ -23,6 +23,10 @@
 
 namespace graphkiln::graph {
 
+// The key of graphs and nodes under which a foreign format keeps what has no meaning here, so that
+// it can be written back; kept in `extra` without a warning.
+inline constexpr std::string_view kOrigin = "origin";
+
 // All findings of the text go to `diagnostics`, located; a graph is returned unless the text cannot
 // be understood at all. Whoever goes on must look for errors among the diagnostics first. Unknown
 // keys are kept in `extra` and warned about.

@@ -167,6 +167,7 @@ Json NodeJson(const v1::Node& node, const StringSet* ids) {
   }
   if (node.params_size() > 0) out["params"] = Sorted(node.params());
   if (!node.module().empty()) out["module"] = node.module();
+  if (!node.name().empty()) out["name"] = node.name();
   if (node.mode() == v1::NODE_MODE_BYPASSED) out["mode"] = "bypassed";
   if (node.mode() == v1::NODE_MODE_MUTED) out["mode"] = "muted";
   if (node.compile_mode() == v1::COMPILE_MODE_FREEZE) out["compile"] = "freeze";
@@ -260,22 +261,23 @@ void EmitText(YAML::Emitter& out, const std::string& text) {
 }
 
 // Values nest at most 64 levels, as the readers make sure.
-void Emit(YAML::Emitter& out, const Json& json, int depth) {
+void Emit(YAML::Emitter& out, const Json& json, int depth, int rows) {
   if (json.is_object()) {
     // The upper levels stand one entry a line; deeper ones are short and stand in a row.
-    out << (depth >= 2 ? YAML::Flow : YAML::Block) << YAML::BeginMap;
+    out << (depth >= rows ? YAML::Flow : YAML::Block) << YAML::BeginMap;
     for (const auto& [key, value] : json.items()) {
       // YAML finds a key without `? ` only within 1,024 characters, escapes counted.
       if (key.size() > kLongestPlainKey) out << YAML::LongKey;
       out << YAML::Key;
       EmitText(out, key);
       out << YAML::Value;
-      Emit(out, value, depth + 1);
+      Emit(out, value, depth + 1, rows);
     }
     out << YAML::EndMap;
   } else if (json.is_array()) {
-    out << YAML::Flow << YAML::BeginSeq;
-    for (const Json& item : json) Emit(out, item, depth + 1);
+    const bool block = depth < rows && !json.empty() && json[0].is_object();
+    out << (block ? YAML::Block : YAML::Flow) << YAML::BeginSeq;
+    for (const Json& item : json) Emit(out, item, depth + 1, rows);
     out << YAML::EndSeq;
   } else if (json.is_string()) {
     EmitText(out, json.get<std::string>());
@@ -288,7 +290,9 @@ void Emit(YAML::Emitter& out, const Json& json, int depth) {
     std::string text = std::isnan(v)   ? ".nan"
                        : std::isinf(v) ? (v > 0 ? ".inf" : "-.inf")
                                        : fmt::format("{}", v);
-    if (std::isfinite(v) && text.find_first_of(".e") == std::string::npos) text += ".0";
+    // A number for readers of YAML 1.1, too: with a point, also in front of an exponent.
+    if (std::isfinite(v) && text.find('.') == std::string::npos)
+      text.insert(std::min(text.find('e'), text.size()), ".0");
     out << text;
   } else {
     out << YAML::Null;
@@ -381,10 +385,12 @@ std::string DumpJson(nlohmann::ordered_json json, int indent) {
 
 std::string WriteJson(const v1::Graph& graph) { return DumpJson(ToJson(graph), 2) + "\n"; }
 
-std::string WriteYaml(const v1::Graph& graph) {
+std::string YamlText(const nlohmann::ordered_json& json, int rows) {
   YAML::Emitter out;
-  Emit(out, ToJson(graph), 0);
+  Emit(out, json, 0, rows);
   return std::string(out.c_str(), out.size()) + "\n";
 }
+
+std::string WriteYaml(const v1::Graph& graph) { return YamlText(ToJson(graph), 2); }
 
 }  // namespace graphkiln::graph

@@ -13,6 +13,8 @@ nlohmann::ordered_json ToJson(const v1::Graph& graph);
 // Such a document as text (`indent` -1: one line). Numbers that JSON lacks are written as `$+inf`,
 // `$-inf` and `$?nan`, which the reader understands and no text of the user's looks like.
 std::string DumpJson(nlohmann::ordered_json json, int indent);
+// A document as YAML; the upper `rows` levels stand one entry a line.
+std::string YamlText(const nlohmann::ordered_json& json, int rows);
 std::string WriteJson(const v1::Graph& graph);
 std::string WriteYaml(const v1::Graph& graph);
 

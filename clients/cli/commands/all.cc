@@ -8,6 +8,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddFix(&commands);
   AddSummary(&commands);
   AddCodegen(&commands);
+  AddConvert(&commands);
   AddPlan(&commands);
   AddDiff(&commands);
   AddMerge(&commands);

@@ -14,6 +14,7 @@ void AddValidate(CommandList* commands);
 void AddFix(CommandList* commands);
 void AddSummary(CommandList* commands);
 void AddCodegen(CommandList* commands);
+void AddConvert(CommandList* commands);
 void AddPlan(CommandList* commands);
 void AddDiff(CommandList* commands);
 void AddMerge(CommandList* commands);

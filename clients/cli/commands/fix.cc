@@ -7,7 +7,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/compiler/repair.h"
-#include "common/graph/writer.h"
+#include "common/formats/formats.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
@@ -48,9 +48,17 @@ class Fix : public Command {
       const bool json = TrimView(text).starts_with("{");
       if (!json && text.find('#') != std::string::npos)
         context.Notice("comments are not kept in what is written");
-      text = json ? graph::WriteJson(repair.graph) : graph::WriteYaml(repair.graph);
-      // What is left is placed in the text as it is now.
-      auto written = ReadGraphBytes(text, out_.empty() ? file_ : out_, GraphFlags());
+      // A file keeps its format.
+      const bool native = source->format == "native";
+      const formats::GraphFormat& format =
+          *formats::FindGraphFormat(native && json ? "json" : source->format);
+      std::vector<v1::Diagnostic> findings;
+      auto repaired = format.write(repair.graph, nullptr, &findings);
+      if (!repaired) return context.FailInvalid(findings);
+      text = *std::move(repaired);
+      // What is left is placed in the text as it is now; our own form holds the shapes.
+      auto written =
+          ReadGraphBytes(text, out_.empty() ? file_ : out_, native ? GraphFlags() : flags_);
       if (!written.ok()) return context.Fail(written.status());
       compiled = CompileGraph(*std::move(written));
     }

@@ -95,6 +95,22 @@ nodes:
   fc: {type: Linear, in: x, params: {out_features: 3}}
 outputs: {y: fc}
 )"});
+  pages.push_back({.code = "TA_UNUSED_MODULE",
+                   .title = "A TorchArc module that the graph does not call",
+                   .text = "TorchArc drops it without a word. It has no weights and does nothing "
+                           "here either, but is kept in the file when that is written back."});
+  pages.push_back({.code = "TC_LAYOUT",
+                   .title = "Channels first data reaches a recurrent node of TorchCanvas",
+                   .text = "Convolutions give [B, C, T], recurrent blocks read [B, T, H]: without "
+                           "a Permute_BCT_to_BTH between them, channels are taken for steps."});
+  pages.push_back({.code = "TC_SAME_EVEN_KERNEL",
+                   .title = "\"same\" with an even kernel in a TorchCanvas file",
+                   .text = "Here the size stays, with one more zero behind than in front. "
+                           "TorchCanvas pads kernel_size // 2 on both sides, which gives one "
+                           "element more; set the padding to that number for its result."});
+  pages.push_back({.code = "TC_UNLISTED_INPUT",
+                   .title = "An Input node of TorchCanvas that is not among the inputs",
+                   .text = "It becomes the last input of the graph; add it to `inputs`."});
   pages.push_back({.code = "UNKNOWN_FIELD",
                    .title = "A key has no meaning here",
                    .text = "It is kept, but does nothing; often it is a misspelling.",

@@ -1,0 +1,32 @@
+// Values of foreign files as they stand there: no text is an expression, nothing is escaped. Used
+// by the readers and writers of formats, and to keep what a format says without meaning here
+// (`origin` in `extra`) so that it is written back. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/text_reader.h"
+#include "graphkiln/v1/graph.pb.h"
+#include "nlohmann/json.hpp"
+
+namespace graphkiln::formats {
+
+using Json = nlohmann::ordered_json;
+
+/// The readers of text bound the depth of all of them.
+v1::Value RawValue(const TextNode& node);
+Json RawJson(const TextNode& node);
+Json RawJson(const v1::Value& value);
+/// As if read from a file; without positions.
+TextNode RawText(const v1::Value& value);
+
+/// Adds a key that is not there yet, without a search for it.
+void Append(Json& object, std::string_view key, Json value);
+
+/// The entry `key` of what a format keeps at a graph or node; null where there is none.
+const v1::Value* FindOrigin(const v1::MapValue& extra, std::string_view key);
+void SetOrigin(v1::MapValue* extra, std::string_view key, v1::Value value);
+v1::Value TextValue(std::string_view text);
+
+}  // namespace graphkiln::formats
