@@ -1,0 +1,83 @@
+#include "common/formats/torchcanvas/reader.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/formats/tell.h"
+#include "common/formats/torchcanvas/writer.h"
+#include "nlohmann/json.hpp"
+
+namespace graphkiln::formats::torchcanvas {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Read {
+  v1::Graph graph;
+  std::vector<v1::Diagnostic> findings;
+};
+
+Read ReadJson(const Json& json) {
+  Read read;
+  const auto root = ReadText(json.dump(), TextLimits(), nullptr);
+  EXPECT_TRUE(root.ok());
+  EXPECT_EQ(TellText(*root), "torchcanvas");
+  graph::SourceMap positions;
+  read.graph = ReadGraph(*root, "g.json", &positions, &read.findings);
+  return read;
+}
+
+Json Written(const v1::Graph& graph) {
+  std::vector<v1::Diagnostic> findings;
+  const auto text = WriteGraph(graph, nullptr, &findings);
+  EXPECT_TRUE(text.has_value());
+  return text ? Json::parse(*text) : Json();
+}
+
+Json Convolution(int kernel, int stride) {
+  return Json::parse(R"({"version": "0.2", "nodes": [{"id": "x", "type": "Input"},
+    {"id": "c", "type": "Conv2d", "params": {"out_channels": 2, "kernel_size": )" +
+                     std::to_string(kernel) + R"(, "stride": )" + std::to_string(stride) + R"(}}],
+    "edges": [["x", "c"]], "inputs": ["x"], "outputs": ["c"]})");
+}
+
+TEST(TorchCanvasReader, SameIsWrittenOutForLargerSteps) {
+  const auto padding = [](const v1::Graph& graph) {
+    return graph.nodes(graph.nodes_size() - 1).params().at("padding");
+  };
+  EXPECT_EQ(padding(ReadJson(Convolution(4, 1)).graph).string_value(), "same");
+  EXPECT_EQ(padding(ReadJson(Convolution(5, 2)).graph).int_value(), 2);
+  const Read even = ReadJson(Convolution(4, 2));
+  ASSERT_EQ(even.graph.nodes_size(), 2);
+  EXPECT_EQ(even.graph.nodes(0).type(), "ZeroPad2d");
+  EXPECT_EQ(even.graph.nodes(0).params().at("padding").list_value().values(0).int_value(), 1);
+  EXPECT_EQ(even.graph.nodes(0).params().at("padding").list_value().values(1).int_value(), 2);
+  ASSERT_EQ(even.findings.size(), 1u);
+  EXPECT_EQ(even.findings[0].code(), "TC_SAME_EVEN_KERNEL");
+  EXPECT_EQ(even.findings[0].fixes(0).edits(0).set_param().value().int_value(), 2);
+  for (int kernel = 1; kernel <= 5; ++kernel) {
+    for (int stride = 1; stride <= 3; ++stride) {
+      const Json file = Convolution(kernel, stride);
+      EXPECT_EQ(Written(ReadJson(file).graph), file) << kernel << " " << stride;
+    }
+  }
+}
+
+TEST(TorchCanvasReader, FaultsArePlaced) {
+  const Read read = ReadJson(Json::parse(
+      R"({"nodes": [{"id": "x", "type": "Input"}, {"id": "f", "type": "Lineer"},
+    {"id": "x", "type": "ReLU"}], "edges": [["x", "f"], ["f", "gone"]], "inputs": ["f"],
+    "outputs": ["head"]})"));
+  std::vector<std::string> found;
+  for (const v1::Diagnostic& d : read.findings) {
+    if (d.severity() == v1::SEVERITY_ERROR) found.push_back(d.code() + " " + d.path());
+  }
+  const std::vector<std::string> wanted = {"UNKNOWN_TYPE nodes[1].type", "DUPLICATE_ID nodes[2].id",
+                                           "UNKNOWN_REFERENCE edges[1]", "ARGUMENT_TYPE inputs[0]",
+                                           "UNKNOWN_REFERENCE outputs[0]"};
+  EXPECT_EQ(found, wanted);
+}
+
+}  // namespace
+}  // namespace graphkiln::formats::torchcanvas
