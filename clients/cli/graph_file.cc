@@ -138,8 +138,9 @@ void AddNew(const std::vector<v1::Diagnostic>& found, bool native,
   for (const v1::Diagnostic& d : found) {
     const bool of_names = d.code() == "UNKNOWN_REFERENCE" || d.code() == "UNKNOWN_TYPE" ||
                           d.code() == "MISSING_INPUT";
-    const bool follows = (d.line() > 0 && places.contains({d.line(), d.column()})) ||
-                         (faulty && !native && of_names);
+    const bool follows =
+        !native && faulty &&
+        (of_names || (d.line() > 0 && places.contains({d.line(), d.column()})));
     if (d.severity() != v1::SEVERITY_ERROR || !follows) diagnostics->push_back(d);
   }
 }
@@ -233,8 +234,8 @@ absl::StatusOr<GraphFile> ReadGraphBytes(std::string_view bytes, const std::stri
     }
     source.format = format.empty() ? "native" : format;
     if (const formats::GraphFormat* found = foreign()) {
-      return Finish(found->read(*root, source.file, &source.positions, &source.diagnostics), flags,
-                    std::move(source));
+      v1::Graph graph = found->read(*root, source.file, &source.positions, &source.diagnostics);
+      return Finish(std::move(graph), flags, std::move(source));
     }
     if (format.empty() && LooksLikeJob(*root)) {
       RefuseJob(&source);

@@ -223,7 +223,7 @@ class Exporter {
     }
     for (const v1::GraphOutput& output : graph_.outputs()) {
       out.push_back(Source(output.value(), ""));
-      if (graph_.outputs_size() > 1 && output.name() != out.back())
+      if (graph_.outputs_size() > 1 && output.name() != out.back().get<std::string>())
         Lacks("",
               fmt::format("another name of an output than its node's: {}",
                           QuoteForMessage(output.name())),
