@@ -138,9 +138,8 @@ void AddNew(const std::vector<v1::Diagnostic>& found, bool native,
   for (const v1::Diagnostic& d : found) {
     const bool of_names = d.code() == "UNKNOWN_REFERENCE" || d.code() == "UNKNOWN_TYPE" ||
                           d.code() == "MISSING_INPUT";
-    const bool follows =
-        !native && faulty &&
-        (of_names || (d.line() > 0 && places.contains({d.line(), d.column()})));
+    const bool follows = !native && faulty &&
+                         (of_names || (d.line() > 0 && places.contains({d.line(), d.column()})));
     if (d.severity() != v1::SEVERITY_ERROR || !follows) diagnostics->push_back(d);
   }
 }
