@@ -137,6 +137,7 @@ class Expander {
       if (!Spend()) return false;
       v1::Node copy = node;
       copy.set_id(fmt::format("{}.{}", node.id(), i));
+      if (!node.name().empty()) copy.set_name(fmt::format("{}.{}", node.name(), i));
       v1::Value index;
       index.set_int_value(i);
       out_.scope.Set("i", index);

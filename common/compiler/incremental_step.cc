@@ -3,10 +3,9 @@
 #include <map>
 #include <set>
 
-#include "absl/types/span.h"
 #include "common/base/strings.h"
-#include "common/compiler/identifiers.h"
 #include "common/compiler/incremental_state.h"
+#include "common/compiler/node_names.h"
 #include "common/compiler/order.h"
 #include "common/compiler/outputs.h"
 #include "common/compiler/report.h"
@@ -98,6 +97,7 @@ bool IncrementalState::Step(int index, const v1::Node& before) {
   const bool grown = module_.values.size() > 2 * first_values_ + kMostOldValues;
   if (!follows_ || grown || passed_.expandable < kLeastExpandable || !Free()) return false;
   const v1::Node& after = graph_.nodes(index);
+  if (after.name() != before.name()) return false;  // others may have other names then
   graph_bytes_ += after.SpaceUsedLong() - before.SpaceUsedLong();
   inactive_ += (IsActive(after) ? 0 : 1) - (IsActive(before) ? 0 : 1);
   const bool was_normal = findings_.normal();
@@ -148,9 +148,7 @@ void IncrementalState::Normalise(const std::vector<int>& nodes, bool outputs, Ch
   renewal.nodes = nodes;
   renewal.outputs = outputs;
   if (nodes.size() > 1) {  // nodes that share weights may have exchanged them
-    if (identifiers_.empty()) {
-      identifiers_ = MangleIds(absl::MakeConstSpan(ids_).subspan(args_.inputs.size()));
-    }
+    if (identifiers_.empty()) identifiers_ = NodeIdentifiers(args_.nodes);
     renewal.identifiers = &identifiers_;
   }
   Report report;

@@ -7,7 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/container.h"
-#include "common/compiler/identifiers.h"
+#include "common/compiler/node_names.h"
 #include "common/compiler/order.h"
 #include "common/graph/equal.h"
 #include "common/nodes/registry.h"
@@ -87,14 +87,10 @@ class Normaliser {
     }
     std::vector<std::string> ids;
     ids.reserve(args_.nodes.size());
-    std::vector<std::string> names;  // of the modules
-    names.reserve(args_.nodes.size());
-    for (const v1::Node* node : args_.nodes) {
-      ids.push_back(node->id());
-      names.push_back(node->name().empty() ? node->id() : node->name());
-    }
-    std::vector<std::string> identifiers =
-        args_.outer.node.empty() ? MangleIds(names) : MangleInnerIds(names, args_.container);
+    for (const v1::Node* node : args_.nodes) ids.push_back(node->id());
+    std::vector<std::string> identifiers = args_.outer.node.empty()
+                                               ? NodeIdentifiers(args_.nodes)
+                                               : InnerIdentifiers(args_.nodes, args_.container);
     graph_.nodes.resize(ids.size());
     own_.nodes.reserve(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) {

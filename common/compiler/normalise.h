@@ -108,7 +108,7 @@ struct Renewal {
   const NameTable* names = nullptr;
   // By rising index; with a node come all that share weights with it.
   std::vector<int> nodes;
-  // As MangleIds gives them, by node of the whole graph; null where no node shares weights.
+  // As NodeIdentifiers gives them, by node of the whole graph; null where no node shares weights.
   const std::vector<std::string>* identifiers = nullptr;
   bool outputs = false;  // the outputs, too
 };

@@ -16,6 +16,12 @@ bool IsSymbol(const std::string& text) {
                                       [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
+// Keys of weights that are not the node's id.
+void Name(const std::string& path, v1::Node* node) {
+  if (path.find('.') != std::string::npos || (path != node->id() && !node->module().empty()))
+    node->set_name(path);
+}
+
 class Writer {
  public:
   Writer(const v1::Graph& graph, const v1::Node& node, const Instance& instance,
@@ -30,7 +36,10 @@ class Writer {
   v1::Graph Run() {
     v1::Node& node = *out_.mutable_nodes(0);
     names_.insert(node.module().empty() ? node.id() : node.module());
-    if (!node.module().empty()) node.set_id(node.module());
+    if (!node.module().empty()) {
+      node.set_id(node.module());
+      Name(instance_.weights_path, &node);
+    }
     node.clear_module();
     node.clear_compile_mode();
     node.clear_inputs();
@@ -153,6 +162,7 @@ class Writer {
 v1::Node NodeOf(const Instance& instance) {
   v1::Node node;
   node.set_id(instance.identifier);
+  Name(instance.identifier, &node);
   node.set_type(instance.type);
   if (instance.container) {
     *node.mutable_children() = instance.composite->nodes();
@@ -177,6 +187,7 @@ bool WrapInContainer(const std::string& id, v1::Graph* graph) {
   if (graph->inputs_size() != 1) return false;
   v1::Node node;
   node.set_id(id);
+  Name(id, &node);
   node.set_type("Sequential");
   node.add_inputs()->mutable_value()->mutable_reference()->set_node(graph->inputs(0).name());
   *node.add_children()->mutable_node() = graph->nodes(0);
@@ -195,6 +206,7 @@ void Wrap(const std::string& id, v1::Graph* graph) {
   composite.set_name(FreeType(*graph, "Part"));
   v1::Node node;
   node.set_id(id);
+  Name(id, &node);
   node.set_type(composite.name());
   for (const v1::GraphInput& input : graph->inputs()) {
     composite.add_inputs()->set_name(input.name());

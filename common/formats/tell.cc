@@ -35,7 +35,7 @@ std::string_view TellText(const TextNode& root) {
   if (listed && HasKeys(root, {"weights", "inputs", "outputs"})) return "pytorch_ir";
   if (listed && HasKeys(root, {"edges"})) {
     const TextNode* first = nodes->items.empty() ? nullptr : &nodes->items[0];
-    return first != nullptr && first->Find("data") != nullptr ? "visdl" : "torchcanvas";
+    return first != nullptr && first->Find("node_type") != nullptr ? "visdl" : "torchcanvas";
   }
   if (HasKeys(root, {"regions"})) return "canvas";
   if (HasKeys(root, {"schema_version", "values", "outputs"})) return "ir";

@@ -51,10 +51,10 @@ void AddDropoutNodes(std::vector<NodeDef>& nodes) {
   nodes.push_back(Dropout(
       "Dropout2d", "nn.Dropout2d",
       "While training, zeroes whole channels of images with probability p and "
-      "scales the others by 1 / (1 - p). Three dimensions are [B, C, L].",
-      "[B, C, H, W] or [B, C, L]",
+      "scales the others by 1 / (1 - p). Three dimensions are [B, C, L], two [B, C].",
+      "[B, C, H, W], [B, C, L] or [B, C]",
       [](Body& b) {
-        if (!CheckRank(b, "DROPOUT_C4", {3, 4})) return;
+        if (!CheckRank(b, "DROPOUT_C4", {2, 3, 4})) return;
         Plain(b, "aten.feature_dropout.default");
       },
       "float32[2, 3, 4, 4]"));

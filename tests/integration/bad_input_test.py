@@ -203,7 +203,9 @@ GRAPHS = {
                                      "nodes": {"n" * 2000: {"type": "ReLU", "in": "x"}},
                                      "outputs": {"y": {"ref": "n" * 2000}}}).encode(), "BAD_ID", None, None),
     "200001_nodes": (too_many_nodes, "LIMIT", None, None),
-    "torcharc_not_yet": (b"modules: {a: 1}\ngraph: {input: x}\n", "UNSUPPORTED", 1, None),
+    "torcharc": (b"modules: {a: 1}\ngraph: {input: x}\n", "MISSING_KEY", 2, None),
+    "torchcanvas": (b'{"nodes": [{"id": "a", "type": "Relu"}],\n"edges": [["a", "b"]]}', "UNKNOWN_TYPE", 1, "a"),
+    "visdl_not_yet": (b'{"nodes": [{"id": "a", "node_type": "ReLU"}], "edges": []}', "UNSUPPORTED", 1, None),
     "archive_not_yet": (b"PK\x03\x04" + bytes(100), "UNSUPPORTED", 1, None),
 }
 

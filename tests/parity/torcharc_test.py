@@ -159,7 +159,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("path", FAULTS)
 def test_faults_are_located(kiln, path):
-    shape = [] if "[x, " in FAULTS[path] else ["--input", "x=2x4x8x8" if "Conv" in FAULTS[path] else "x=2x4"]
+    shape = [] if path == "graph" or "[x, " in FAULTS[path] else ["--input", "x=2x4x8x8" if "Conv" in FAULTS[path] else "x=2x4"]
     for inputs in [[], shape]:
         found = [d for d in validate(kiln, FAULTS[path], *inputs) if d["severity"] == "error" and d["code"] != "MISSING_SHAPE"]
         assert path in [d.get("path") for d in found], found
@@ -192,6 +192,42 @@ graph:
     kiln.json("codegen", path, "--input", "2x4", "--target", "python", "-O", model)
 
 
+def test_names_with_dots_are_groups_of_modules(kiln):
+    """As torch.fx makes them of such a file: `enc.left.fc` is three levels of the state_dict."""
+    text = """
+modules:
+  enc.left.fc: {Linear: {in_features: 4, out_features: 3}}
+  enc.right: {Linear: {in_features: 4, out_features: 3, bias: false}}
+  enc.left.act: {ReLU: }
+  list.1: {Linear: {in_features: 3, out_features: 2}}
+  list.0: {Linear: {in_features: 3, out_features: 3}}
+  add: {MergeSum: }
+graph:
+  input: x
+  modules: {enc.left.fc: [x], enc.left.act: [enc.left.fc], enc.right: [x], add: [[enc.left.act, enc.right]], list.0: [add], list.1: [list.0], list.0~2: [list.0]}
+  output: [list.1, list.0~2]
+"""
+    file, module, out, path = (kiln.path(suffix) for suffix in [".yaml", ".py", ".yaml", ".safetensors"])
+    file.write_text(text)
+    kiln.json("init", file, "--input", "2x4", "-O", path)
+    weights = load_file(path)
+    want = {"enc.left.fc.weight": [3, 4], "enc.left.fc.bias": [3], "enc.right.weight": [3, 4], "list.0.weight": [3, 3], "list.0.bias": [3],
+            "list.1.weight": [2, 3], "list.1.bias": [2]}
+    assert {k: list(v.shape) for k, v in weights.items()} == want
+    kiln.json("codegen", file, "--input", "2x4", "--target", "python", "-O", module)
+    from conftest import load
+
+    model = load(module)()
+    model.load_state_dict(weights, strict=True)
+    x = torch.randn(2, 4, generator=torch.Generator().manual_seed(3))
+    first = torch.relu(x @ weights["enc.left.fc.weight"].T + weights["enc.left.fc.bias"]) + x @ weights["enc.right.weight"].T
+    second = first @ weights["list.0.weight"].T + weights["list.0.bias"]
+    for got, wanted in zip(model(x), [second @ weights["list.1.weight"].T + weights["list.1.bias"], second @ weights["list.0.weight"].T + weights["list.0.bias"]]):
+        torch.testing.assert_close(got, wanted, **TOLERANCE)
+    kiln.json("convert", file, "--to", "torcharc", "-O", out)
+    assert yaml.safe_load(out.read_text()) == yaml.safe_load(text)
+
+
 def test_fixed_and_written_back(kiln):
     text = HEAD.replace("out_features", "out_feature") + "graph: {input: x, modules: {a: [x]}, output: a}\n"
     path = kiln.path(".yaml")
@@ -215,7 +251,7 @@ def test_native_graphs_are_written(kiln):
         "outputs": {"y": "body", "h": "rnn.h_n"}}
     file, out = kiln.graph_file(graph), kiln.path(".yaml")
     kiln.json("convert", file, "--to", "torcharc", "-O", out)
-    assert yaml.safe_load(out.read_text())["modules"]["body"] == {"Sequential": [{"LayerNorm": {"normalized_shape": [12]}}, {"GELU": None}]}
+    assert yaml.safe_load(out.read_text())["modules"]["body"] == {"Sequential": [{"LayerNorm": {"normalized_shape": 12}}, {"GELU": None}]}
     weights, path = kiln.init(file)
     back = kiln.json("summary", out, "--input", "2x5x4")
     assert spec_of(back["state_dict"]) == {k: (list(v.shape), "float32") for k, v in weights.items()}

@@ -1,5 +1,6 @@
 #include "common/emit/python/constructor.h"
 
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -14,14 +15,15 @@ using compiler::Instance;
 
 namespace {
 
-// `layers.3` of a repeated node: a list attribute and a position.
+// `layers.3` of a repeated node: a list attribute and a position. Modules of named groups have
+// several: `enc.left.conv`.
 struct Attribute {
   std::string name;
   std::string position;  // empty for a plain attribute
 };
 
 Attribute AttributeOf(std::string_view identifier) {
-  const size_t dot = identifier.rfind('.');
+  const size_t dot = identifier.find('.');
   if (dot == std::string_view::npos) return {std::string(identifier), ""};
   return {std::string(identifier.substr(0, dot)), std::string(identifier.substr(dot + 1))};
 }
@@ -69,6 +71,39 @@ std::vector<Group> GroupsOf(const CompileResult& compiled, const Scope& scope,
   return groups;
 }
 
+// One attribute of several: the constructor of the list or dict that `items` make, by what stands
+// in their positions from `from` on. Names have few dots, so groups nest little.
+std::string GroupText(const Group& group, const std::vector<size_t>& items, size_t from,
+                      const std::string& place, StringMap<std::string>& access) {
+  // By the first part of the position, in order of appearance.
+  std::vector<std::pair<std::string, std::vector<size_t>>> parts;
+  StringMap<size_t> places;
+  for (const size_t i : items) {
+    const std::string& position = group.items[i].first;
+    std::string part = position.substr(from, position.find('.', from) - from);
+    const auto [it, fresh] = places.emplace(part, parts.size());
+    if (fresh) parts.push_back({std::move(part), {}});
+    parts[it->second].second.push_back(i);
+  }
+  // Positions without a gap make a list; others (a repeated node that is a module only at times) a
+  // dict.
+  bool dense = true;
+  for (size_t i = 0; i < parts.size(); ++i) dense = dense && parts[i].first == std::to_string(i);
+  std::string text;
+  for (const auto& [part, inside] : parts) {
+    const std::string index = dense ? part : StringLiteral(part);
+    const std::string at = fmt::format("{}[{}]", place, index);
+    const size_t next = from + part.size() + 1;
+    const bool leaf = group.items[inside[0]].first.size() < next;
+    if (leaf) access.emplace(group.paths[inside[0]], at);
+    text += fmt::format(
+        "{}{}{}", text.empty() ? "" : ", ", dense ? "" : index + ": ",
+        leaf ? group.items[inside[0]].second : GroupText(group, inside, next, at, access));
+  }
+  return dense ? fmt::format("nn.{}List([{}])", group.kind, text)
+               : fmt::format("nn.{}Dict({{{}}})", group.kind, text);
+}
+
 // `super().__init__([...])` of a class that is a list or dict itself.
 void WriteItems(const std::vector<Group>& groups, std::string_view base, CodeWriter& out,
                 StringMap<std::string>& access) {
@@ -93,20 +128,9 @@ void WriteAttributes(const std::vector<Group>& groups, CodeWriter& out,
       access.emplace(group.paths[0], "self." + group.name);
       continue;
     }
-    // Positions without a gap make a list; others (a repeated node that is a module only at
-    // times) a dict.
-    bool dense = true;
-    for (size_t i = 0; i < group.items.size(); ++i)
-      dense = dense && group.items[i].first == std::to_string(i);
-    std::string items;
-    for (size_t i = 0; i < group.items.size(); ++i) {
-      const auto& [position, constructor] = group.items[i];
-      const std::string index = dense ? position : StringLiteral(position);
-      items += fmt::format("{}{}{}", i > 0 ? ", " : "", dense ? "" : index + ": ", constructor);
-      access.emplace(group.paths[i], fmt::format("self.{}[{}]", group.name, index));
-    }
-    const std::string list = dense ? fmt::format("nn.{}List([{}])", group.kind, items)
-                                   : fmt::format("nn.{}Dict({{{}}})", group.kind, items);
+    std::vector<size_t> all(group.items.size());
+    std::iota(all.begin(), all.end(), size_t{0});
+    const std::string list = GroupText(group, all, 0, "self." + group.name, access);
     out.Line(8, fmt::format("self.{} = {}", group.name, list));
   }
 }

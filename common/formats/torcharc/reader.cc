@@ -200,7 +200,8 @@ class Importer {
     if (module.owner.empty()) {
       *node = module.spec.node;
       module.owner = id;
-      if (id != name) node->set_name(name);
+      // Dots in a name stay in the keys of the weights; in an id they would not.
+      if (id != name || name.find('.') != std::string::npos) node->set_name(name);
       KeepForm(module, node);
       for (const Spot& spot : module.spec.spots)
         positions_->Add(fmt::format("nodes.{}{}", id, spot.part), spot.pos, spot.path);

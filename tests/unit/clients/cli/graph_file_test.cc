@@ -53,8 +53,7 @@ TEST(ReadGraphBytes, InputFlagsReplaceShapes) {
 
 TEST(ReadGraphBytes, TellsForeignFormats) {
   for (const auto& [text, format] : std::vector<std::pair<std::string, std::string>>{
-           {"modules: {a: 1}\ngraph: {}\n", "torcharc"},
-           {"{\"nodes\": [{\"id\": \"a\"}], \"edges\": []}", "torchcanvas"},
+           {"{\"nodes\": [{\"id\": \"a\", \"node_type\": \"ReLU\"}], \"edges\": []}", "visdl"},
            {std::string("PK\x03\x04rest"), "pt2"},
            {std::string("\x08\x0a\x12\x07pytorch"), "onnx"}}) {
     auto source = ReadGraphBytes(text, "g", GraphFlags());
@@ -63,6 +62,22 @@ TEST(ReadGraphBytes, TellsForeignFormats) {
     EXPECT_EQ(source->diagnostics[0].code(), "UNSUPPORTED");
     EXPECT_EQ(source->diagnostics[0].found(), format);
     EXPECT_FALSE(CompileGraph(*std::move(source)).ok);
+  }
+}
+
+TEST(ReadGraphBytes, ReadsForeignFormats) {
+  for (const auto& [text, format] : std::vector<std::pair<std::string, std::string>>{
+           {"modules: {a: {ReLU: }}\ngraph: {input: x, modules: {a: [x]}, output: a}\n",
+            "torcharc"},
+           {R"({"nodes": [{"id": "x", "type": "Input"}, {"id": "a", "type": "ReLU"}],
+                "edges": [["x", "a"]], "inputs": ["x"], "outputs": ["a"]})",
+            "torchcanvas"}}) {
+    GraphFlags flags;
+    flags.inputs = {"x=2x3"};
+    auto source = ReadGraphBytes(text, "g", flags);
+    ASSERT_TRUE(source.ok());
+    EXPECT_EQ(source->format, format);
+    EXPECT_TRUE(CompileGraph(*std::move(source)).ok) << format;
   }
 }
 

@@ -25,7 +25,7 @@ Read ReadText(std::string_view text) {
   EXPECT_TRUE(root.ok()) << root.status();
   if (!root.ok()) return read;
   EXPECT_EQ(TellText(*root), "torcharc");
-  read.graph = ReadGraph(*root, "m.yaml", &read.positions, &read.findings);
+  read.graph = torcharc::ReadGraph(*root, "m.yaml", &read.positions, &read.findings);
   return read;
 }
 
