@@ -1,4 +1,4 @@
-// Every input that broke something once, and every model and block as seed: both targets go through
+// Every input that broke something once, and every model and block as seed: all targets go through
 // each. Files are named TARGET-WHAT.
 #include <gtest/gtest.h>
 
@@ -33,6 +33,8 @@ TEST_P(Crashers, BreakNothingNow) {
   ASSERT_TRUE(bytes.ok());
   GraphText(*bytes);
   GraphProto(*bytes);
+  Foreign("torcharc", *bytes);
+  Foreign("torchcanvas", *bytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Crashers, ::testing::ValuesIn(Files()),

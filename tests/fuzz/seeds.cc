@@ -1,5 +1,6 @@
-// Writes the seeds of the fuzz targets: `fuzz-seeds FOLDER` makes FOLDER/graph_proto and
-// FOLDER/graph_text of the models, the blocks and the graphs of the data-driven tests, and the
+// Writes the seeds of the fuzz targets: `fuzz-seeds FOLDER [ACCEPTANCE]` makes FOLDER/graph_proto
+// and FOLDER/graph_text of the models, the blocks and the graphs of the data-driven tests, a folder
+// for each other format of these (what it can say) and of the files in ACCEPTANCE, and the
 // dictionary FOLDER/graph.dict of what means something in a graph: keys, types, ports, parameters.
 #include <cstdio>
 #include <filesystem>
@@ -12,7 +13,9 @@
 #include "common/base/resources.h"
 #include "common/base/status.h"
 #include "common/base/text_reader.h"
+#include "common/compiler/compile.h"
 #include "common/compiler/composite.h"
+#include "common/formats/formats.h"
 #include "common/graph/text.h"
 #include "common/graph/writer.h"
 #include "common/nodes/registry.h"
@@ -39,9 +42,39 @@ absl::Status Seed(const std::string& path, const std::string& out) {
   const auto graph =
       graph::ReadGraph(inner != nullptr ? *inner : *root, path, &positions, &diagnostics);
   if (!graph.ok()) return absl::OkStatus();
+  RETURN_IF_ERROR(Foreign(*graph, out));
   RETURN_IF_ERROR(Save(JoinPath(out, "graph_proto"), graph->SerializeAsString()));
   RETURN_IF_ERROR(Save(JoinPath(out, "graph_text"), graph::WriteYaml(*graph)));
   return Save(JoinPath(out, "graph_text"), graph::WriteJson(*graph));
+}
+
+constexpr std::string_view kForeign[] = {"torcharc", "torchcanvas"};
+
+// A graph of ours in the other formats.
+absl::Status Foreign(const v1::Graph& graph, const std::string& out) {
+  const compiler::CompileResult compiled = compiler::Compile(graph);
+  for (const std::string_view name : kForeign) {
+    std::vector<v1::Diagnostic> lacks;
+    const auto text =
+        formats::FindGraphFormat(name)->write(graph, compiled.ok ? &compiled : nullptr, &lacks);
+    if (text) RETURN_IF_ERROR(Save(JoinPath(out, name), *text));
+  }
+  return absl::OkStatus();
+}
+
+// Files that already have another format.
+absl::Status Recorded(const std::string& folder, const std::string& out) {
+  for (const std::string_view name : kForeign) {
+    const std::string from = JoinPath(folder, name);
+    if (!std::filesystem::is_directory(from)) continue;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(from)) {
+      const std::string ending = entry.path().extension().string();
+      if (!entry.is_regular_file() || (ending != ".yaml" && ending != ".json")) continue;
+      ASSIGN_OR_RETURN(const std::string bytes, ReadFile(entry.path().string(), 1 << 20));
+      RETURN_IF_ERROR(Save(JoinPath(out, name), bytes));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Dictionary(const std::string& path) {
@@ -92,7 +125,25 @@ absl::Status Dictionary(const std::string& path) {
                                  "<<: *a",
                                  "Sequential",
                                  "ModuleList",
-                                 "ModuleDict"};
+                                 "ModuleDict",
+                                 "modules:",
+                                 "graph:",
+                                 "compact:",
+                                 "prelayer:",
+                                 "layer:",
+                                 "keys:",
+                                 "args:",
+                                 "postlayer:",
+                                 "input:",
+                                 "output:",
+                                 "~",
+                                 "edges",
+                                 "metadata",
+                                 "Input",
+                                 "Output",
+                                 "num_classes",
+                                 "same",
+                                 "valid"};
   for (const auto* nodes : {&nodes::AllNodes(), &nodes::OperatorNodes()}) {
     for (const nodes::NodeDef* def : *nodes) {
       words.emplace(def->name);
@@ -108,9 +159,10 @@ absl::Status Dictionary(const std::string& path) {
   return WriteFileAtomic(path, text);
 }
 
-absl::Status Run(const std::string& out) {
-  RETURN_IF_ERROR(MakeDirs(JoinPath(out, "graph_proto")));
-  RETURN_IF_ERROR(MakeDirs(JoinPath(out, "graph_text")));
+absl::Status Run(const std::string& out, const std::string& acceptance) {
+  for (const char* folder : {"graph_proto", "graph_text", "torcharc", "torchcanvas"})
+    RETURN_IF_ERROR(MakeDirs(JoinPath(out, folder)));
+  RETURN_IF_ERROR(Recorded(acceptance, out));
   for (const char* folder : {"/templates/models", "/templates/blocks", "/tests/graphs"}) {
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(ResourceDir() + folder)) {
@@ -124,8 +176,9 @@ absl::Status Run(const std::string& out) {
 }  // namespace graphkiln::fuzz
 
 int main(int argc, char** argv) {
-  const absl::Status status =
-      argc == 2 ? graphkiln::fuzz::Run(argv[1]) : absl::InvalidArgumentError("fuzz-seeds FOLDER");
+  const absl::Status status = argc == 2 || argc == 3
+                                  ? graphkiln::fuzz::Run(argv[1], argc == 3 ? argv[2] : "")
+                                  : absl::InvalidArgumentError("fuzz-seeds FOLDER [ACCEPTANCE]");
   if (status.ok()) return 0;
   fmt::print(stderr, "{}\n", graphkiln::MessageOf(status));
   return 1;

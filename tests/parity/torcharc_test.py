@@ -264,6 +264,63 @@ def test_native_graphs_are_written(kiln):
         torch.testing.assert_close(tensor, want[name], **TOLERANCE)
 
 
+def through(kiln, graph, shapes):
+    """A graph of ours by way of a TorchArc file: the same weights by the same names, the same numbers."""
+    file, out = kiln.graph_file(graph), kiln.path(".yaml")
+    kiln.json("convert", file, "--to", "torcharc", "-O", out)
+    inputs = [flag for name, shape in shapes.items() for flag in ["--input", f"{name}={'x'.join(map(str, shape))}"]]
+    weights, path = kiln.init(file)
+    back = kiln.json("summary", out, *inputs)
+    assert spec_of(back["state_dict"]) == {k: (list(v.shape), str(v.dtype).removeprefix("torch.")) for k, v in weights.items()}
+    given, got = kiln.path(".safetensors"), kiln.path(".safetensors")
+    values = {name: torch.randn(shape, generator=torch.Generator().manual_seed(1)) for name, shape in shapes.items()}
+    save_file(values, given)
+    kiln.json("run", out, *inputs, "--weights", path, "--inputs", given, "-O", got)
+    (want,), (found,) = kiln.run(file, path, values).values(), load_file(got).values()
+    torch.testing.assert_close(found, want, **TOLERANCE)
+    return yaml.safe_load(out.read_text())
+
+
+def test_what_modules_cannot_hold_is_taken_apart(kiln):
+    """Composites and containers in containers: their weights keep their names."""
+    block = {"params": {"width": {"type": "int"}}, "inputs": {"x": {}},
+             "nodes": {"conv": {"type": "Conv2d", "in": "x", "params": {"out_channels": "$width", "kernel_size": 1}},
+                       "fc": {"type": "ResidualBlock", "in": "conv", "params": {"out_channels": "$width"}},
+                       "twice": {"type": "Add", "in": ["conv", "fc"]}}, "outputs": {"y": "twice"}}
+    graph = {
+        "graphkiln": 1, "composites": {"Own": block}, "inputs": {"x": {"shape": [2, 3, 8, 8]}},
+        "nodes": {
+            "res": {"type": "ResidualBlock", "in": "x", "params": {"out_channels": 4, "stride": 2}},
+            "vgg": {"type": "VGGBlock", "in": "res", "params": {"c1": 4, "c2": 5, "use_lrn": True}},
+            "own": {"type": "Own", "in": "vgg", "params": {"width": 3}},
+            "more": {"type": "ReLU", "in": "own"},
+            "body": {"type": "Sequential", "in": "more", "children": [
+                {"type": "Sequential", "children": [{"type": "Conv2d", "params": {"out_channels": 2, "kernel_size": 1}}, {"type": "ReLU"}]},
+                {"type": "Flatten"}, {"type": "Linear", "params": {"out_features": 3}}]},
+            "square": {"type": "Mul", "in": ["body", "body"]}},
+        "outputs": {"y": "square"}}
+    document = through(kiln, graph, {"x": [2, 3, 8, 8]})
+    assert {"res.conv1", "res.projection", "vgg.bn2", "own.fc.bn1", "body.0", "body.2"} <= set(document["modules"])
+    assert document["modules"]["body.0"] == {"Sequential": [{"LazyConv2d": {"kernel_size": 1, "out_channels": 2}}, {"ReLU": None}]}
+    assert document["modules"]["square"] == {"MergeProd": {"dim": 0}}
+
+
+@pytest.mark.parametrize("out", ["last", "mean", "max", "seq"])
+def test_recurrent_blocks_are_taken_apart(kiln, out):
+    graph = {"graphkiln": 1, "inputs": {"x": {"shape": [2, 5, 4]}},
+             "nodes": {"rnn": {"type": "GRUBlock", "in": "x", "params": {"hidden_size": 3, "out": out}}}, "outputs": {"y": "rnn"}}
+    assert "rnn.gru" in through(kiln, graph, {"x": [2, 5, 4]})["modules"]
+
+
+def test_sums_that_broadcast_are_told(kiln):
+    graph = {"graphkiln": 1, "inputs": {"x": {"shape": [2, 8]}, "y": {"shape": [2, 1]}},
+             "nodes": {"s": {"type": "Add", "in": ["x", "y"]}}, "outputs": {"s": "s"}}
+    done = subprocess.run([kiln.bin_dir / "kiln", "convert", kiln.graph_file(graph), "--to", "torcharc", "-o", "json"], capture_output=True, text=True)
+    (found,) = json.loads(done.stdout)["diagnostics"]
+    assert (done.returncode, found["code"], found["node"]) == (3, "UNSUPPORTED", "s")
+    assert "float32[2, 8] and float32[2, 1]" in found["message"]
+
+
 def test_what_the_format_lacks_is_told(kiln):
     graph = {"graphkiln": 1, "inputs": {"x": {"shape": [2, 8, 4]}},
              "nodes": {"se": {"type": "SEBlock", "in": "x", "params": {"reduction": 2}}}, "outputs": {"y": "se"}}

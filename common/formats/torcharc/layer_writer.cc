@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/formats/torcharc/types.h"
+#include "common/ir/types.h"
 #include "common/nodes/param_spec.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
@@ -52,6 +53,18 @@ const std::vector<Written>& Rows() {
                                {"Permute", "TorchFn", "permute"},
                                {"Reshape", "TorchFn", "reshape"}};
   return *kRows;
+}
+
+// Sums and products, which the format stacks first and so takes of equal types only.
+struct Merge {
+  std::string_view type, as;
+};
+constexpr Merge kMerges[] = {{"Add", "MergeSum"}, {"Mul", "MergeProd"}};
+
+const Written* FindWritten(std::string_view type) {
+  const auto row =
+      std::find_if(Rows().begin(), Rows().end(), [&](const Written& w) { return w.type == type; });
+  return row == Rows().end() ? nullptr : &*row;
 }
 
 absl::Status Lacks(std::string text) { return absl::UnimplementedError(std::move(text)); }
@@ -115,9 +128,38 @@ absl::StatusOr<std::map<std::string, v1::Value>> Arguments(const v1::Node& node,
   return out;
 }
 
+absl::StatusOr<Json> MergeJson(const Merge& merge, const Site& site) {
+  if (site.instance == nullptr || site.program == nullptr)
+    return Lacks(fmt::format("{} of unknown shapes; --input gives shapes", merge.type));
+  const std::vector<compiler::Tree>& inputs = site.instance->inputs[0].items;
+  for (const compiler::Tree& input : inputs) {
+    if (!input.IsTensor()) return Lacks(fmt::format("{} of no tensors", merge.type));
+    const ir::TensorType& first = site.program->type(inputs[0].value);
+    const ir::TensorType& type = site.program->type(input.value);
+    if (type != first) {
+      return Lacks(fmt::format("{} of {} and {}; its {} takes equal types", merge.type,
+                               ir::TypeText(first), ir::TypeText(type), merge.as));
+    }
+    if (!ir::IsFloating(type.dtype) && type.dtype != v1::DATA_TYPE_INT64)
+      return Lacks(
+          fmt::format("{} of {}; its {} gives int64", merge.type, ir::TypeText(type), merge.as));
+  }
+  Json layer = Json::object();
+  Append(layer, merge.as, Json{{"dim", 0}});
+  return layer;
+}
+
 }  // namespace
 
-absl::StatusOr<Json> LayerJson(const v1::Node& node, const compiler::Instance* instance) {
+bool HasClass(std::string_view type) {
+  return FindModule(type).has_value() || FindWritten(type) != nullptr;
+}
+
+absl::StatusOr<Json> LayerJson(const v1::Node& node, const Site& site) {
+  for (const Merge& merge : kMerges) {
+    if (merge.type == node.type()) return MergeJson(merge, site);
+  }
+  const compiler::Instance* instance = site.instance;
   std::string name = node.type();
   std::map<std::string, v1::Value> arguments;
   if (const auto type = FindModule(node.type())) {
@@ -134,9 +176,8 @@ absl::StatusOr<Json> LayerJson(const v1::Node& node, const compiler::Instance* i
     if (!read.ok()) return read.status();
     arguments = *std::move(read);
   } else {
-    const auto row = std::find_if(Rows().begin(), Rows().end(),
-                                  [&](const Written& w) { return w.type == node.type(); });
-    if (row == Rows().end()) return Lacks(fmt::format("it has no class for {}", node.type()));
+    const Written* row = FindWritten(node.type());
+    if (row == nullptr) return Lacks(fmt::format("it has no class for {}", node.type()));
     name = std::string(row->as);
     for (const auto& [param, value] : node.params()) {
       auto plain = Plain(param, value, instance);

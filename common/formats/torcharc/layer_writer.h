@@ -10,8 +10,17 @@
 
 namespace graphkiln::formats::torcharc {
 
-/// `instance` (may be null) is the node as it was typed: it has sizes that are inferred and values
-/// of expressions. The status tells what the format lacks.
-absl::StatusOr<Json> LayerJson(const v1::Node& node, const compiler::Instance* instance);
+/// The node as it was typed: with sizes that are inferred and values of expressions. Both are null
+/// where that is not known.
+struct Site {
+  const compiler::Instance* instance = nullptr;
+  const ir::Module* program = nullptr;
+};
+
+/// Whether one layer can be a node of this type, with parameters that it can say.
+bool HasClass(std::string_view type);
+
+/// The status tells what the format lacks.
+absl::StatusOr<Json> LayerJson(const v1::Node& node, const Site& site);
 
 }  // namespace graphkiln::formats::torcharc

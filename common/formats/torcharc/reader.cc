@@ -7,7 +7,7 @@
 #include "common/base/strings.h"
 #include "common/formats/raw.h"
 #include "common/formats/torcharc/module_spec.h"
-#include "common/formats/torcharc/writer.h"
+#include "common/formats/torcharc/module_writer.h"
 #include "common/graph/encode.h"
 #include "common/graph/reader.h"
 #include "fmt/format.h"

@@ -7,9 +7,9 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/formats/order.h"
-#include "common/formats/torcharc/layer_writer.h"
-#include "common/formats/torcharc/module_spec.h"
-#include "common/graph/encode.h"
+#include "common/formats/torcharc/module_writer.h"
+#include "common/formats/torcharc/types.h"
+#include "common/formats/torcharc/unfold.h"
 #include "common/graph/writer.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
@@ -19,67 +19,11 @@ namespace {
 
 constexpr int kRows = 5;  // levels of the text that stand one entry a line
 
-// What a module is, without where it stands and what reads it.
-std::string Meaning(const v1::Node& node) {
-  v1::Node bare;
-  bare.set_type(node.type());
-  *bare.mutable_params() = node.params();
-  *bare.mutable_children() = node.children();
-  for (v1::CompositeNode& child : *bare.mutable_children()) child.mutable_node()->clear_id();
-  return graph::Encode(bare);
-}
-
-// The entry as it was read, where the node still is what it says.
-std::optional<Json> KeptModule(const v1::Node& node) {
-  const v1::Value* kept = FindOrigin(node.extra(), "module");
-  if (kept == nullptr) return std::nullopt;
-  std::vector<v1::Diagnostic> ignored;
-  graph::Reader report("", nullptr, &ignored);
-  const ModuleSpec spec = SpecReader(report).Read("", RawText(*kept), /*used=*/false);
-  if (!spec.ok || Meaning(spec.node) != Meaning(node)) return std::nullopt;
-  return RawJson(*kept);
-}
-
-using Instances = StringMap<const compiler::Instance*>;  // by id, or `id/child`
-
-const compiler::Instance* Find(const Instances* instances, const std::string& key) {
-  if (instances == nullptr) return nullptr;
-  const auto it = instances->find(key);
-  return it == instances->end() ? nullptr : it->second;
-}
-
-absl::StatusOr<Json> ModuleJson(const v1::Node& node, const Instances* instances) {
-  if (node.type() != "Sequential") return LayerJson(node, Find(instances, node.id()));
-  Json layers = Json::array();
-  for (const v1::CompositeNode& child : node.children()) {
-    const bool computed = !child.when().empty() || !child.repeat().empty();
-    const std::string& id = child.node().id();
-    const std::string place = fmt::format("{}", layers.size());
-    if (computed || (!id.empty() && id != place) || child.node().type() == "Sequential")
-      return absl::UnimplementedError("a Sequential holds a plain list of layers there");
-    ASSIGN_OR_RETURN(Json layer, LayerJson(child.node(), Find(instances, node.id() + "/" + place)));
-    layers.push_back(std::move(layer));
-  }
-  Json module = Json::object();
-  Append(module, "Sequential", std::move(layers));
-  return module;
-}
-
 class Exporter {
  public:
   Exporter(const v1::Graph& graph, const compiler::CompileResult* compiled,
-           std::vector<v1::Diagnostic>* diagnostics)
-      : graph_(graph), diagnostics_(diagnostics) {
-    if (compiled == nullptr) return;
-    for (const compiler::Instance& instance : compiled->instances) {
-      if (instance.parent < 0) {
-        instances_.emplace(instance.id, &instance);
-        continue;
-      }
-      const compiler::Instance& parent = compiled->instances[static_cast<size_t>(instance.parent)];
-      if (parent.parent < 0) instances_.emplace(parent.id + "/" + instance.id, &instance);
-    }
-  }
+           const StringMap<std::string>* inside, std::vector<v1::Diagnostic>* diagnostics)
+      : graph_(graph), inside_(inside), diagnostics_(diagnostics), sites_(compiled) {}
 
   std::optional<Json> Run() {
     Json input = Json::array();
@@ -108,12 +52,19 @@ class Exporter {
   }
 
  private:
-  void Lacks(const std::string& node, std::string message, v1::Severity severity) {
+  void Lacks(const std::string& node, const std::string& message, v1::Severity severity) {
+    const std::string* place = &node;
+    if (inside_ != nullptr) {
+      const auto whole = inside_->find(node);
+      // What was taken apart is told once, of the node that the user wrote.
+      if (whole != inside_->end() && !told_.insert(whole->second).second) return;
+      if (whole != inside_->end()) place = &whole->second;
+    }
     v1::Diagnostic& diagnostic = diagnostics_->emplace_back();
     diagnostic.set_severity(severity);
     diagnostic.set_code("UNSUPPORTED");
     diagnostic.set_message(fmt::format("TorchArc cannot say this: {}", message));
-    diagnostic.set_node(node);
+    diagnostic.set_node(*place);
   }
 
   bool ListedInput() const {
@@ -180,7 +131,7 @@ class Exporter {
       if (kept) {
         modules_.emplace_back(module->second, *std::move(kept));
       } else {
-        auto written = ModuleJson(node, &instances_);
+        auto written = ModuleJson(node, sites_);
         if (written.ok()) {
           modules_.emplace_back(module->second, *std::move(written));
         } else {
@@ -331,31 +282,62 @@ class Exporter {
   }
 
   const v1::Graph& graph_;
+  const StringMap<std::string>* inside_;  // node -> the one that it was taken out of; may be null
   std::vector<v1::Diagnostic>* diagnostics_;
-  Instances instances_;
+  Sites sites_;
   StringMap<std::string> names_;         // by id: the call, or the input
   StringMap<std::string> module_names_;  // by id of the call
   StringMap<const v1::Node*> types_;
   StringMap<std::string> gets_;  // by node and port
-  StringSet used_, inputs_, shadowed_;
+  StringSet used_, inputs_, shadowed_, told_;
   std::vector<std::pair<std::string, Json>> modules_;
   Json calls_ = Json::object();
 };
 
-}  // namespace
-
-std::optional<Json> PlainModule(const v1::Node& node) {
-  auto json = ModuleJson(node, nullptr);
-  if (!json.ok()) return std::nullopt;
-  return *std::move(json);
+std::optional<std::string> Text(const std::optional<Json>& json) {
+  if (!json) return std::nullopt;
+  return graph::YamlText(*json, kRows);
 }
+
+// Weights that could not keep their names.
+void OtherKeys(const ir::Module& before, const ir::Module& after,
+               std::vector<v1::Diagnostic>* diagnostics) {
+  StringSet keys;
+  for (const ir::Parameter& parameter : after.parameters) keys.insert(parameter.key);
+  for (const ir::Parameter& parameter : before.parameters) {
+    if (keys.contains(parameter.key)) continue;
+    v1::Diagnostic& diagnostic = diagnostics->emplace_back();
+    diagnostic.set_severity(v1::SEVERITY_WARNING);
+    diagnostic.set_code("UNSUPPORTED");
+    diagnostic.set_message(fmt::format(
+        "TorchArc cannot say this: the name {} of weights; others are called otherwise, too",
+        QuoteForMessage(parameter.key)));
+    return;
+  }
+}
+
+}  // namespace
 
 std::optional<std::string> WriteGraph(const v1::Graph& graph,
                                       const compiler::CompileResult* compiled,
                                       std::vector<v1::Diagnostic>* diagnostics) {
-  const auto json = Exporter(graph, compiled, diagnostics).Run();
-  if (!json) return std::nullopt;
-  return graph::YamlText(*json, kRows);
+  if (compiled == nullptr) return Text(Exporter(graph, nullptr, nullptr, diagnostics).Run());
+  auto unfolded = Unfold(graph, *compiled);
+  if (!unfolded.ok()) {
+    v1::Diagnostic& diagnostic = diagnostics->emplace_back();
+    diagnostic.set_severity(v1::SEVERITY_ERROR);
+    diagnostic.set_code("UNSUPPORTED");
+    diagnostic.set_message(
+        fmt::format("TorchArc has no composites, and these cannot be taken "
+                    "apart: {}",
+                    std::string(MessageOf(unfolded.status()))));
+    return std::nullopt;
+  }
+  if (!*unfolded) return Text(Exporter(graph, compiled, nullptr, diagnostics).Run());
+  const Unfolded& flat = **unfolded;
+  auto text = Text(Exporter(flat.graph, &flat.compiled, &flat.from, diagnostics).Run());
+  if (text) OtherKeys(*compiled->module, *flat.compiled.module, diagnostics);
+  return text;
 }
 
 }  // namespace graphkiln::formats::torcharc

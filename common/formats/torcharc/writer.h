@@ -7,15 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "common/compiler/compile.h"
-#include "common/formats/raw.h"
 #include "graphkiln/v1/diagnostic.pb.h"
+#include "graphkiln/v1/graph.pb.h"
 
 namespace graphkiln::formats::torcharc {
-
-/// The entry of `modules` for a node, where the node alone says all of it.
-std::optional<Json> PlainModule(const v1::Node& node);
 
 /// `compiled` may be null: then sizes that no lazy class infers must stand in the graph. What the
 /// format cannot say is in `diagnostics`; nothing is returned where that is an error.

@@ -1,0 +1,10 @@
+// libFuzzer: TorchArc YAML.
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/whole.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  graphkiln::fuzz::Foreign("torcharc", {reinterpret_cast<const char*>(data), size});
+  return 0;
+}
