@@ -134,9 +134,7 @@ ir::ValueIds Body::Append(std::string_view name, std::vector<ir::Argument> args)
   int origin = -1;
   for (const ir::Argument& arg : args) {
     ir::VisitValues(arg, [&](const ir::ValueId& id) {
-      for (const auto& [value, port] : origins_) {
-        if (origin < 0 && value == id) origin = port;
-      }
+      if (origin < 0) origin = OriginOf(id);
     });
   }
   ir::OpError error;
@@ -150,6 +148,21 @@ ir::ValueIds Body::Append(std::string_view name, std::vector<ir::Argument> args)
     if (origin >= 0) origins_.emplace_back(id, origin);
   }
   return *std::move(outputs);
+}
+
+int Body::OriginOf(ir::ValueId id) {
+  constexpr size_t kFew = 32;
+  if (origins_.size() <= kFew) {
+    for (const auto& [value, port] : origins_) {
+      if (value == id) return port;
+    }
+    return -1;
+  }
+  // A port may take a hundred thousand values.
+  for (; indexed_ < origins_.size(); ++indexed_)
+    index_.emplace(origins_[indexed_].first.index, origins_[indexed_].second);
+  const auto it = index_.find(id.index);
+  return it == index_.end() ? -1 : it->second;
 }
 
 void Body::Return(std::string_view port, const ir::Argument& value) {
@@ -189,13 +202,7 @@ void Body::Translate(const ir::OpDef& op, const ir::OpError& error,
     ir::VisitValues(args[static_cast<size_t>(i)], [&](const ir::ValueId& id) {
       const bool meant = error.list_index < 0 || error.list_index == at;
       ++at;
-      if (!meant || port >= 0) return;
-      for (const auto& [value, from] : origins_) {
-        if (value == id) {
-          port = from;
-          break;
-        }
-      }
+      if (meant && port < 0) port = OriginOf(id);
     });
   }
   if (port >= 0) {

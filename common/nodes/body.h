@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "common/ir/call_builder.h"
@@ -103,6 +104,8 @@ class Body {
                        const ir::Initializer& init, bool buffer, v1::DataType dtype);
   // The outputs; none after a failure.
   ir::ValueIds Append(std::string_view op, std::vector<ir::Argument> args);
+  // The port that a value comes from; -1 where it comes from none.
+  int OriginOf(ir::ValueId id);
   void Translate(const ir::OpDef& op, const ir::OpError& error,
                  const std::vector<ir::Argument>& args);
 
@@ -117,6 +120,9 @@ class Body {
   ir::ValueIds results_;
   // Values and the port that they come from, also through calls: (value, port index).
   absl::InlinedVector<std::pair<ir::ValueId, int>, 8> origins_;
+  absl::flat_hash_map<int32_t, int>
+      index_;  // of the first `indexed_` of them, where there are many
+  size_t indexed_ = 0;
 };
 
 // Fills in inferred parameters from the inputs' types and checks given ones against them.

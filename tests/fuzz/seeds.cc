@@ -28,6 +28,20 @@ absl::Status Save(const std::string& folder, const std::string& bytes) {
   return WriteFileAtomic(JoinPath(folder, Sha256Hex(bytes).substr(0, 16)), bytes);
 }
 
+constexpr std::string_view kForeign[] = {"torcharc", "torchcanvas"};
+
+// A graph of ours in the other formats.
+absl::Status Foreign(const v1::Graph& graph, const std::string& out) {
+  const compiler::CompileResult compiled = compiler::Compile(graph);
+  for (const std::string_view name : kForeign) {
+    std::vector<v1::Diagnostic> lacks;
+    const auto text =
+        formats::FindGraphFormat(name)->write(graph, compiled.ok ? &compiled : nullptr, &lacks);
+    if (text) RETURN_IF_ERROR(Save(JoinPath(out, name), *text));
+  }
+  return absl::OkStatus();
+}
+
 // The graph of a file, or of a data-driven test.
 absl::Status Seed(const std::string& path, const std::string& out) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, 1 << 20));
@@ -46,20 +60,6 @@ absl::Status Seed(const std::string& path, const std::string& out) {
   RETURN_IF_ERROR(Save(JoinPath(out, "graph_proto"), graph->SerializeAsString()));
   RETURN_IF_ERROR(Save(JoinPath(out, "graph_text"), graph::WriteYaml(*graph)));
   return Save(JoinPath(out, "graph_text"), graph::WriteJson(*graph));
-}
-
-constexpr std::string_view kForeign[] = {"torcharc", "torchcanvas"};
-
-// A graph of ours in the other formats.
-absl::Status Foreign(const v1::Graph& graph, const std::string& out) {
-  const compiler::CompileResult compiled = compiler::Compile(graph);
-  for (const std::string_view name : kForeign) {
-    std::vector<v1::Diagnostic> lacks;
-    const auto text =
-        formats::FindGraphFormat(name)->write(graph, compiled.ok ? &compiled : nullptr, &lacks);
-    if (text) RETURN_IF_ERROR(Save(JoinPath(out, name), *text));
-  }
-  return absl::OkStatus();
 }
 
 // Files that already have another format.

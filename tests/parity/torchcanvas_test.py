@@ -131,6 +131,8 @@ FAULTS = {
     "edges[0]": graph([X, {"id": "r", "type": "ReLU"}], ["x"]),
     "edges[1]": graph([X, {"id": "r", "type": "ReLU"}], [["x", "r"], ["r", "x"]]),
     "outputs[0]": graph([X, {"id": "r", "type": "ReLU"}], [["x", "r"]], outputs=[3]),
+    "outputs[1]": graph([X, {"id": "r", "type": "ReLU"}], [["x", "r"]], outputs=["r", "r"]),
+    "inputs[1]": graph([X, {"id": "r", "type": "ReLU"}], [["x", "r"]], inputs=["x", "x"]),
     "nodes[1].params": graph([X, {"id": "r", "type": "ReLU", "params": [1]}], [["x", "r"]]),
     "nodes": json.dumps({"version": "0.2", "nodes": {}, "edges": [], "inputs": [], "outputs": []}),
 }

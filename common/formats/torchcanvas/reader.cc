@@ -251,7 +251,14 @@ class Importer {
 
   void Outputs(const TextNode& root) {
     const TextNode* outputs = report_.List(root, "outputs", "outputs");
+    StringSet named;
     const auto add = [&](const Entry& node, const TextPos& pos, const std::string& path) {
+      if (!named.insert(node.id).second) {
+        entries_.Error("DUPLICATE_ID", pos, path,
+                       fmt::format("the output {} stands twice", QuoteForMessage(node.id)),
+                       node.id);
+        return;
+      }
       v1::GraphOutput* out = graph_.add_outputs();
       out->set_name(node.id);
       Refer(node.id, out->mutable_value());
