@@ -54,7 +54,7 @@ CompiledFile Rechecker::Incremental(GraphFile source) const {
   CompiledFile compiled;
   compiled.diagnostics = source.diagnostics;
   std::vector<v1::Diagnostic> found = incremental_->Diagnostics();
-  for (const v1::NodeTypes& types : incremental_->nodes()) *compiled.result.nodes.Add() = types;
+  compiled.result.nodes = incremental_->nodes();
   compiler::OfferFixes(source.graph, compiled.result.nodes, compiler::CompileOptions().most_fixes,
                        &found);
   for (v1::Diagnostic& d : found) {

@@ -104,8 +104,9 @@ class Compiler {
         }))
       return;
     kept_->expansions = std::move(typed.keep_alive);
+    result_.nodes.reserve(normal.nodes.size());
     for (size_t i = 0; i < normal.nodes.size(); ++i)
-      TypesOf(normal.nodes[i], typed.results[i], typed.module, result_.nodes.Add());
+      result_.nodes.push_back(TypesOf(normal.nodes[i], typed.results[i], typed.module));
     if (passed_ != nullptr) {
       passed_->inputs = std::move(typed.inputs);
       passed_->values = typed.module.values;
@@ -218,13 +219,12 @@ CompileResult CompileKeeping(const v1::Graph& graph, const CompileOptions& optio
   return Compiler(graph, options, passed).Run();
 }
 
-void TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module,
-             v1::NodeTypes* types) {
-  types->set_id(node.id);
-  types->set_type(node.type);
+NodeTypes TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module) {
+  NodeTypes types = {node.id, node.type, {}};
   VisitTensors(result, "", [&](const std::string&, ir::ValueId id) {
-    ir::ToProto(module.type(id), types->add_outputs());
+    types.outputs.push_back(module.type(id));
   });
+  return types;
 }
 
 }  // namespace graphkiln::compiler

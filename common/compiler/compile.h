@@ -9,8 +9,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "common/compiler/node_types.h"
 #include "common/compiler/value_tree.h"
 #include "common/graph/source_map.h"
@@ -43,15 +45,16 @@ struct Instance {
   std::string path;        // identifiers joined by dots: the prefix of its state_dict keys
   std::string
       weights_path;  // differs from path where the weights of another node are shared (`module`)
-  std::string type;
+  std::string_view type;                // the name of def or composite
   const nodes::NodeDef* def = nullptr;  // exactly one of def and composite
   const v1::Composite* composite =
-      nullptr;               // lives as long as the CompileResult's library and graph
-  nodes::Params params;      // resolved, inferred ones filled in
-  std::vector<Tree> inputs;  // by port; a variadic port is a tuple; kNone where not connected
-  Tree output;               // by the type's output ports (a tuple where there are several)
-  int parent = -1;           // instance of the composite around
-  bool container = false;    // the composite is a Sequential, ModuleList or ModuleDict
+      nullptr;           // lives as long as the CompileResult's library and graph
+  nodes::Params params;  // resolved, inferred ones filled in
+  // By port; a variadic port is a tuple; kNone where not connected.
+  absl::InlinedVector<Tree, 1> inputs;
+  Tree output;             // by the type's output ports (a tuple where there are several)
+  int parent = -1;         // instance of the composite around
+  bool container = false;  // the composite is a Sequential, ModuleList or ModuleDict
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;  // its own; see plan.h
   bool bypassed = false;  // takes no part: has no weights, makes no call, hands its input on
 };

@@ -220,7 +220,7 @@ class Bypasser {
                             : node_.composite->outputs_size() == 1;
     if (port >= 0 && own != nullptr && single) {
       const Tree& tree = instance_.inputs[static_cast<size_t>(port)];
-      const std::vector<Arg>& args = node_.inputs[static_cast<size_t>(port)];
+      const PortArgs& args = node_.inputs[static_cast<size_t>(port)];
       const ir::ValueId value = tree.IsTensor() ? tree.value : tree.items[0].value;
       // Not where one tuple stands for several values.
       if (tree.items.size() < 2 || args.size() == tree.items.size())
@@ -247,9 +247,8 @@ Mark MarkOf(const ir::Module& module) {
           module.sources.size(), module.assumptions.mark()};
 }
 
-void TakeBack(const Mark& mark, ir::Module& module, StringMap<int>& keys) {
-  for (size_t i = mark.parameters; i < module.parameters.size(); ++i)
-    keys.erase(module.parameters[i].key);
+void TakeBack(const Mark& mark, ir::Module& module, WeightKeys& keys) {
+  keys.TakeBack(module.parameters, mark.parameters);
   module.parameters.resize(mark.parameters);
   module.calls.resize(mark.calls);
   module.values.resize(mark.values);

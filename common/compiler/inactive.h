@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "common/base/strings.h"
 #include "common/compiler/compile.h"
 #include "common/compiler/normalise.h"
 #include "common/compiler/report.h"
 #include "common/compiler/value_tree.h"
+#include "common/compiler/weight_keys.h"
 #include "common/ir/module.h"
 
 namespace graphkiln::compiler {
@@ -21,8 +21,7 @@ struct Mark {
   size_t values, calls, parameters, sources, assumptions;
 };
 Mark MarkOf(const ir::Module& module);
-// `keys` maps state_dict keys to parameters.
-void TakeBack(const Mark& mark, ir::Module& module, StringMap<int>& keys);
+void TakeBack(const Mark& mark, ir::Module& module, WeightKeys& keys);
 
 // The value of a muted node, and of nodes that hang on it. `place` is the muted node's.
 Tree Muted(const Report::Place& place);

@@ -26,7 +26,7 @@ bool IncrementalCompiler::ok() const { return state_->ok(); }
 std::vector<v1::Diagnostic> IncrementalCompiler::Diagnostics() const {
   return state_->Diagnostics();
 }
-const std::vector<v1::NodeTypes>& IncrementalCompiler::nodes() const { return state_->nodes(); }
+const NodeTypesList& IncrementalCompiler::nodes() const { return state_->nodes(); }
 const std::vector<int>& IncrementalCompiler::changed() const { return state_->changed(); }
 size_t IncrementalCompiler::MemoryBytes() const { return state_->MemoryBytes(); }
 size_t IncrementalCompiler::retyped() const { return state_->retyped(); }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/compiler/node_types.h"
 #include "graphkiln/v1/compile_service.pb.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/graph.pb.h"
@@ -45,7 +46,7 @@ class IncrementalCompiler {
   // in the user's order.
   bool ok() const;
   std::vector<v1::Diagnostic> Diagnostics() const;
-  const std::vector<v1::NodeTypes>& nodes() const;
+  const NodeTypesList& nodes() const;
 
   // Indices of the nodes whose entry of nodes() is another than before the last change, rising;
   // all after Reset.

@@ -28,20 +28,19 @@ void IncrementalState::Full() {
   instances_ = passed_.instances;
   retyped_ = static_cast<size_t>(graph_.nodes_size());
   graph_bytes_ = graph_.SpaceUsedLong();
-  Take(result.nodes);
+  Take(std::move(result.nodes));
   const bool unique = Name();
   const bool plain = Sort(std::move(result.diagnostics));
   follows_ = passed_.complete && unique && plain;
   if (follows_) Prepare();
 }
 
-void IncrementalState::Take(const NodeTypesList& nodes) {
+void IncrementalState::Take(NodeTypesList nodes) {
   changed_.clear();
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (i >= nodes_.size() || nodes_[i].SerializeAsString() != nodes[i].SerializeAsString())
-      changed_.push_back(static_cast<int>(i));
+    if (i >= nodes_.size() || nodes_[i] != nodes[i]) changed_.push_back(static_cast<int>(i));
   }
-  nodes_.assign(nodes.begin(), nodes.end());
+  nodes_ = std::move(nodes);
 }
 
 bool IncrementalState::Name() {

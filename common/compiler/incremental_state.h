@@ -40,7 +40,7 @@ class IncrementalState {
     return it != names_.nodes.end() ? &graph_.nodes(it->second) : nullptr;
   }
   bool ok() const { return findings_.errors() == 0; }
-  const std::vector<v1::NodeTypes>& nodes() const { return nodes_; }
+  const NodeTypesList& nodes() const { return nodes_; }
   const std::vector<int>& changed() const { return changed_; }
   size_t retyped() const { return retyped_; }
   std::vector<v1::Diagnostic> Diagnostics() const { return findings_.All(); }
@@ -62,7 +62,7 @@ class IncrementalState {
   // ---- Everything: incremental_full.cc ----
 
   void Full();
-  void Take(const NodeTypesList& nodes);
+  void Take(NodeTypesList nodes);
   // False where a name stands twice.
   bool Name();
   // Files what a whole compilation found; false where its findings are of a kind that other nodes
@@ -102,7 +102,7 @@ class IncrementalState {
   size_t first_values_ = 0, instances_ = 0;
   size_t graph_bytes_ = 0;
 
-  std::vector<v1::NodeTypes> nodes_;
+  NodeTypesList nodes_;
   FindingStore findings_;
   std::vector<int> changed_;
   size_t retyped_ = 0;

@@ -246,11 +246,10 @@ bool IncrementalState::Retype(const std::vector<int>& nodes, bool outputs) {
     findings_.Put(index, Pass::kType, std::move(found));
     const Tree& after = passed_.results[static_cast<size_t>(index)];
     const bool same = Same(before, after);
-    v1::NodeTypes& types = nodes_[static_cast<size_t>(index)];
-    if (!same || types.type() != At(index).type) {
-      v1::NodeTypes now;
-      TypesOf(At(index), after, module_, &now);
-      if (now.SerializeAsString() != types.SerializeAsString()) changed_.push_back(index);
+    NodeTypes& types = nodes_[static_cast<size_t>(index)];
+    if (!same || types.type != At(index).type) {
+      NodeTypes now = TypesOf(At(index), after, module_);
+      if (now != types) changed_.push_back(index);
       types = std::move(now);
     }
     if (same) continue;

@@ -1,45 +1,35 @@
-// What the nodes of a graph give, as clients get it: many small messages in few pieces of memory,
-// which are made and freed at once. Filled in by the compiler, then read-only; copies share it.
+// What the nodes of a graph give: made by the compiler, read by whoever shows types. As a message
+// only where one is sent.
 #pragma once
 
-#include <cstddef>
-#include <memory>
+#include <string>
+#include <vector>
 
-#include "google/protobuf/arena.h"
-#include "google/protobuf/repeated_ptr_field.h"
+#include "absl/container/inlined_vector.h"
+#include "common/ir/types.h"
 #include "graphkiln/v1/compile_service.pb.h"
 
 namespace graphkiln::compiler {
 
-class NodeTypesList {
- public:
-  v1::NodeTypes* Add() {
-    if (nodes_ == nullptr) {
-      google::protobuf::ArenaOptions options;
-      options.start_block_size = 4 << 10;
-      options.max_block_size = 1 << 20;
-      arena_ = std::make_shared<google::protobuf::Arena>(options);
-      nodes_ = google::protobuf::Arena::CreateMessage<Field>(arena_.get());
-    }
-    return nodes_->Add();
+struct NodeTypes {
+  std::string id;
+  std::string type;
+  // Of the tensors in the result, in order; none where the result is unknown.
+  absl::InlinedVector<ir::TensorType, 1> outputs;
+
+  friend bool operator==(const NodeTypes& a, const NodeTypes& b) {
+    return a.id == b.id && a.type == b.type && a.outputs == b.outputs;
   }
-
-  size_t size() const { return static_cast<size_t>(get().size()); }
-  bool empty() const { return get().empty(); }
-  const v1::NodeTypes& operator[](size_t i) const { return get()[static_cast<int>(i)]; }
-  auto begin() const { return get().begin(); }
-  auto end() const { return get().end(); }
-
- private:
-  using Field = google::protobuf::RepeatedPtrField<v1::NodeTypes>;
-
-  const Field& get() const {
-    static const Field* const kNone = new Field();
-    return nodes_ != nullptr ? *nodes_ : *kNone;
-  }
-
-  std::shared_ptr<google::protobuf::Arena> arena_;
-  Field* nodes_ = nullptr;  // in the arena
+  friend bool operator!=(const NodeTypes& a, const NodeTypes& b) { return !(a == b); }
 };
+using NodeTypesList = std::vector<NodeTypes>;
+
+inline v1::NodeTypes ToProto(const NodeTypes& node) {
+  v1::NodeTypes out;
+  out.set_id(node.id);
+  out.set_type(node.type);
+  for (const ir::TensorType& type : node.outputs) ir::ToProto(type, out.add_outputs());
+  return out;
+}
 
 }  // namespace graphkiln::compiler

@@ -349,7 +349,7 @@ class Normaliser {
         named[static_cast<size_t>(port)] = true;
       }
       Arg arg = Resolve(input.value(), {"", &source, port}, 0);
-      std::vector<Arg>& slot = node.inputs[static_cast<size_t>(port)];
+      PortArgs& slot = node.inputs[static_cast<size_t>(port)];
       if (arg.kind == Arg::Kind::kLiteral && arg.literal.kind_case() == v1::Value::kNullValue)
         continue;  // as if absent
       if (ports[static_cast<size_t>(port)].variadic && arg.kind == Arg::Kind::kList) {

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "common/base/rare_vector.h"
 #include "common/base/strings.h"
 #include "common/compiler/expression.h"
 #include "common/compiler/report.h"
@@ -26,13 +28,15 @@ class CompositeLibrary;
 struct Arg {
   enum class Kind { kInput, kNode, kList, kMap, kLiteral, kUnknown };
   Kind kind = Kind::kUnknown;
-  int index = -1;                  // of the graph input or node
-  int port = -1;                   // output port; -1: the whole result
-  std::vector<Arg> items;          // kList, kMap
-  std::vector<std::string> names;  // kMap
-  Literal literal;                 // kLiteral
-  bool cut = false;                // kUnknown: a reference to `index` that would close a cycle
+  int index = -1;                 // of the graph input or node
+  int port = -1;                  // output port; -1: the whole result
+  bool cut = false;               // kUnknown: a reference to `index` that would close a cycle
+  RareVector<Arg> items;          // kList, kMap
+  RareVector<std::string> names;  // kMap
+  Literal literal;                // kLiteral
 };
+// What stands at one port: several for variadic ones.
+using PortArgs = absl::InlinedVector<Arg, 1>;
 
 // Calls `visit(arg)` for every node that an argument refers to, also where that was cut. The
 // normaliser bounds the depth.
@@ -52,7 +56,7 @@ struct NormalNode {
   const v1::Composite* composite = nullptr;
   std::shared_ptr<const v1::Composite> own;  // what `composite` is, for a container
   std::map<std::string, v1::Value> params;   // expressions evaluated
-  std::vector<std::vector<Arg>> inputs;      // by port; several for variadic ports
+  absl::InlinedVector<PortArgs, 1> inputs;   // by port
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
   int module = -1;          // node whose weights this one shares

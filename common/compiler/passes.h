@@ -32,8 +32,7 @@ struct Passed {
 };
 
 // What a node of the user's graph gives.
-void TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module,
-             v1::NodeTypes* types);
+NodeTypes TypesOf(const NormalNode& node, const Tree& result, const ir::Module& module);
 
 // The result comes without instances and module.
 CompileResult CompileKeeping(const v1::Graph& graph, const CompileOptions& options, Passed* passed);

@@ -163,7 +163,7 @@ v1::Node NodeOf(const Instance& instance) {
   v1::Node node;
   node.set_id(instance.identifier);
   Name(instance.identifier, &node);
-  node.set_type(instance.type);
+  node.set_type(std::string(instance.type));
   if (instance.container) {
     *node.mutable_children() = instance.composite->nodes();
     for (v1::CompositeNode& child : *node.mutable_children()) child.mutable_node()->clear_inputs();

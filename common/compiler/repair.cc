@@ -22,7 +22,7 @@ struct Standing {
   int64_t untyped = 0, errors = 0, warnings = 0;
 
   explicit Standing(const CompileResult& result) {
-    for (const v1::NodeTypes& node : result.nodes) untyped += node.outputs_size() == 0 ? 1 : 0;
+    for (const NodeTypes& node : result.nodes) untyped += node.outputs.empty() ? 1 : 0;
     for (const v1::Diagnostic& diagnostic : result.diagnostics) {
       if (diagnostic.severity() == v1::SEVERITY_ERROR) ++errors;
       if (diagnostic.severity() == v1::SEVERITY_WARNING) ++warnings;

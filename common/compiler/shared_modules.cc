@@ -20,8 +20,9 @@ std::string Presence(const Instance& instance) {
 }  // namespace
 
 bool SharedModules::Agrees(const Instance& instance, const Report::Place& place, Report& report) {
-  const auto [it, first] = modules_.try_emplace(
-      instance.weights_path, Module{instance.type, instance.params, Presence(instance)});
+  const auto [it, first] =
+      modules_.try_emplace(instance.weights_path,
+                           Module{std::string(instance.type), instance.params, Presence(instance)});
   if (first) return true;
   const auto& [type, params, ports] = it->second;
   const auto fail = [&](std::string message, std::string expected,
@@ -33,7 +34,7 @@ bool SharedModules::Agrees(const Instance& instance, const Report::Place& place,
     return diagnostic;
   };
   if (type != instance.type) {
-    fail("nodes that share weights must have one type", type, instance.type);
+    fail("nodes that share weights must have one type", type, std::string(instance.type));
     return false;
   }
   if (instance.composite != nullptr && Presence(instance) != ports) {

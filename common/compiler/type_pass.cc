@@ -1,6 +1,5 @@
 #include "common/compiler/type_pass.h"
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/inactive.h"
+#include "common/compiler/known_params.h"
 #include "common/compiler/ports.h"
 #include "common/compiler/weight_of.h"
 #include "common/compiler/weights.h"
@@ -115,7 +115,6 @@ class Typer {
     reserve(out_.module.values);
     reserve(out_.module.parameters);
     reserve(out_.module.calls);
-    reserve(keys_);
   }
 
   static std::string Join(const std::string& path, const std::string& name) {
@@ -127,7 +126,7 @@ class Typer {
     const NormalNode& node = frame.graph->nodes[static_cast<size_t>(index)];
     const Report::Place place = frame.place.Inside(node.id);
     if (node.broken || node.in_cycle) return CheckParams(node, place);
-    std::vector<Tree> inputs;
+    absl::InlinedVector<Tree, 1> inputs;
     inputs.reserve(node.inputs.size());
     std::optional<Tree> instead;  // of the node's own result, where parts of its inputs are muted
     for (size_t p = 0; p < node.inputs.size(); ++p) {
@@ -164,14 +163,20 @@ class Typer {
     instance.weights_path = Join(
         frame.weights_path,
         shares ? frame.graph->nodes[static_cast<size_t>(node.module)].identifier : node.identifier);
-    instance.type = node.type;
     instance.def = node.def;
     instance.composite = node.composite;
+    instance.type = node.def != nullptr ? std::string_view(node.def->name) : node.composite->name();
     instance.container = node.own != nullptr;
     instance.compile_mode = node.compile_mode;
     instance.parent = frame.parent;
     instance.inputs = std::move(inputs);
-    if (!ResolveParams(node, place, &instance.params)) return;
+    const nodes::Params* known =
+        node.def != nullptr ? known_.Find(*node.def, node.params) : nullptr;
+    if (known != nullptr) {
+      instance.params = *known;
+    } else if (!ResolveParams(node, place, &instance.params)) {
+      return;
+    }
     const bool shared = frame.shared || shares || node.is_owner;
     if (!Connected(node, instance, place)) return;
     // Frozen, constant and exported weights do not learn; the plan does the rest.
@@ -195,7 +200,7 @@ class Typer {
       frame.results[static_cast<size_t>(index)] = instance.output;
       out_.instances.push_back(std::move(instance));
     } else {
-      Instantiate(index, node, std::move(instance), place, shared, frozen);
+      Instantiate(index, node, std::move(instance), place, known != nullptr, shared, frozen);
     }
   }
 
@@ -271,26 +276,35 @@ class Typer {
     *set->mutable_value() = node.params.at(issue.param);
   }
 
+  // `known`: the parameters are those of another instance, also what that one inferred.
   void Instantiate(int index, const NormalNode& node, Instance instance, const Report::Place& place,
-                   bool shared, bool frozen) {
+                   bool known, bool shared, bool frozen) {
     const nodes::NodeDef& def = *node.def;
     auto ports = TensorsAt(def, instance, place, out_.module, report_);
     if (!ports) return;
     nodes::Failure failure;
-    if (!nodes::InferParams(def, *ports, out_.module, &instance.params, &failure)) {
+    if (known && !nodes::InferParams(def, *ports, out_.module, &instance.params, &failure)) {
+      known = false;
+      failure = nodes::Failure();
+      instance.params = nodes::Params();
+      if (!ResolveParams(node, place, &instance.params)) return;
+    }
+    if (!known && !nodes::InferParams(def, *ports, out_.module, &instance.params, &failure)) {
       return report_.NodeFailure(place, failure);
     }
     if (shared && !shared_.Agrees(instance, place, report_)) return;
     const Mark mark = MarkOf(out_.module);
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
-    out_.module.sources.push_back({place.node, instance.path, instance.type});
-    Weights weights(out_.module, keys_, instance.weights_path, shared, frozen,
+    out_.module.sources.push_back({place.node, instance.path, std::string(instance.type)});
+    // Identifiers in the user's graph are unique and hold no dots.
+    const bool alone = stack_.size() == 1 && !shared;
+    Weights weights(out_.module, keys_, instance.weights_path, alone, shared, frozen,
                     stack_.back().xavier);
     nodes::Body body(def, instance.params, *ports, out_.module, weights, source);
     def.body(body);
     if (!body.ok()) return report_.NodeFailure(place, *body.failure());
     instance.output = ResultOf(def, instance.params, body.results());
-    Share(&instance);
+    if (!known) known_.Add(def, node.params, instance.params);
     if (!IsActive(node)) {
       StandAside(index, node, std::move(instance), place, shared);
       TakeBack(mark, out_.module, keys_);
@@ -298,17 +312,6 @@ class Typer {
     }
     stack_.back().results[static_cast<size_t>(index)] = instance.output;
     out_.instances.push_back(std::move(instance));
-  }
-
-  // Many nodes have the same parameters: those of the last few instances of a type serve again.
-  void Share(Instance* instance) {
-    auto& known = params_[instance->def];
-    for (const nodes::Params& params : known.last) {
-      if (!(params == instance->params)) continue;
-      instance->params = params;
-      return;
-    }
-    known.last[known.next++ % known.last.size()] = instance->params;
   }
 
   void Enter(int index, const NormalNode& node, Instance instance, const Report::Place& place,
@@ -344,7 +347,7 @@ class Typer {
     Frame frame;
     frame.results.resize(graph->nodes.size());
     frame.graph = graph;
-    frame.inputs = instance.inputs;
+    frame.inputs.assign(instance.inputs.begin(), instance.inputs.end());
     frame.path = instance.path;
     frame.weights_path = instance.weights_path;
     frame.place = args.outer;
@@ -393,14 +396,10 @@ class Typer {
   Report& report_;
   Typed out_;
   std::vector<Frame> stack_;
-  StringMap<int> keys_;
+  WeightKeys keys_;
   absl::flat_hash_map<const v1::Composite*, std::unique_ptr<const std::vector<nodes::ParamSpec>>>
       specs_;
-  struct LastParams {
-    std::array<nodes::Params, 4> last;
-    size_t next = 0;
-  };
-  absl::flat_hash_map<const nodes::NodeDef*, LastParams> params_;
+  KnownParams known_;
   SharedModules shared_;
   Values values_;
   int64_t* const budget_;

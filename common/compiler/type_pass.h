@@ -13,6 +13,7 @@
 #include "common/compiler/report.h"
 #include "common/compiler/shared_modules.h"
 #include "common/compiler/values.h"
+#include "common/compiler/weight_keys.h"
 
 namespace graphkiln::compiler {
 
@@ -37,7 +38,7 @@ Typed TypeGraph(const NormalGraph& graph,
 // What nodes that share weights leave for each other while they are typed one after the other.
 struct WeightTable {
   SharedModules modules;
-  StringMap<int> keys;  // state_dict keys; indices into `parameters`
+  WeightKeys keys;  // of `parameters`
   std::vector<ir::Parameter> parameters;
 };
 

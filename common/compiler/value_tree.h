@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/boxed.h"
+#include "common/base/rare_vector.h"
 #include "common/ir/module.h"
 #include "graphkiln/v1/value.pb.h"
 
@@ -18,26 +20,23 @@ namespace graphkiln::compiler {
 class Literal {
  public:
   Literal() = default;
-  Literal(v1::Value value)
-      : value_(std::make_shared<const v1::Value>(std::move(value))) {}  // NOLINT
-  const v1::Value& value() const {
-    return value_ != nullptr ? *value_ : v1::Value::default_instance();
-  }
+  Literal(v1::Value value) : value_(Boxed(std::move(value))) {}  // NOLINT
+  const v1::Value& value() const { return value_ ? **value_ : v1::Value::default_instance(); }
   operator const v1::Value&() const { return value(); }  // NOLINT: stands for its value
   v1::Value::KindCase kind_case() const { return value().kind_case(); }
 
  private:
-  std::shared_ptr<const v1::Value> value_;
+  std::optional<Boxed<v1::Value>> value_;
 };
 
 struct Tree {
   // kMuted and kWithheld: a muted node, or a bypassed one that has no value for this output.
   enum class Kind { kUnknown, kTensor, kTuple, kDict, kNone, kLiteral, kMuted, kWithheld };
   Kind kind = Kind::kUnknown;
-  ir::ValueId value;               // kTensor
-  std::vector<Tree> items;         // kTuple, kDict
-  std::vector<std::string> names;  // kDict, one per item; kMuted, kWithheld: where and what
-  Literal literal;                 // kLiteral
+  ir::ValueId value;              // kTensor
+  RareVector<Tree> items;         // kTuple, kDict
+  RareVector<std::string> names;  // kDict, one per item; kMuted, kWithheld: where and what
+  Literal literal;                // kLiteral
   // Trees in it, itself included, and levels of them; the type pass bounds both.
   uint32_t size = 1;
   int depth = 1;

@@ -61,7 +61,7 @@ Tree Values::Items(const Scope& scope, const Arg& arg, Tree tree) {
   return tree;
 }
 
-Tree Values::At(const Scope& scope, const std::vector<Arg>& args, bool variadic) {
+Tree Values::At(const Scope& scope, const PortArgs& args, bool variadic) {
   Tree tree;
   left_out_.reset();
   if (!args.empty() && !variadic) return Of(scope, args[0]);

@@ -29,7 +29,7 @@ class Values {
 
   // What arrives at a port: a tuple where it is variadic, kNone where nothing is connected. Muted
   // values are left out of a tuple.
-  Tree At(const Scope& scope, const std::vector<Arg>& args, bool variadic);
+  Tree At(const Scope& scope, const PortArgs& args, bool variadic);
   // What the last At left out, or null.
   const Tree* left_out() const { return left_out_ ? &*left_out_ : nullptr; }
 

@@ -5,7 +5,7 @@
 namespace graphkiln::compiler {
 
 bool ReadWeight(const NormalGraph& graph, const NormalNode& node, const std::string& prefix,
-                const StringMap<int>& keys, const ir::Module& module, const Report::Place& place,
+                WeightKeys& keys, ir::Module& module, const Report::Place& place,
                 Instance& instance, Report& report) {
   const Arg& arg = node.inputs[0][0];
   const NormalNode* owner =
@@ -16,9 +16,9 @@ bool ReadWeight(const NormalGraph& graph, const NormalNode& node, const std::str
   if (owner != nullptr) {
     instance.weights_path =
         prefix.empty() ? owner->identifier : fmt::format("{}.{}", prefix, owner->identifier);
-    const auto it = keys.find(fmt::format("{}.{}", instance.weights_path, name));
-    if (it != keys.end()) {
-      instance.output = Tree::Tensor(module.parameters[static_cast<size_t>(it->second)].value);
+    const std::string key = fmt::format("{}.{}", instance.weights_path, name);
+    if (const ir::Parameter* weight = keys.Find(module.parameters, key)) {
+      instance.output = Tree::Tensor(weight->value);
       return true;
     }
   }

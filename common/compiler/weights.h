@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "common/base/strings.h"
+#include "common/compiler/weight_keys.h"
 #include "common/ir/module.h"
 #include "common/nodes/body.h"
 #include "fmt/format.h"
@@ -19,12 +19,14 @@ namespace graphkiln::compiler {
 // is there.
 class Weights final : public nodes::WeightStore {
  public:
-  // `xavier`: weights of two dimensions start as a composite around says, not as the node's type.
-  Weights(ir::Module& module, StringMap<int>& keys, std::string prefix, bool shared, bool frozen,
-          bool xavier)
+  // `alone`: no other node can have weights of that prefix. `xavier`: weights of two dimensions
+  // start as a composite around says, not as the node's type.
+  Weights(ir::Module& module, WeightKeys& keys, const std::string& prefix, bool alone, bool shared,
+          bool frozen, bool xavier)
       : module_(module),
         keys_(keys),
-        prefix_(std::move(prefix)),
+        prefix_(prefix),
+        alone_(alone),
         shared_(shared),
         frozen_(frozen),
         xavier_(xavier) {}
@@ -34,18 +36,17 @@ class Weights final : public nodes::WeightStore {
                                      nodes::Failure* failure) override {
     std::string key = prefix_;
     if (!name.empty()) key.append(1, '.').append(name);
-    const auto [it, fresh] = keys_.try_emplace(key, static_cast<int>(module_.parameters.size()));
-    if (!fresh) {
-      ir::Parameter& parameter = module_.parameters[static_cast<size_t>(it->second)];
-      if (shared_ && module_.type(parameter.value) == type) {
-        if (frozen_) parameter.trainable = false;  // one node that is frozen freezes all that share
-        return parameter.value;
+    ir::Parameter* const there = alone_ ? nullptr : keys_.Find(module_.parameters, key);
+    if (there != nullptr) {
+      if (shared_ && module_.type(there->value) == type) {
+        if (frozen_) there->trainable = false;  // one node that is frozen freezes all that share
+        return there->value;
       }
       failure->code = shared_ ? "SHARED_MODULE" : "DUPLICATE_ID";
       failure->rule = "WEIGHT_C2";
       failure->message = shared_ ? fmt::format("the shared weight {} has another type here", key)
                                  : fmt::format("two nodes have the weight {}", key);
-      failure->expected = ir::TypeText(module_.type(parameter.value));
+      failure->expected = ir::TypeText(module_.type(there->value));
       failure->found = ir::TypeText(type);
       return std::nullopt;
     }
@@ -65,9 +66,9 @@ class Weights final : public nodes::WeightStore {
   }
 
   ir::Module& module_;
-  StringMap<int>& keys_;
-  const std::string prefix_;
-  const bool shared_, frozen_, xavier_;
+  WeightKeys& keys_;
+  const std::string& prefix_;
+  const bool alone_, shared_, frozen_, xavier_;
 };
 
 }  // namespace graphkiln::compiler

@@ -31,12 +31,12 @@ void NodeCosts(const compiler::CompileResult& compiled, const Sizes& sizes,
                const std::vector<int64_t>& saved_by_source, v1::SummarizeResponse* out) {
   const ir::Module& module = *compiled.module;
   StringMap<int> index;
-  for (const v1::NodeTypes& node : compiled.nodes) {
-    index.emplace(node.id(), out->nodes_size());
+  for (const compiler::NodeTypes& node : compiled.nodes) {
+    index.emplace(node.id, out->nodes_size());
     v1::NodeCost* cost = out->add_nodes();
-    cost->set_id(node.id());
-    cost->set_type(node.type());
-    *cost->mutable_outputs() = node.outputs();
+    cost->set_id(node.id);
+    cost->set_type(node.type);
+    for (const ir::TensorType& type : node.outputs) ir::ToProto(type, cost->add_outputs());
   }
   for (const ir::Call& call : module.calls) {
     if (call.source < 0) continue;

@@ -50,10 +50,11 @@ std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
   const auto is_int = [&](const Argument& a) { return IsIntLike(a, values); };
   const auto is_number = [&](const Argument& a) {
     return IsIntLike(a, values) || a.As<double>() != nullptr || a.As<TrainingArg>() != nullptr ||
-           a.As<bool>() != nullptr;
+           a.As<NotTrainingArg>() != nullptr || a.As<bool>() != nullptr;
   };
   const auto is_bool = [&](const Argument& a) {
-    return a.As<bool>() != nullptr || a.As<TrainingArg>() != nullptr;
+    return a.As<bool>() != nullptr || a.As<TrainingArg>() != nullptr ||
+           a.As<NotTrainingArg>() != nullptr;
   };
   const auto need = [](bool ok, const char* what) {
     return ok ? std::string() : std::string(what);

@@ -1,6 +1,7 @@
 #include "common/ir/dim.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <utility>
 #include <vector>
@@ -55,9 +56,16 @@ struct Dim::Term {
 };
 
 struct Dim::Expr {
+  mutable std::atomic<int> uses{1};
   std::vector<Term> terms;  // sorted by key, constant last, no zero coefficients
   std::string text;
 };
+
+void Dim::Keep() const { expr()->uses.fetch_add(1, std::memory_order_relaxed); }
+
+void Dim::Release() const {
+  if (expr()->uses.fetch_sub(1, std::memory_order_acq_rel) == 1) delete expr();
+}
 
 Dim Dim::Symbol(std::string_view name) {
   Term term;
@@ -69,10 +77,10 @@ Dim Dim::Symbol(std::string_view name) {
 }
 
 std::vector<Dim::Term> Dim::TermsOf(const Dim& dim) {
-  if (dim.expr_ != nullptr) return dim.expr_->terms;
-  if (dim.value_ == 0) return {};
+  if (!dim.IsConst()) return dim.expr()->terms;
+  if (dim.value() == 0) return {};
   Term term;
-  term.coefficient = dim.value_;
+  term.coefficient = dim.value();
   return {std::move(term)};
 }
 
@@ -88,7 +96,7 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
     if (a.first.empty() != b.first.empty()) return b.first.empty();
     return a.first < b.first;
   });
-  auto expr = std::make_shared<Expr>();
+  auto expr = std::make_unique<Expr>();
   for (size_t i = 0; i < keyed.size();) {
     int64_t sum = 0;
     size_t j = i;
@@ -122,31 +130,30 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
     }
     expr->text += key;
   }
-  return Dim(std::shared_ptr<const Expr>(std::move(expr)));
+  return Dim(std::unique_ptr<const Expr>(std::move(expr)));
 }
 
 bool Dim::IsSymbol() const {
-  return expr_ != nullptr && expr_->terms.size() == 1 && expr_->terms[0].coefficient == 1 &&
-         expr_->terms[0].atoms.size() == 1 && !expr_->terms[0].atoms[0]->numerator.has_value();
+  return !IsConst() && expr()->terms.size() == 1 && expr()->terms[0].coefficient == 1 &&
+         expr()->terms[0].atoms.size() == 1 && !expr()->terms[0].atoms[0]->numerator.has_value();
 }
 
 std::string Dim::ToString() const {
-  if (expr_ == nullptr) return fmt::format("{}", value_);
+  if (IsConst()) return fmt::format("{}", value());
   // A division alone needs no parentheses around it.
-  const bool division = expr_->terms.size() == 1 && expr_->terms[0].coefficient == 1 &&
-                        expr_->terms[0].atoms.size() == 1 &&
-                        expr_->terms[0].atoms[0]->numerator.has_value();
-  return division ? expr_->text.substr(1, expr_->text.size() - 2) : expr_->text;
+  const bool division = expr()->terms.size() == 1 && expr()->terms[0].coefficient == 1 &&
+                        expr()->terms[0].atoms.size() == 1 &&
+                        expr()->terms[0].atoms[0]->numerator.has_value();
+  return division ? expr()->text.substr(1, expr()->text.size() - 2) : expr()->text;
 }
 
 bool operator==(const Dim& a, const Dim& b) {
-  if (a.expr_ == b.expr_) return a.expr_ != nullptr || a.value_ == b.value_;
-  if (a.expr_ == nullptr || b.expr_ == nullptr) return false;
-  return a.expr_->text == b.expr_->text;
+  if (a.bits_ == b.bits_) return true;
+  return !a.IsConst() && !b.IsConst() && a.expr()->text == b.expr()->text;
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
-  if (a.IsConst() && b.IsConst()) return Dim(SatAdd(a.value_, b.value_));
+  if (a.IsConst() && b.IsConst()) return Dim(SatAdd(a.value(), b.value()));
   std::vector<Dim::Term> terms = Dim::TermsOf(a);
   std::vector<Dim::Term> more = Dim::TermsOf(b);
   terms.insert(terms.end(), more.begin(), more.end());
@@ -156,7 +163,7 @@ Dim operator+(const Dim& a, const Dim& b) {
 Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
 
 Dim operator*(const Dim& a, const Dim& b) {
-  if (a.IsConst() && b.IsConst()) return Dim(SatMul(a.value_, b.value_));
+  if (a.IsConst() && b.IsConst()) return Dim(SatMul(a.value(), b.value()));
   const std::vector<Dim::Term> left = Dim::TermsOf(a);
   const std::vector<Dim::Term> right = Dim::TermsOf(b);
   if (left.size() * right.size() > kMaxTerms) return Dim(Dim::kSaturated);
@@ -176,12 +183,12 @@ Dim operator*(const Dim& a, const Dim& b) {
 }
 
 Dim Dim::FloorDiv(int64_t divisor) const {
-  if (IsConst()) return Dim(FloorDivInt(value_, divisor));
+  if (IsConst()) return Dim(FloorDivInt(value(), divisor));
   if (divisor == 1) return *this;
   // floor((q*d + r) / d) = q + floor(r / d): take out every term that d divides.
   std::vector<Term> quotient;
   std::vector<Term> rest;
-  for (const Term& term : expr_->terms) {
+  for (const Term& term : expr()->terms) {
     const int64_t q = FloorDivInt(term.coefficient, divisor);
     const int64_t r = term.coefficient - q * divisor;
     Term whole = term;
@@ -193,9 +200,9 @@ Dim Dim::FloorDiv(int64_t divisor) const {
   }
   const Dim whole = FromTerms(std::move(quotient));
   const Dim remainder = FromTerms(std::move(rest));
-  if (remainder.IsConst()) return whole + Dim(FloorDivInt(remainder.value_, divisor));
+  if (remainder.IsConst()) return whole + Dim(FloorDivInt(remainder.value(), divisor));
   // floor((floor(x/a) + c) / b) = floor((x + c*a) / (a*b)).
-  const std::vector<Term>& terms = remainder.expr_->terms;
+  const std::vector<Term>& terms = remainder.expr()->terms;
   if (terms[0].coefficient == 1 && terms[0].atoms.size() == 1 &&
       terms[0].atoms[0]->numerator.has_value() &&
       (terms.size() == 1 || (terms.size() == 2 && terms[1].atoms.empty()))) {
@@ -221,16 +228,16 @@ Dim Dim::CeilDiv(int64_t divisor) const { return (*this + Dim(divisor - 1)).Floo
 std::optional<Dim> Dim::DivideExact(const Dim& b) const {
   if (*this == b && !(b.IsConst(0))) return Dim(1);
   if (b.IsConst()) {
-    if (b.value_ == 0) return std::nullopt;
+    if (b.value() == 0) return std::nullopt;
     std::vector<Term> terms = TermsOf(*this);
     for (Term& term : terms) {
-      if (term.coefficient % b.value_ != 0) return std::nullopt;
-      term.coefficient /= b.value_;
+      if (term.coefficient % b.value() != 0) return std::nullopt;
+      term.coefficient /= b.value();
     }
     return FromTerms(std::move(terms));
   }
-  if (b.expr_->terms.size() != 1) return std::nullopt;
-  const Term& by = b.expr_->terms[0];
+  if (b.expr()->terms.size() != 1) return std::nullopt;
+  const Term& by = b.expr()->terms[0];
   std::vector<Term> terms = TermsOf(*this);
   for (Term& term : terms) {
     if (term.coefficient % by.coefficient != 0) return std::nullopt;
@@ -246,9 +253,9 @@ std::optional<Dim> Dim::DivideExact(const Dim& b) const {
 }
 
 absl::StatusOr<int64_t> Dim::Evaluate(const SymbolValue& symbol) const {
-  if (IsConst()) return value_;
+  if (IsConst()) return value();
   int64_t sum = 0;
-  for (const Term& term : expr_->terms) {
+  for (const Term& term : expr()->terms) {
     int64_t product = term.coefficient;
     for (const auto& atom : term.atoms) {
       int64_t factor = 0;
@@ -271,9 +278,9 @@ absl::StatusOr<int64_t> Dim::Evaluate(const SymbolValue& symbol) const {
 }
 
 std::optional<int64_t> Dim::LowerBound() const {
-  if (IsConst()) return value_;
+  if (IsConst()) return value();
   int64_t sum = 0;
-  for (const Term& term : expr_->terms) {
+  for (const Term& term : expr()->terms) {
     int64_t product = term.coefficient;
     // What is taken away has no upper bound.
     if (product < 0 && !term.atoms.empty()) return std::nullopt;
@@ -295,7 +302,7 @@ std::optional<int64_t> Dim::LowerBound() const {
 
 void Dim::Isolate(int64_t* least) {
   for (;;) {
-    const std::vector<Term>& terms = expr_->terms;
+    const std::vector<Term>& terms = expr()->terms;
     const int64_t constant = terms.back().atoms.empty() ? terms.back().coefficient : 0;
     const size_t open = terms.size() - (terms.back().atoms.empty() ? 1 : 0);
     const bool single = open == 1 && terms[0].coefficient > 0 && terms[0].atoms.size() == 1;
@@ -318,7 +325,7 @@ void Dim::Isolate(int64_t* least) {
 
 void Dim::VisitSymbols(const std::function<void(std::string_view)>& visit) const {
   if (IsConst()) return;
-  for (const Term& term : expr_->terms) {
+  for (const Term& term : expr()->terms) {
     for (const auto& atom : term.atoms) {
       if (atom->numerator.has_value()) {
         atom->numerator->VisitSymbols(visit);

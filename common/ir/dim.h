@@ -5,31 +5,49 @@
 // divisions), so that two sizes that are equal by algebra compare equal. Arithmetic saturates
 // instead of overflowing; the type checker refuses sizes that large. Immutable; safe to share
 // between threads.
+//
+// Every value of a large graph has several: a size is one word, a number or a pointer to its
+// expression.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 
 namespace graphkiln::ir {
 
 class Dim {
  public:
-  Dim(int64_t value = 0)
-      : value_(value) {}  // NOLINT: sizes are written as plain numbers everywhere
+  // NOLINTNEXTLINE: sizes are written as plain numbers everywhere
+  Dim(int64_t value = 0) : bits_(Bits(value)) {}
+  Dim(const Dim& other) : bits_(other.bits_) {
+    if (!IsConst()) Keep();
+  }
+  Dim(Dim&& other) noexcept : bits_(std::exchange(other.bits_, Bits(0))) {}
+  Dim& operator=(Dim other) noexcept {
+    std::swap(bits_, other.bits_);
+    return *this;
+  }
+  ~Dim() {
+    if (!IsConst()) Release();
+  }
   static Dim Symbol(std::string_view name);
   // Reads `+ - * //`, parentheses, numbers and symbols; at most 1,024 characters and 32 levels.
   static absl::StatusOr<Dim> Parse(std::string_view text);
 
-  bool IsConst() const { return expr_ == nullptr; }
+  bool IsConst() const { return (bits_ & 1) != 0; }
   // REQUIRES: IsConst().
-  int64_t value() const { return value_; }
-  bool IsConst(int64_t v) const { return IsConst() && value_ == v; }
+  int64_t value() const { return static_cast<int64_t>(bits_) >> 1; }
+  bool IsConst(int64_t v) const { return IsConst() && value() == v; }
   // True where the size is the bare symbol (no arithmetic).
   bool IsSymbol() const;
 
@@ -58,20 +76,31 @@ class Dim {
   // a / b where that is provably a whole number for all symbols, else nothing.
   std::optional<Dim> DivideExact(const Dim& b) const;
 
-  // Where arithmetic ends instead of overflowing.
-  static constexpr int64_t kSaturated = int64_t{1} << 62;
+  // Where arithmetic ends instead of overflowing; also what a larger number becomes.
+  static constexpr int64_t kSaturated = (int64_t{1} << 62) - 1;
 
  private:
   struct Atom;
   struct Term;
   struct Expr;
-  explicit Dim(std::shared_ptr<const Expr> expr) : expr_(std::move(expr)) {}
+  explicit Dim(std::unique_ptr<const Expr> expr)
+      : bits_(reinterpret_cast<uintptr_t>(expr.release())) {}
+  // A number stands above a set lowest bit, which pointers do not have.
+  static constexpr uint64_t Bits(int64_t value) {
+    return static_cast<uint64_t>(std::clamp(value, -kSaturated, kSaturated)) << 1 | 1;
+  }
+  // REQUIRES: !IsConst().
+  const Expr* expr() const { return reinterpret_cast<const Expr*>(bits_); }
+  void Keep() const;
+  void Release() const;
   static Dim FromTerms(std::vector<Term> terms);
   static std::vector<Term> TermsOf(const Dim& dim);
   friend class DimParser;
 
-  int64_t value_ = 0;
-  std::shared_ptr<const Expr> expr_;  // null for plain numbers
+  uint64_t bits_;
 };
+
+// Nearly always of four dimensions or less: kept in place.
+using Shape = absl::InlinedVector<Dim, 4>;
 
 }  // namespace graphkiln::ir

@@ -13,7 +13,9 @@ namespace {
 
 // Numbers, texts and so on; nothing that is known at run time only. Devices are equal in result.
 bool IsFixed(const Argument& argument) {
-  if (argument.As<TrainingArg>() != nullptr || argument.As<Dim>() != nullptr) return false;
+  if (argument.As<TrainingArg>() != nullptr || argument.As<NotTrainingArg>() != nullptr ||
+      argument.As<Dim>() != nullptr)
+    return false;
   const auto* list = argument.As<Argument::List>();
   return list == nullptr || std::all_of(list->begin(), list->end(), IsFixed);
 }

@@ -62,11 +62,11 @@ void ArgToProto(const Argument& arg, const std::vector<int32_t>& number, v1::IrA
   } else if (const auto* training = arg.As<TrainingArg>()) {
     if (training->value != 1) {
       out->set_training_value(training->value);
-    } else if (training->negated) {
-      out->set_not_training(v1::NULL_VALUE_UNSPECIFIED);
     } else {
       out->set_training(v1::NULL_VALUE_UNSPECIFIED);
     }
+  } else if (arg.As<NotTrainingArg>() != nullptr) {
+    out->set_not_training(v1::NULL_VALUE_UNSPECIFIED);
   } else if (arg.As<DeviceArg>() != nullptr) {
     out->set_device(v1::NULL_VALUE_UNSPECIFIED);
   } else if (const auto* list = arg.As<Argument::List>()) {
@@ -100,11 +100,11 @@ absl::StatusOr<Argument> ArgFromProto(const v1::IrArgument& arg, int32_t values,
     case v1::IrArgument::kDtype:
       return Argument(arg.dtype());
     case v1::IrArgument::kTraining:
-      return Argument(TrainingArg{false});
+      return Argument(TrainingArg{});
     case v1::IrArgument::kTrainingValue:
-      return Argument(TrainingArg{false, arg.training_value()});
+      return Argument(TrainingArg{arg.training_value()});
     case v1::IrArgument::kNotTraining:
-      return Argument(TrainingArg{true});
+      return Argument(NotTrainingArg{});
     case v1::IrArgument::kDevice:
       return Argument(DeviceArg{});
     case v1::IrArgument::kList: {
@@ -187,10 +187,9 @@ std::string ArgText(const Argument& arg) {
   if (const auto* s = arg.As<std::string>()) return QuoteForMessage(*s, 1 << 20);
   if (const auto* size = arg.As<Dim>()) return fmt::format("${{{}}}", size->ToString());
   if (const auto* dtype = arg.As<DataType>()) return fmt::format("torch.{}", DTypeName(*dtype));
-  if (const auto* training = arg.As<TrainingArg>(); training != nullptr && training->value != 1)
-    return fmt::format("training*{}", training->value);
   if (const auto* training = arg.As<TrainingArg>())
-    return training->negated ? "!training" : "training";
+    return training->value == 1 ? "training" : fmt::format("training*{}", training->value);
+  if (arg.As<NotTrainingArg>() != nullptr) return "!training";
   if (arg.As<DeviceArg>() != nullptr) return "device";
   std::string text = "[";
   for (const Argument& item : *arg.As<Argument::List>()) {

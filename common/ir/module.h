@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
+#include "common/base/boxed.h"
 #include "common/ir/assumptions.h"
 #include "common/ir/types.h"
 #include "graphkiln/v1/ir.pb.h"
@@ -34,30 +37,28 @@ using ValueIds = absl::InlinedVector<ValueId, 4>;
 struct NoneArg {};
 // The run-time flag; as a number `value` or 0.
 struct TrainingArg {
-  bool negated = false;
   double value = 1;
 };
+struct NotTrainingArg {};
 struct DeviceArg {};  // the device of the run
 
-// One argument of a call.
+// One argument of a call: two words, as a large module has millions. Lists are shared by copies.
 class Argument {
  public:
   using List = std::vector<Argument>;
-  using Storage = std::variant<NoneArg, ValueId, bool, int64_t, double, std::string, Dim, DataType,
-                               List, TrainingArg, DeviceArg>;
-
   Argument() = default;
   Argument(ValueId v) : v_(v) {}       // NOLINT: arguments are written as plain C++ values
   Argument(bool v) : v_(v) {}          // NOLINT
   Argument(int v) : v_(int64_t{v}) {}  // NOLINT
   Argument(int64_t v) : v_(v) {}       // NOLINT
   Argument(double v) : v_(v) {}        // NOLINT
-  Argument(const char* v) : v_(std::string(v)) {}  // NOLINT
-  Argument(std::string v) : v_(std::move(v)) {}    // NOLINT
-  Argument(DataType v) : v_(v) {}                  // NOLINT
-  Argument(TrainingArg v) : v_(v) {}               // NOLINT
-  Argument(DeviceArg v) : v_(v) {}                 // NOLINT
-  Argument(List v) : v_(std::move(v)) {}           // NOLINT
+  Argument(const char* v) : Argument(std::string(v)) {}  // NOLINT
+  Argument(std::string v) : v_(Boxed(std::move(v))) {}   // NOLINT
+  Argument(DataType v) : v_(v) {}                        // NOLINT
+  Argument(TrainingArg v) : v_(v) {}                     // NOLINT
+  Argument(NotTrainingArg v) : v_(v) {}                  // NOLINT
+  Argument(DeviceArg v) : v_(v) {}                       // NOLINT
+  Argument(List v) : v_(Boxed(std::move(v))) {}          // NOLINT
   // A size; plain numbers are stored as numbers.
   Argument(const Dim& v) {  // NOLINT
     if (v.IsConst()) {
@@ -66,26 +67,42 @@ class Argument {
       v_ = v;
     }
   }
-  Argument(const std::vector<int64_t>& v) { v_ = List(v.begin(), v.end()); }  // NOLINT
-  Argument(const std::vector<Dim>& v) { v_ = List(v.begin(), v.end()); }      // NOLINT
+  Argument(const std::vector<int64_t>& v) : Argument(List(v.begin(), v.end())) {}  // NOLINT
+  Argument(const Shape& v) : Argument(List(v.begin(), v.end())) {}                 // NOLINT
 
   bool IsNone() const { return std::holds_alternative<NoneArg>(v_); }
   template <class T>
   const T* As() const {
-    return std::get_if<T>(&v_);
+    if constexpr (kBoxed<T>) {
+      const auto* box = std::get_if<Boxed<T>>(&v_);
+      return box != nullptr ? &**box : nullptr;
+    } else {
+      return std::get_if<T>(&v_);
+    }
   }
   template <class T>
   T* As() {
-    return std::get_if<T>(&v_);
+    if constexpr (kBoxed<T>) {
+      auto* box = std::get_if<Boxed<T>>(&v_);
+      return box != nullptr ? &box->Mutable() : nullptr;
+    } else {
+      return std::get_if<T>(&v_);
+    }
   }
-  const Storage& storage() const { return v_; }
 
  private:
-  Storage v_;
+  template <class T>
+  static constexpr bool kBoxed = std::is_same_v<T, List> || std::is_same_v<T, std::string>;
+
+  std::variant<NoneArg, ValueId, bool, int64_t, double, Boxed<std::string>, Dim, DataType,
+               Boxed<List>, TrainingArg, NotTrainingArg, DeviceArg>
+      v_;
 };
+static_assert(sizeof(Argument) == 2 * sizeof(void*));
 
 // Calls `visit(ValueId&)` for every value in the argument, also in lists (one level of nesting, as
-// in ATen schemas).
+// in ATen schemas). An argument that may be changed gives up what it shares: pass a const one to
+// look.
 template <class Arg, class F>
 void VisitValues(Arg& argument, F&& visit) {
   if (auto* value = argument.template As<ValueId>()) {

@@ -89,8 +89,8 @@ std::vector<double> TypeContext::Floats(std::string_view name) const {
   return out;
 }
 
-std::vector<Dim> TypeContext::Dims(std::string_view name) const {
-  std::vector<Dim> out;
+Shape TypeContext::Dims(std::string_view name) const {
+  Shape out;
   if (const int64_t* v = arg(name).As<int64_t>()) out.emplace_back(*v);
   if (const Dim* d = arg(name).As<Dim>()) out.push_back(*d);
   if (const auto* list = arg(name).As<Argument::List>()) {
@@ -231,9 +231,9 @@ std::optional<Dim> FloorScale(const Dim& size, double factor) {
   return std::nullopt;
 }
 
-std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b) {
+std::optional<Shape> Broadcast(const Shape& a, const Shape& b) {
   const size_t rank = std::max(a.size(), b.size());
-  std::vector<Dim> out(rank);
+  Shape out(rank);
   for (size_t i = 0; i < rank; ++i) {
     const Dim x = i < a.size() ? a[a.size() - 1 - i] : Dim(1);
     const Dim y = i < b.size() ? b[b.size() - 1 - i] : Dim(1);

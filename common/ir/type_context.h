@@ -45,7 +45,7 @@ class TypeContext {
   std::vector<int64_t> Ints(std::string_view name, int count = 0) const;
   std::vector<double> Floats(std::string_view name) const;
   // A list of sizes; one size is a list of one.
-  std::vector<Dim> Dims(std::string_view name) const;
+  Shape Dims(std::string_view name) const;
   std::optional<DataType> DType(std::string_view name) const;
   // A whole number or a size expression; nothing where neither stands there.
   std::optional<Dim> Size(std::string_view name) const;
@@ -97,7 +97,7 @@ class TypeContext {
 
 // PyTorch's broadcasting; nothing where the shapes do not fit. A symbol broadcasts with 1 and with
 // itself.
-std::optional<std::vector<Dim>> Broadcast(const std::vector<Dim>& a, const std::vector<Dim>& b);
+std::optional<Shape> Broadcast(const Shape& a, const Shape& b);
 // floor(size * factor) as floating-point arithmetic has it. Nothing where the size is open and the
 // factor no fraction with a small power of two below (2, 1.5, 0.25): no expression is that number.
 // REQUIRES: factor > 0.

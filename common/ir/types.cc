@@ -93,7 +93,7 @@ TensorType TensorType::WithDType(DataType d) const {
   return out;
 }
 
-std::string ShapeText(const std::vector<Dim>& shape) {
+std::string ShapeText(const Shape& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) text += ", ";

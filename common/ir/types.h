@@ -26,7 +26,7 @@ bool IsIntegral(DataType dtype);  // without bool
 
 struct TensorType {
   DataType dtype = v1::DATA_TYPE_FLOAT32;
-  std::vector<Dim> shape;
+  Shape shape;
 
   int rank() const { return static_cast<int>(shape.size()); }
   // Size of a dimension; negative counts from the end. REQUIRES: -rank <= i < rank.
@@ -41,7 +41,7 @@ struct TensorType {
 };
 
 // `[B, 3, 32]`.
-std::string ShapeText(const std::vector<Dim>& shape);
+std::string ShapeText(const Shape& shape);
 // `float32[B, 3, 32]`.
 std::string TypeText(const TensorType& type);
 

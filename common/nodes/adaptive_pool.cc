@@ -14,9 +14,9 @@ ParamSpec SizeParam(int spatial) {
 }
 
 // output_size with the input's sizes where it says null.
-std::vector<ir::Dim> OutputSize(Body& b, int spatial) {
+ir::Shape OutputSize(Body& b, int spatial) {
   const ir::TensorType& type = b.TypeOf(b.In("input"));
-  std::vector<ir::Dim> sizes;
+  ir::Shape sizes;
   for (const int64_t size : b.Ints("output_size")) {
     const int d = type.rank() - spatial + static_cast<int>(sizes.size());
     // The operator refuses an input without this dimension.

@@ -11,7 +11,7 @@
 namespace graphkiln::nodes {
 namespace {
 
-using Dims = std::vector<ir::Dim>;
+using Dims = ir::Shape;
 
 // Xavier's bound, as torch.nn.init.xavier_uniform_.
 ir::Initializer XavierUniform(int64_t fan_in, int64_t fan_out) {
@@ -247,7 +247,7 @@ class Multihead {
 
   ir::Argument Fused(const ir::Argument& mask) {
     const double p = b_.Float("dropout");
-    const ir::Argument dropout = p > 0 ? ir::Argument(ir::TrainingArg{false, p}) : 0.0;
+    const ir::Argument dropout = p > 0 ? ir::Argument(ir::TrainingArg{p}) : 0.0;
     return b_.Call("aten.scaled_dot_product_attention.default",
                    {qkv_[0], qkv_[1], qkv_[2], mask, dropout, causal_});
   }
@@ -282,11 +282,11 @@ class Multihead {
 
 void ScaledDotProduct(Body& b) {
   const double p = b.Float("dropout_p");
-  b.Return(b.Call(
-      "aten.scaled_dot_product_attention.default",
-      {b.In("query"), b.In("key"), b.In("value"), b.In("attn_mask"),
-       p > 0 ? ir::Argument(ir::TrainingArg{false, p}) : ir::Argument(0.0), b.Flag("is_causal"),
-       b.IsNull("scale") ? ir::Argument() : b.Float("scale"), b.Flag("enable_gqa")}));
+  b.Return(
+      b.Call("aten.scaled_dot_product_attention.default",
+             {b.In("query"), b.In("key"), b.In("value"), b.In("attn_mask"),
+              p > 0 ? ir::Argument(ir::TrainingArg{p}) : ir::Argument(0.0), b.Flag("is_causal"),
+              b.IsNull("scale") ? ir::Argument() : b.Float("scale"), b.Flag("enable_gqa")}));
 }
 
 }  // namespace

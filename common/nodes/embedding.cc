@@ -113,7 +113,7 @@ void EmbeddingBagBody(Body& b) {
     offsets = b.Call("aten.arange.start_step", {0, type.dim(0) * type.dim(1), type.dim(1),
                                                 type.dtype, ir::Argument(), ir::DeviceArg{}});
     last_offset = false;
-    const std::vector<ir::Dim> flat = {type.dim(0) * type.dim(1)};
+    const ir::Shape flat = {type.dim(0) * type.dim(1)};
     indices = b.Call("aten.reshape.default", {indices, flat});
     if (!scale.IsNone()) scale = b.Call("aten.reshape.default", {scale, flat});
   } else if (type.rank() != 1) {

@@ -69,11 +69,10 @@ void FractionalBody(Body& b, const char* op, int spatial) {
   const bool batched = type.rank() == spatial + 2;
   const ir::Dim channels = type.rank() > spatial ? type.dim(-1 - spatial) : ir::Dim(1);
   const ir::Argument samples =
-      b.Call("aten.rand.default",
-             {std::vector<ir::Dim>{batched ? type.dim(0) : ir::Dim(1), channels, spatial},
-              type.dtype,
-              {},
-              ir::DeviceArg{}});
+      b.Call("aten.rand.default", {ir::Shape{batched ? type.dim(0) : ir::Dim(1), channels, spatial},
+                                   type.dtype,
+                                   {},
+                                   ir::DeviceArg{}});
   const std::vector<ir::Argument> results =
       b.CallMany(op, {b.In("input"), b.Ints("kernel_size"), size, samples});
   if (results.empty()) return;

@@ -73,7 +73,7 @@ void AddGridNodes(std::vector<NodeDef>& nodes) {
            [](Body& b) {
              const ir::TensorType& theta = b.TypeOf(b.In("theta"));
              // The operator refuses a theta without a batch.
-             std::vector<ir::Dim> size = {theta.rank() > 0 ? theta.dim(0) : ir::Dim(1)};
+             ir::Shape size = {theta.rank() > 0 ? theta.dim(0) : ir::Dim(1)};
              for (const int64_t n : b.Ints("size")) size.emplace_back(n);
              b.Return(b.Call("aten.affine_grid_generator.default",
                              {b.In("theta"), size, b.Flag("align_corners")}));

@@ -53,7 +53,7 @@ struct Sequence {
   ir::Dim batch;
 };
 
-std::vector<ir::Dim> Insert(std::vector<ir::Dim> shape, int at) {
+ir::Shape Insert(ir::Shape shape, int at) {
   shape.insert(shape.begin() + at, ir::Dim(1));
   return shape;
 }
@@ -83,8 +83,8 @@ ir::Argument State(Body& b, const Sequence& seq, ir::Argument given, int64_t wid
   const int64_t layers = b.Int("num_layers") * (b.Flag("bidirectional") ? 2 : 1);
   if (given.IsNone()) {
     const v1::DataType dtype = b.TypeOf(seq.input).dtype;
-    return b.Call("aten.zeros.default", {std::vector<ir::Dim>{layers, seq.batch, width}, dtype,
-                                         ir::Argument(), ir::DeviceArg{}});
+    return b.Call("aten.zeros.default",
+                  {ir::Shape{layers, seq.batch, width}, dtype, ir::Argument(), ir::DeviceArg{}});
   }
   if (!seq.batched && b.TypeOf(given).rank() == 2) {
     return b.Call("aten.reshape.default", {given, Insert(b.TypeOf(given).shape, 1)});
@@ -104,7 +104,7 @@ ir::Argument State(Body& b, const Sequence& seq, ir::Argument given, int64_t wid
 
 ir::Argument Squeeze(Body& b, const Sequence& seq, const ir::Argument& value, int at) {
   if (seq.batched || !b.ok()) return value;
-  std::vector<ir::Dim> shape = b.TypeOf(value).shape;
+  ir::Shape shape = b.TypeOf(value).shape;
   shape.erase(shape.begin() + at);
   return b.Call("aten.reshape.default", {value, shape});
 }

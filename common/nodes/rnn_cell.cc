@@ -39,7 +39,7 @@ std::optional<Step> ReadStep(Body& b, int64_t gates) {
   }
   step.batched = type.rank() == 2;
   if (!step.batched) {
-    step.input = b.Call("aten.reshape.default", {step.input, std::vector<ir::Dim>{1, type.dim(0)}});
+    step.input = b.Call("aten.reshape.default", {step.input, ir::Shape{1, type.dim(0)}});
   }
   const int64_t hidden = b.Int("hidden_size");
   const ir::Initializer init = UniformByWidth(hidden);
@@ -56,19 +56,19 @@ std::optional<Step> ReadStep(Body& b, int64_t gates) {
 ir::Argument State(Body& b, const Step& step, const ir::Argument& given) {
   const ir::TensorType& input = b.TypeOf(step.input);
   if (given.IsNone() && b.ok()) {
-    return b.Call("aten.zeros.default", {std::vector<ir::Dim>{input.dim(0), b.Int("hidden_size")},
-                                         input.dtype, ir::Argument(), ir::DeviceArg{}});
+    return b.Call("aten.zeros.default", {ir::Shape{input.dim(0), b.Int("hidden_size")}, input.dtype,
+                                         ir::Argument(), ir::DeviceArg{}});
   }
   const ir::TensorType& type = b.TypeOf(given);
   if (step.batched || type.rank() != 1) return given;
-  return b.Call("aten.reshape.default", {given, std::vector<ir::Dim>{1, type.dim(0)}});
+  return b.Call("aten.reshape.default", {given, ir::Shape{1, type.dim(0)}});
 }
 
 void Return(Body& b, const Step& step, std::string_view port, const ir::Argument& value) {
   if (!b.ok()) return;
-  b.Return(port, step.batched ? value
-                              : b.Call("aten.reshape.default",
-                                       {value, std::vector<ir::Dim>{b.TypeOf(value).dim(1)}}));
+  b.Return(port, step.batched
+                     ? value
+                     : b.Call("aten.reshape.default", {value, ir::Shape{b.TypeOf(value).dim(1)}}));
 }
 
 void PlainBody(Body& b, const char* op, int64_t gates) {

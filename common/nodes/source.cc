@@ -39,14 +39,14 @@ void PositionsBody(Body& b) {
 
 void CausalMaskBody(Body& b) {
   const ir::Dim length = Length(b);
-  const ir::Argument all = b.Call(
-      "aten.ones.default",
-      {std::vector<ir::Dim>{length, length}, v1::DATA_TYPE_BOOL, ir::Argument(), ir::DeviceArg{}});
+  const ir::Argument all =
+      b.Call("aten.ones.default",
+             {ir::Shape{length, length}, v1::DATA_TYPE_BOOL, ir::Argument(), ir::DeviceArg{}});
   b.Return(b.Call("aten.triu.default", {all, 1}));
 }
 
 void ExpandBatchBody(Body& b) {
-  std::vector<ir::Dim> size = b.TypeOf(b.In("input")).shape;
+  ir::Shape size = b.TypeOf(b.In("input")).shape;
   const ir::TensorType& like = b.TypeOf(b.In("like"));
   if (like.rank() == 0) {
     Failure failure;

@@ -20,13 +20,13 @@ std::vector<ParamSpec> UnpoolParams(int spatial) {
 }
 
 // The size that the pool's input had. Empty after a failure.
-std::vector<ir::Dim> UnpooledSize(Body& b, int spatial) {
+ir::Shape UnpooledSize(Body& b, int spatial) {
   const ir::TensorType& type = b.TypeOf(b.In("input"));
   const std::vector<int64_t> kernel = b.Ints("kernel_size");
   const std::vector<int64_t> stride = b.IsNull("stride") ? kernel : b.Ints("stride");
   const std::vector<int64_t> padding = b.Ints("padding");
   const std::vector<int64_t> given = b.Ints("output_size");
-  std::vector<ir::Dim> sizes;
+  ir::Shape sizes;
   for (int i = 0; i < spatial; ++i) {
     const size_t s = static_cast<size_t>(i);
     ir::Dim size = (type.dim(i - spatial) - ir::Dim(1)) * ir::Dim(stride[s]) + ir::Dim(kernel[s]) -
@@ -55,7 +55,7 @@ std::vector<ir::Dim> UnpooledSize(Body& b, int spatial) {
 
 // The one-dimensional pool's tensors as images of width 1.
 ir::Argument AsImage(Body& b, std::string_view port) {
-  std::vector<ir::Dim> shape = b.TypeOf(b.In(port)).shape;
+  ir::Shape shape = b.TypeOf(b.In(port)).shape;
   shape.emplace_back(1);
   return b.Call("aten.reshape.default", {b.In(port), shape});
 }
@@ -72,7 +72,7 @@ void UnpoolBody(Body& b, int spatial) {
     failure.found = ir::TypeText(type);
     return b.Fail(std::move(failure));
   }
-  std::vector<ir::Dim> size = UnpooledSize(b, spatial);
+  ir::Shape size = UnpooledSize(b, spatial);
   if (!b.ok()) return;
   if (spatial == 1) {
     size.emplace_back(1);

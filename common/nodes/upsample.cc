@@ -74,7 +74,7 @@ std::string_view OpOf(Body& b, const Mode& mode, bool antialias) {
 
 // The result's sizes where they are given, or none where the factors go to the operator as they
 // are.
-std::optional<std::vector<ir::Dim>> GivenSize(Body& b, bool compute, int spatial) {
+std::optional<ir::Shape> GivenSize(Body& b, bool compute, int spatial) {
   const ir::TensorType& type = b.TypeOf(b.In("input"));
   const bool by_size = !b.IsNull("size");
   const char* param = by_size ? "size" : "scale_factor";
@@ -86,9 +86,9 @@ std::optional<std::vector<ir::Dim>> GivenSize(Body& b, bool compute, int spatial
            fmt::format("{} numbers", spatial), fmt::format("{}", count));
     return std::nullopt;
   }
-  if (by_size) return std::vector<ir::Dim>(sizes.begin(), sizes.end());
+  if (by_size) return ir::Shape(sizes.begin(), sizes.end());
   if (!compute) return std::nullopt;
-  std::vector<ir::Dim> computed;
+  ir::Shape computed;
   for (int i = 0; i < spatial; ++i) {
     const auto size = ir::FloorScale(type.dim(2 + i), factors[static_cast<size_t>(i)]);
     if (!size) {

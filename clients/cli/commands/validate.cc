@@ -95,7 +95,8 @@ class Validate : public Command {
 
   static Json Document(const CompiledFile& result) {
     Json nodes = Json::array();
-    for (const v1::NodeTypes& node : result.result.nodes) nodes.push_back(NodeTypesJson(node));
+    for (const compiler::NodeTypes& node : result.result.nodes)
+      nodes.push_back(NodeTypesJson(compiler::ToProto(node)));
     Json document = {{"valid", result.ok},
                      {"diagnostics", DiagnosticsJson(result.diagnostics)},
                      {"nodes", std::move(nodes)}};

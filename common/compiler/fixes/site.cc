@@ -66,7 +66,7 @@ std::optional<ir::TensorType> GraphView::TypeOf(const v1::Reference& reference) 
   }
   const int node = FindNode(reference.node());
   if (node < 0 || !Typed(node)) return std::nullopt;
-  const v1::NodeTypes& types = types_[static_cast<size_t>(node)];
+  const NodeTypes& types = types_[static_cast<size_t>(node)];
   const std::vector<std::string> ports = OutputPorts(node);
   int at = 0;
   if (!reference.port().empty()) {
@@ -75,14 +75,12 @@ std::optional<ir::TensorType> GraphView::TypeOf(const v1::Reference& reference) 
       if (ports[p] == reference.port()) at = static_cast<int>(p);
     }
     // Ports that hold tuples cannot be told apart here.
-    if (static_cast<int>(ports.size()) != types.outputs_size()) return std::nullopt;
-  } else if (types.outputs_size() != 1) {
+    if (ports.size() != types.outputs.size()) return std::nullopt;
+  } else if (types.outputs.size() != 1) {
     return std::nullopt;
   }
-  if (at < 0 || at >= types.outputs_size()) return std::nullopt;
-  auto type = ir::FromProto(types.outputs(at));
-  if (type.ok()) return *std::move(type);
-  return std::nullopt;
+  if (at < 0 || static_cast<size_t>(at) >= types.outputs.size()) return std::nullopt;
+  return types.outputs[static_cast<size_t>(at)];
 }
 
 std::vector<std::string> GraphView::OutputPorts(int node) const {
@@ -107,7 +105,7 @@ std::vector<std::string> GraphView::OutputPorts(int node) const {
 
 bool GraphView::Typed(int node) const {
   return static_cast<size_t>(node) < types_.size() &&
-         types_[static_cast<size_t>(node)].outputs_size() > 0;
+         !types_[static_cast<size_t>(node)].outputs.empty();
 }
 
 void GraphView::Connect() const {

@@ -16,7 +16,7 @@ absl::StatusOr<TensorType> Adapted(TypeContext& c, int spatial, int full) {
   RETURN_IF_ERROR(c.Rank("POOL_C1", "self", {spatial + 1, spatial + 2}));
   const int first = full > 0 ? full : self.rank() - spatial + full;
   RETURN_IF_ERROR(NonEmpty(c, "POOL_C5", "self", first));
-  std::vector<Dim> size = c.Dims("output_size");
+  Shape size = c.Dims("output_size");
   if (c.Size("output_size")) size.resize(static_cast<size_t>(spatial), size[0]);
   bool fits = static_cast<int>(size.size()) == spatial;
   for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 0);

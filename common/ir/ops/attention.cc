@@ -8,11 +8,11 @@ namespace graphkiln::ir::ops {
 namespace {
 
 // All dimensions but the last `count`.
-std::vector<Dim> Leading(const TensorType& type, int count) {
+Shape Leading(const TensorType& type, int count) {
   return {type.shape.begin(), type.shape.end() - count};
 }
 
-std::vector<Dim> Join(std::vector<Dim> shape, const Dim& rows, const Dim& columns) {
+Shape Join(Shape shape, const Dim& rows, const Dim& columns) {
   shape.push_back(rows);
   shape.push_back(columns);
   return shape;
@@ -36,7 +36,7 @@ absl::Status CheckGroups(TypeContext& c) {
   return absl::OkStatus();
 }
 
-absl::Status CheckMask(TypeContext& c, const std::vector<Dim>& scores) {
+absl::Status CheckMask(TypeContext& c, const Shape& scores) {
   if (!c.Has("attn_mask")) return absl::OkStatus();
   const TensorType& mask = c.tensor("attn_mask");
   if (c.Flag("is_causal")) {

@@ -15,8 +15,8 @@ namespace {
 // The elements lie inside of self's; sizes and strides are numbers, or the extent cannot be known.
 absl::Status InferStrided(TypeContext& c) {
   const TensorType& self = c.tensor("self");
-  const std::vector<Dim> size = c.Dims("size");
-  const std::vector<Dim> stride = c.Dims("stride");
+  const Shape size = c.Dims("size");
+  const Shape stride = c.Dims("stride");
   if (size.size() != stride.size()) {
     return c.Fail("AS_STRIDED_C1", "stride", "each size has its stride",
                   fmt::format("{}", size.size()), fmt::format("{}", stride.size()), "ARITY");
@@ -38,7 +38,7 @@ absl::Status InferStrided(TypeContext& c) {
 }
 
 absl::Status InferBroadcast(TypeContext& c) {
-  std::vector<Dim> shape;
+  Shape shape;
   const std::vector<const TensorType*> tensors = c.tensors("tensors");
   for (size_t i = 0; i < tensors.size(); ++i) {
     auto both = Broadcast(shape, tensors[i]->shape);
@@ -123,7 +123,7 @@ absl::Status InferTrilinear(TypeContext& c) {
   }
   // PyTorch multiplies truth values where nothing is summed; its kernels of sums have none.
   RETURN_IF_ERROR(CheckAccept(c, "TRILINEAR_C5", "i1", kNotTruth, c.tensor("i1").dtype));
-  std::vector<Dim> out;
+  Shape out;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (!summed[i]) out.push_back(shape[i].value_or(Dim(1)));
   }

@@ -30,8 +30,9 @@ absl::Status InferFeatureDropout(TypeContext& c) {
 // Outside of training, and where nothing is dropped.
 bool HandsOn(const TypeContext& c, bool training) {
   const Argument& train = c.arg("train");
-  const auto* flag = train.As<TrainingArg>();
-  const bool trains = flag != nullptr ? flag->negated != training : c.Flag("train");
+  const bool trains = train.As<TrainingArg>() != nullptr      ? training
+                      : train.As<NotTrainingArg>() != nullptr ? !training
+                                                              : c.Flag("train");
   return !trains || c.Float("p") == 0;
 }
 

@@ -79,7 +79,7 @@ absl::Status Malformed(TypeContext& c, std::string message) {
 
 struct Sizes {
   std::map<char, Dim> letters;
-  std::vector<Dim> dots;
+  Shape dots;
 };
 
 // Sizes of an operand's letters; 1 gives way to any size.
@@ -97,7 +97,7 @@ absl::Status Bind(TypeContext& c, const std::string& term, const TensorType& typ
   std::map<char, Dim> own;
   for (const char letter : term) {
     if (letter == kDots) {
-      const std::vector<Dim> middle(type.shape.begin() + d, type.shape.begin() + d + open);
+      const Shape middle(type.shape.begin() + d, type.shape.begin() + d + open);
       auto wider = Broadcast(sizes.dots, middle);
       if (!wider) {
         return c.Fail("EINSUM_C3", "tensors", "the dimensions of `...` do not broadcast",

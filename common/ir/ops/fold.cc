@@ -53,7 +53,7 @@ absl::Status InferFold(TypeContext& c) {
   RETURN_IF_ERROR(CheckAccept(c, "FOLD_C2", "self", kTruth | kInexact, self.dtype));
   RETURN_IF_ERROR(c.Rank("FOLD_C1", "self", {2, 3}));
   RETURN_IF_ERROR(NonEmpty(c, "FOLD_C6", "self", self.rank() - 2));
-  const std::vector<Dim> size = c.Dims("output_size");
+  const Shape size = c.Dims("output_size");
   bool fits = size.size() == 2;
   for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);
   if (!fits) {

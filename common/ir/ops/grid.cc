@@ -48,7 +48,7 @@ absl::Status InferSampler(TypeContext& c, std::initializer_list<int> ranks) {
 
 absl::Status InferAffineGrid(TypeContext& c) {
   const TensorType& theta = c.tensor("theta");
-  const std::vector<Dim> size = c.Dims("size");
+  const Shape size = c.Dims("size");
   RETURN_IF_ERROR(c.Floating("AFFINE_C2", "theta"));
   bool fits = size.size() == 4 || size.size() == 5;
   for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);

@@ -36,7 +36,7 @@ bool IsMask(const TensorType& index) {
 // `dim`: where the mask begins.
 absl::Status CheckMask(TypeContext& c, const TensorType& mask, int dim, int list_index) {
   const TensorType& self = c.tensor("self");
-  std::vector<Dim> covered;
+  Shape covered;
   for (int i = 0; i < mask.rank(); ++i) covered.push_back(self.dim(dim + i));
   if (covered != mask.shape || covered.empty()) {
     return c.Fail("INDEX_C4", "indices", "a mask has the sizes of the dimensions that it covers",
@@ -112,8 +112,8 @@ absl::StatusOr<TensorType> IndexedType(TypeContext& c, bool masks) {
     return c.Fail("INDEX_C2", "indices", "there is at most one index for each dimension",
                   fmt::format("1 to {}", self.rank()), fmt::format("{}", count), "ARITY");
   }
-  std::vector<Dim> shape;
-  std::vector<Dim> rest;  // dimensions that no tensor indexes
+  Shape shape;
+  Shape rest;  // dimensions that no tensor indexes
   size_t first = count, last = 0, covered = 0, next = 0;
   const auto cover = [&](size_t dim, size_t dims) {
     first = std::min(first, dim);

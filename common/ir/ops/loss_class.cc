@@ -45,7 +45,7 @@ absl::Status InferCrossEntropy(TypeContext& c) {
   const bool probabilities = IsFloating(target.dtype);
   RETURN_IF_ERROR(CheckPrediction(c, probabilities));
   TensorType rows = Rows(self);
-  const std::vector<Dim>& expected = probabilities ? self.shape : rows.shape;
+  const Shape& expected = probabilities ? self.shape : rows.shape;
   if (probabilities && c.Int("ignore_index") >= 0) {
     return c.Fail("CROSS_ENTROPY_C4", "ignore_index", "probabilities have no class to leave out",
                   "less than 0", fmt::format("{}", c.Int("ignore_index")), "PARAM_RANGE");

@@ -136,7 +136,7 @@ absl::Status InferMatmul(TypeContext& c) {
   if (a.dim(-1) != b.dim(b.rank() > 1 ? -2 : 0)) return InnerFault(c, "other", a.dim(-1));
   const auto leading = [](const TensorType& type) {
     const size_t n = type.rank() > 2 ? type.shape.size() - 2 : 0;
-    return std::vector<Dim>(type.shape.begin(), type.shape.begin() + static_cast<int64_t>(n));
+    return Shape(type.shape.begin(), type.shape.begin() + static_cast<int64_t>(n));
   };
   auto shape = Broadcast(leading(a), leading(b));
   if (!shape) {

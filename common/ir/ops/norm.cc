@@ -47,7 +47,7 @@ absl::Status CheckLayerNorm(TypeContext& c) {
   RETURN_IF_ERROR(c.Floating("LAYER_NORM_C2", "input"));
   // The root mean square, which has no bias, promotes instead.
   if (c.op().ArgIndex("bias") >= 0) RETURN_IF_ERROR(CheckScaleTypes(c, "LAYER_NORM_C2"));
-  const std::vector<Dim> normalized = c.Dims("normalized_shape");
+  const Shape normalized = c.Dims("normalized_shape");
   const int n = static_cast<int>(normalized.size());
   bool fits = n >= 1 && n <= input.rank();
   for (int i = 0; fits && i < n; ++i)

@@ -17,7 +17,7 @@ constexpr int64_t kMostPadding = int64_t{1} << 50;
 // `arg` names the padding, two numbers for each padded dimension, the last dimension first.
 absl::Status InferPadding(TypeContext& c, const char* arg, std::string_view mode) {
   const TensorType& input = c.tensor("self");
-  const std::vector<Dim> pad = c.Dims(arg);
+  const Shape pad = c.Dims(arg);
   const int dims = static_cast<int>(pad.size() / 2);
   const bool constant = mode == "constant";
   if (pad.size() % 2 != 0) {

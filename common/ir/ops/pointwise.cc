@@ -22,7 +22,7 @@ absl::Status CheckTruth(TypeContext& c, std::string_view rule, std::string_view 
 // All tensors broadcast; all operands but a condition have one element type together.
 absl::Status InferElements(TypeContext& c, int accept, Result result) {
   Promotion promotion;
-  std::vector<Dim> shape;
+  Shape shape;
   std::string_view first;
   for (const SchemaArg& arg : c.op().args) {
     if (!c.Has(arg.name)) continue;

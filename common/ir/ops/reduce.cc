@@ -15,7 +15,7 @@ namespace {
 enum class Empty { kAll, kNone, kIllegal };
 
 // The shape without the reduced dimensions.
-absl::StatusOr<std::vector<Dim>> ReducedShape(TypeContext& c, Empty empty, bool needs_elements) {
+absl::StatusOr<Shape> ReducedShape(TypeContext& c, Empty empty, bool needs_elements) {
   const TensorType& self = c.tensor("self");
   // A scalar has one dimension to name, too.
   std::vector<bool> reduced(static_cast<size_t>(std::max(self.rank(), 1)), false);
@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<Dim>> ReducedShape(TypeContext& c, Empty empty, bool 
     }
     reduced[static_cast<size_t>(d)] = true;
   }
-  std::vector<Dim> shape;
+  Shape shape;
   for (int i = 0; i < self.rank(); ++i) {
     if (!reduced[static_cast<size_t>(i)]) {
       shape.push_back(self.dim(i));
@@ -55,7 +55,7 @@ absl::Status Infer(TypeContext& c) {
   const TensorType& self = c.tensor("self");
   const auto wanted = c.DType("dtype");
   RETURN_IF_ERROR(CheckAccept(c, "REDUCE_C3", "self", kAccept, self.dtype));
-  ASSIGN_OR_RETURN(std::vector<Dim> shape, ReducedShape(c, kEmpty, kNeedsElements));
+  ASSIGN_OR_RETURN(Shape shape, ReducedShape(c, kEmpty, kNeedsElements));
   const DataType dtype = wanted ? *wanted : Apply(kResult, self.dtype);
   RETURN_IF_ERROR(c.Output({dtype, shape}));
   if (c.op().num_returns == 1) return absl::OkStatus();

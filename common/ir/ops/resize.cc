@@ -86,7 +86,7 @@ absl::Status InferExpand(TypeContext& c) {
 
 absl::Status InferRepeat(TypeContext& c, std::string_view arg, bool may_be_short) {
   const TensorType& self = c.tensor("self");
-  std::vector<Dim> repeats = c.Dims(arg);
+  Shape repeats = c.Dims(arg);
   const size_t rank = self.shape.size();
   if (repeats.size() < rank && may_be_short)
     repeats.insert(repeats.begin(), rank - repeats.size(), Dim(1));

@@ -76,7 +76,7 @@ absl::Status InferUnflatten(TypeContext& c) {
                   TypeText(self), "RANK_MISMATCH");
   }
   ASSIGN_OR_RETURN(const int d, c.WrapDim("UNFLATTEN_C1", "dim", c.Int("dim"), self.rank()));
-  std::vector<Dim> sizes = c.Dims("sizes");
+  Shape sizes = c.Dims("sizes");
   Dim known(1);
   int open = -1;
   bool legal = !sizes.empty();

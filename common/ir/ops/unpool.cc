@@ -26,7 +26,7 @@ absl::Status InferUnpool(TypeContext& c) {
     return c.Fail("UNPOOL_C2", "indices", "there must be one index for each element",
                   TypeText(self.WithDType(v1::DATA_TYPE_INT64)), TypeText(indices));
   }
-  const std::vector<Dim> size = c.Dims("output_size");
+  const Shape size = c.Dims("output_size");
   bool fits = static_cast<int>(size.size()) == kSpatial;
   for (const Dim& dim : size) fits = fits && c.AtLeast(dim, 1);
   if (!fits) {

@@ -12,10 +12,10 @@ namespace graphkiln::ir::ops {
 namespace {
 
 // The result's spatial sizes: given, or the input's times the factors, rounded down.
-absl::StatusOr<std::vector<Dim>> ResultSize(TypeContext& c, int spatial) {
+absl::StatusOr<Shape> ResultSize(TypeContext& c, int spatial) {
   const TensorType& input = c.tensor("input");
   const char* arg = c.Has("output_size") ? "output_size" : "scale_factors";
-  const std::vector<Dim> given = c.Dims("output_size");
+  const Shape given = c.Dims("output_size");
   const std::vector<double> factors = c.Floats("scale_factors");
   const size_t count = c.Has("output_size") ? given.size() : factors.size();
   if (c.Has("output_size") == c.Has("scale_factors") || count != static_cast<size_t>(spatial)) {
@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<Dim>> ResultSize(TypeContext& c, int spatial) {
         "PARAM_RANGE");
   }
   if (c.Has("output_size")) return given;
-  std::vector<Dim> sizes;
+  Shape sizes;
   for (int i = 0; i < spatial; ++i) {
     const double factor = factors[static_cast<size_t>(i)];
     if (!(factor > 0)) {
@@ -52,7 +52,7 @@ absl::Status InferUpsample(TypeContext& c) {
   RETURN_IF_ERROR(c.Floating("UPSAMPLE_C2", "input"));
   RETURN_IF_ERROR(c.Rank("UPSAMPLE_C1", "input", {kSpatial + 2}));
   RETURN_IF_ERROR(NonEmpty(c, "UPSAMPLE_C6", "input", 1));
-  ASSIGN_OR_RETURN(std::vector<Dim> sizes, ResultSize(c, kSpatial));
+  ASSIGN_OR_RETURN(Shape sizes, ResultSize(c, kSpatial));
   TensorType out = c.tensor("input");
   for (int i = 0; i < kSpatial; ++i) {
     Dim& size = sizes[static_cast<size_t>(i)];

@@ -41,7 +41,8 @@ v1::ValidateResponse Validate(Services& services, const v1::ValidateRequest& req
   for (v1::Diagnostic& diagnostic : result.diagnostics) {
     *response.add_diagnostics() = std::move(diagnostic);
   }
-  for (const v1::NodeTypes& node : result.nodes) *response.add_nodes() = node;
+  for (const compiler::NodeTypes& node : result.nodes)
+    *response.add_nodes() = compiler::ToProto(node);
   response.set_graph_hash(graph::ContentHash(request.graph()));
   return response;
 }

@@ -15,7 +15,7 @@ v1::EditGraphResponse Answer(const compiler::IncrementalCompiler& compiler) {
   response.set_valid(compiler.ok());
   for (v1::Diagnostic& d : compiler.Diagnostics()) *response.add_diagnostics() = std::move(d);
   for (const int node : compiler.changed())
-    *response.add_nodes() = compiler.nodes()[static_cast<size_t>(node)];
+    *response.add_nodes() = compiler::ToProto(compiler.nodes()[static_cast<size_t>(node)]);
   return response;
 }
 

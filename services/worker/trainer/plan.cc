@@ -202,15 +202,18 @@ class PlanCompiler {
 
   absl::StatusOr<PlanArgument> MakeScalar(const ir::Argument& argument, const SchemaType& type) {
     if (const auto* value = argument.As<ir::ValueId>()) return Slot(*value);
-    if (const auto* flag = argument.As<ir::TrainingArg>()) {
+    const auto* flag = argument.As<ir::TrainingArg>();
+    const bool negated = argument.As<ir::NotTrainingArg>() != nullptr;
+    if (flag != nullptr || negated) {
+      const double value = negated ? 1 : flag->value;
       PlanArgument result;
       result.kind = PlanArgument::Kind::kFlag;
-      result.negated = flag->negated;
+      result.negated = negated;
       result.as_number = type.kind != c10::TypeKind::BoolType;
       if (type.kind == c10::TypeKind::FloatType) {
-        result.constant = flag->value;
+        result.constant = value;
       } else {
-        result.constant = static_cast<int64_t>(flag->value);
+        result.constant = static_cast<int64_t>(value);
       }
       return result;
     }

@@ -50,7 +50,7 @@ struct PlanCall {
 struct PlanInput {
   std::string name;
   at::ScalarType dtype = at::kFloat;
-  std::vector<ir::Dim> shape;
+  ir::Shape shape;
 };
 
 struct PlanOutput {
@@ -67,7 +67,7 @@ class Plan {
   const std::vector<PlanInput>& inputs() const { return inputs_; }
   const std::vector<PlanCall>& calls() const { return calls_; }
   const std::vector<PlanOutput>& outputs() const { return outputs_; }
-  const std::vector<ir::Dim>& sizes() const { return sizes_; }
+  const ir::Shape& sizes() const { return sizes_; }
   /// Input symbols in order of first occurrence; every size expression uses only these.
   const std::vector<std::string>& symbols() const { return symbols_; }
   /// What must hold of the symbols before the calls may run.
@@ -87,7 +87,7 @@ class Plan {
   std::vector<PlanInput> inputs_;
   std::vector<PlanCall> calls_;
   std::vector<PlanOutput> outputs_;
-  std::vector<ir::Dim> sizes_;
+  ir::Shape sizes_;
   std::vector<std::string> symbols_;
   std::vector<ir::Assumption> assumptions_;
   std::vector<ir::Source> sources_;

@@ -167,13 +167,10 @@ Json FixLine(const std::string& line) {
               {"graph", graph::ToJson(repair.graph)}};
   // What the nodes gave before anything was mended.
   out["types"] = Json::object();
-  for (const v1::NodeTypes& node : found.nodes) {
+  for (const compiler::NodeTypes& node : found.nodes) {
     Json types = Json::array();
-    for (const v1::TensorSpec& spec : node.outputs()) {
-      const auto type = ir::FromProto(spec);
-      if (type.ok()) types.push_back(TypeJson(*type));
-    }
-    out["types"][node.id()] = std::move(types);
+    for (const ir::TensorType& type : node.outputs) types.push_back(TypeJson(type));
+    out["types"][node.id] = std::move(types);
   }
   if (repair.result.ok) {
     int64_t trainable = 0;
@@ -194,11 +191,10 @@ Json TypesLine(const std::string& line) {
   const compiler::CompileResult compiled = compiler::Compile(*graph);
   diagnostics.insert(diagnostics.end(), compiled.diagnostics.begin(), compiled.diagnostics.end());
   Json out = {{"ok", compiled.ok}, {"nodes", Json::object()}, {"faults", Json::array()}};
-  for (const v1::NodeTypes& node : compiled.nodes) {
+  for (const compiler::NodeTypes& node : compiled.nodes) {
     Json types = Json::array();
-    for (const v1::TensorSpec& spec : node.outputs())
-      types.push_back(TypeJson(*ir::FromProto(spec)));
-    out["nodes"][node.id()] = std::move(types);
+    for (const ir::TensorType& type : node.outputs) types.push_back(TypeJson(type));
+    out["nodes"][node.id] = std::move(types);
   }
   out["assumptions"] = Json::array();
   for (const auto& [condition, node] : compiled.assumptions) {

@@ -45,7 +45,7 @@ TEST(ReadGraphBytes, InputFlagsReplaceShapes) {
   ASSERT_TRUE(source.ok());
   const CompiledFile compiled = CompileGraph(*std::move(source));
   ASSERT_TRUE(compiled.ok);
-  EXPECT_EQ(compiled.result.nodes[0].outputs(0).shape(0).size(), 7);
+  EXPECT_EQ(compiled.result.nodes[0].outputs[0].dim(0).value(), 7);
 
   flags.inputs = {"z=7x5"};
   EXPECT_FALSE(ReadGraphBytes(kGraph, "g.yaml", flags).ok());

@@ -159,11 +159,11 @@ void CompareFindings(const TextNode* expected, const std::vector<v1::Diagnostic>
 }
 
 std::string TypesOf(const CompileResult& result, const std::string& id) {
-  for (const v1::NodeTypes& node : result.nodes) {
-    if (node.id() != id) continue;
+  for (const NodeTypes& node : result.nodes) {
+    if (node.id != id) continue;
     std::string text;
-    for (const v1::TensorSpec& spec : node.outputs())
-      text += (text.empty() ? "" : " ") + ir::TypeText(*ir::FromProto(spec));
+    for (const ir::TensorType& type : node.outputs)
+      text += (text.empty() ? "" : " ") + ir::TypeText(type);
     return text.empty() ? "?" : text;
   }
   return "no such node";

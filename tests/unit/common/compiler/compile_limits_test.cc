@@ -71,7 +71,7 @@ TEST(Limits, DeepChainsInEitherOrder) {
     ASSERT_TRUE(result.ok);
     EXPECT_EQ(result.module->calls.size(), 10'000u);
     EXPECT_TRUE(ir::Verify(*result.module).ok());
-    EXPECT_EQ(result.nodes[0].outputs(0).shape(1).size(), 8);
+    EXPECT_EQ(result.nodes[0].outputs[0].dim(1), ir::Dim(8));
   }
 }
 

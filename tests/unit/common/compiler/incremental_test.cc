@@ -191,7 +191,7 @@ void ExpectAsCompiled(const IncrementalCompiler& incremental) {
   EXPECT_EQ(Texts(incremental.Diagnostics()), Ordered(incremental.graph(), whole.diagnostics));
   ASSERT_EQ(incremental.nodes().size(), whole.nodes.size());
   for (size_t i = 0; i < whole.nodes.size(); ++i)
-    EXPECT_EQ(incremental.nodes()[i].DebugString(), whole.nodes[i].DebugString());
+    EXPECT_EQ(ToProto(incremental.nodes()[i]).DebugString(), ToProto(whole.nodes[i]).DebugString());
 }
 
 TEST(Incremental, EqualsAWholeCompilationAfterEveryChange) {
@@ -245,14 +245,14 @@ TEST(Incremental, StopsWhereTypesStayTheSame) {
   ASSERT_TRUE(incremental.Replace(node).ok());
   EXPECT_EQ(incremental.retyped(), 2u);  // the node, and its reader, whose result is the same
   EXPECT_TRUE(incremental.ok());
-  EXPECT_EQ(incremental.nodes()[50].outputs(0).shape(1).size(), 5);
+  EXPECT_EQ(incremental.nodes()[50].outputs[0].dim(1).value(), 5);
 
   (*node.mutable_params())["out_features"].set_string_value("many");
   ASSERT_TRUE(incremental.Replace(node).ok());
   EXPECT_FALSE(incremental.ok());
   ASSERT_EQ(incremental.Diagnostics().size(), 1u);
   EXPECT_EQ(incremental.Diagnostics()[0].code(), "PARAM_TYPE");
-  EXPECT_EQ(incremental.nodes()[51].outputs_size(), 0);
+  EXPECT_EQ(incremental.nodes()[51].outputs.size(), 0u);
   ExpectAsCompiled(incremental);
 }
 

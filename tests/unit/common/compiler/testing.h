@@ -37,12 +37,10 @@ inline std::string Findings(const CompileResult& result) {
 // Shapes of a node's outputs, as in `[B, 4] [1]`.
 inline std::string Shapes(const CompileResult& result, std::string_view id) {
   std::string out;
-  for (const v1::NodeTypes& node : result.nodes) {
-    if (node.id() != id) continue;
-    for (const v1::TensorSpec& spec : node.outputs()) {
-      const auto type = ir::FromProto(spec);
-      out += (out.empty() ? "" : " ") + ir::ShapeText(type->shape);
-    }
+  for (const NodeTypes& node : result.nodes) {
+    if (node.id != id) continue;
+    for (const ir::TensorType& type : node.outputs)
+      out += (out.empty() ? "" : " ") + ir::ShapeText(type.shape);
   }
   return out;
 }

@@ -7,9 +7,9 @@ namespace {
 
 TEST(Broadcast, FollowsPyTorch) {
   const Dim b = Dim::Symbol("B");
-  EXPECT_EQ(*Broadcast({b, 3}, {3}), (std::vector<Dim>{b, 3}));
-  EXPECT_EQ(*Broadcast({b, 1}, {1, 5}), (std::vector<Dim>{b, 5}));
-  EXPECT_EQ(*Broadcast({}, {2}), (std::vector<Dim>{2}));
+  EXPECT_EQ(*Broadcast({b, 3}, {3}), (Shape{b, 3}));
+  EXPECT_EQ(*Broadcast({b, 1}, {1, 5}), (Shape{b, 5}));
+  EXPECT_EQ(*Broadcast({}, {2}), (Shape{2}));
   EXPECT_FALSE(Broadcast({2}, {3}).has_value());
   EXPECT_FALSE(Broadcast({b}, {4}).has_value());  // B may be anything
 }

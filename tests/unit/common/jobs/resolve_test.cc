@@ -37,8 +37,7 @@ std::vector<std::string> Faults(v1::JobSpec spec, const ir::Module* model = null
 }
 
 // x: float32[batch, sizes...] -> float32[batch, classes]
-ir::Module Model(std::vector<std::pair<std::string, std::vector<ir::Dim>>> inputs,
-                 std::vector<ir::Dim> output) {
+ir::Module Model(std::vector<std::pair<std::string, ir::Shape>> inputs, ir::Shape output) {
   ir::Module model;
   for (auto& [name, shape] : inputs) {
     ir::Value value;
