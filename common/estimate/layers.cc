@@ -111,7 +111,7 @@ void AddLayers(const compiler::CompileResult& compiled, const Sizes& sizes,
     v1::LayerCost* layer = out->add_layers();
     layer->set_path(instance.path);
     layer->set_name(instance.id);
-    layer->set_type(instance.type);
+    layer->set_type(std::string(instance.type));
     layer->set_depth(level[i]);
     for (const compiler::Tree& input : instance.inputs) {
       compiler::VisitTensors(input, "", [&](const std::string&, ir::ValueId id) {
