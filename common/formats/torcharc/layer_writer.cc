@@ -131,7 +131,7 @@ absl::StatusOr<std::map<std::string, v1::Value>> Arguments(const v1::Node& node,
 absl::StatusOr<Json> MergeJson(const Merge& merge, const Site& site) {
   if (site.instance == nullptr || site.program == nullptr)
     return Lacks(fmt::format("{} of unknown shapes; --input gives shapes", merge.type));
-  const std::vector<compiler::Tree>& inputs = site.instance->inputs[0].items;
+  const RareVector<compiler::Tree>& inputs = site.instance->inputs[0].items;
   for (const compiler::Tree& input : inputs) {
     if (!input.IsTensor()) return Lacks(fmt::format("{} of no tensors", merge.type));
     const ir::TensorType& first = site.program->type(inputs[0].value);
