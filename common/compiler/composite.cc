@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/compiler/container.h"
 #include "common/graph/text.h"
+#include "common/nodes/given_params.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
@@ -350,7 +351,7 @@ std::vector<nodes::ParamSpec> ParamsOf(const v1::Composite& composite) {
     if (param.has_default_value()) {
       // The default passes the same check as a given value.
       nodes::Params checked;
-      nodes::ResolveParams({spec}, {{param.name(), param.default_value()}}, &checked,
+      nodes::ResolveParams({spec}, {{{param.name(), &param.default_value()}}}, &checked,
                            [](const nodes::ParamIssue&) {});
       if (const nodes::ParamValue* value = checked.Find(param.name())) spec.Default(*value);
     } else {

@@ -155,30 +155,24 @@ std::string ToIdentifier(std::string_view text) {
 }
 
 std::vector<std::string> MangleIds(absl::Span<const std::string> ids) {
-  // Legal ids, and whether the first node of that id has had its name.
-  absl::flat_hash_map<std::string_view, bool, StringHash, StringEq> legal;
+  // The first node of a legal id has its name.
+  absl::flat_hash_set<std::string_view, StringHash, StringEq> legal;
   legal.reserve(ids.size());
-  for (const std::string& id : ids) {
-    if (IsLegal(id)) legal.emplace(id, false);
+  std::vector<std::string> names(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (IsLegal(ids[i]) && legal.insert(ids[i]).second) names[i] = ids[i];
   }
-  std::vector<std::string> names;
-  names.reserve(ids.size());
   StringSet made;
   StringMap<int> next;
-  for (const std::string& id : ids) {
-    const auto it = legal.find(id);
-    if (it != legal.end() && !it->second) {
-      it->second = true;
-      names.push_back(id);
-      continue;
-    }
-    std::string name = ToIdentifier(id);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!names[i].empty()) continue;
+    std::string name = ToIdentifier(ids[i]);
     const std::string stem = name;
     int& number = next[stem];
     if (number == 0) number = 1;
     while (legal.contains(name) || !made.insert(name).second)
       name = fmt::format("{}_{}", stem, ++number);
-    names.push_back(std::move(name));
+    names[i] = std::move(name);
   }
   return names;
 }

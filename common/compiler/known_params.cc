@@ -21,13 +21,6 @@ bool IsSame(const v1::Value& a, const v1::Value& b) {
   }
 }
 
-bool IsSame(const KnownParams::Given& a, const KnownParams::Given& b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
-           return x.first == y.first && IsSame(x.second, y.second);
-         });
-}
-
 // True where what is inferred depends on which ports are connected.
 bool InfersFromOptional(const nodes::NodeDef& def) {
   return std::any_of(def.params.begin(), def.params.end(), [&def](const nodes::ParamSpec& spec) {
@@ -39,20 +32,30 @@ bool InfersFromOptional(const nodes::NodeDef& def) {
 
 }  // namespace
 
-const nodes::Params* KnownParams::Find(const nodes::NodeDef& def, const Given& given) const {
+const nodes::Params* KnownParams::Find(const nodes::NodeDef& def,
+                                       const nodes::GivenParams& given) const {
   const auto it = by_type_.find(&def);
   if (it == by_type_.end()) return nullptr;
   const Last& last = it->second;
   for (size_t i = 0; i < std::min(last.count, last.ones.size()); ++i) {
-    if (IsSame(last.ones[i].given, given)) return &last.ones[i].params;
+    const One& one = last.ones[i];
+    const bool same = std::equal(one.given.begin(), one.given.end(), given.begin(), given.end(),
+                                 [](const auto& a, const auto& b) {
+                                   return a.first == b.name && IsSame(a.second, *b.value);
+                                 });
+    if (same) return &one.params;
   }
   return nullptr;
 }
 
-void KnownParams::Add(const nodes::NodeDef& def, const Given& given, const nodes::Params& params) {
+void KnownParams::Add(const nodes::NodeDef& def, const nodes::GivenParams& given,
+                      const nodes::Params& params) {
   if (InfersFromOptional(def)) return;
   Last& last = by_type_[&def];
-  last.ones[last.count++ % last.ones.size()] = {given, params};
+  One& one = last.ones[last.count++ % last.ones.size()];
+  one.given.clear();
+  for (const nodes::GivenParam& param : given) one.given.emplace_back(param.name, *param.value);
+  one.params = params;
 }
 
 }  // namespace graphkiln::compiler

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cstddef>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "common/nodes/given_params.h"
 #include "common/nodes/node_def.h"
 #include "graphkiln/v1/value.pb.h"
 
@@ -16,16 +18,14 @@ namespace graphkiln::compiler {
 
 class KnownParams {
  public:
-  using Given = std::map<std::string, v1::Value>;
-
   // Those of an instance to which the same was given, or null. What follows from the inputs' types
   // may be something else this time.
-  const nodes::Params* Find(const nodes::NodeDef& def, const Given& given) const;
-  void Add(const nodes::NodeDef& def, const Given& given, const nodes::Params& params);
+  const nodes::Params* Find(const nodes::NodeDef& def, const nodes::GivenParams& given) const;
+  void Add(const nodes::NodeDef& def, const nodes::GivenParams& given, const nodes::Params& params);
 
  private:
   struct One {
-    Given given;
+    std::vector<std::pair<std::string, v1::Value>> given;
     nodes::Params params;
   };
   struct Last {

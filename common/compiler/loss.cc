@@ -1,11 +1,11 @@
 #include "common/compiler/loss.h"
 
-#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "common/base/strings.h"
 #include "common/nodes/body.h"
+#include "common/nodes/given_params.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -68,8 +68,8 @@ absl::StatusOr<ir::Module> AppendLoss(const ir::Module& module, const v1::Compon
                 near ? *near : all, loss.type());
   }
   nodes::Params params;
-  const std::map<std::string, v1::Value> given(loss.params().begin(), loss.params().end());
   absl::Status resolved;
+  const nodes::GivenParams given = nodes::ViewOf(loss.params());
   nodes::ResolveParams(def->params, given, &params, [&](nodes::ParamIssue issue) {
     resolved = fail(issue.code, "loss." + issue.param, issue.message, issue.expected, issue.found);
   });

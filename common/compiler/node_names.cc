@@ -56,14 +56,12 @@ bool HasGroups(const v1::Node& node) {
 std::vector<std::string> NodeIdentifiers(absl::Span<const v1::Node* const> nodes) {
   std::vector<std::string> identifiers = MangleIds(NamesOf(nodes));
   std::vector<size_t> dotted;
-  StringSet taken;  // by modules; no group may be called so
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (HasGroups(*nodes[i])) {
-      dotted.push_back(i);
-    } else {
-      taken.insert(identifiers[i]);
-    }
+    if (HasGroups(*nodes[i])) dotted.push_back(i);
   }
+  if (dotted.empty()) return identifiers;
+  StringSet taken(identifiers.begin(), identifiers.end());  // by modules; no group is called so
+  for (const size_t i : dotted) taken.erase(identifiers[i]);
   StringSet groups;
   for (const size_t i : dotted) {
     const std::string& name = nodes[i]->name();

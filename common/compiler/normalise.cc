@@ -200,28 +200,37 @@ class Normaliser {
 
   void Params(size_t i, const Report::Place& place) {
     NormalNode& node = graph_.nodes[i];
-    std::map<std::string_view, const v1::Value*> to_evaluate;  // the order of the proto is random
-    for (const auto& [name, value] : args_.nodes[i]->params()) {
-      if (value.kind_case() == v1::Value::kExpression ||
-          value.kind_case() == v1::Value::kListValue) {
-        to_evaluate.emplace(name, &value);
-      } else {
-        node.params.emplace(name, value);
+    node.params = nodes::ViewOf(args_.nodes[i]->params());
+    if (std::any_of(node.params.begin(), node.params.end(), NeedsEvaluation)) Evaluate(node, place);
+  }
+
+  static bool NeedsEvaluation(const nodes::GivenParam& param) {
+    return param.value->kind_case() == v1::Value::kExpression ||
+           param.value->kind_case() == v1::Value::kListValue;
+  }
+
+  void Evaluate(NormalNode& node, const Report::Place& place) {
+    auto values = std::make_shared<std::vector<v1::Value>>();
+    values->reserve(node.params.size());  // they are pointed at
+    nodes::GivenParams params;
+    for (const nodes::GivenParam& param : node.params) {
+      if (!NeedsEvaluation(param)) {
+        params.push_back(param);
+        continue;
       }
-    }
-    for (const auto& [key, value] : to_evaluate) {
-      const std::string name(key);
-      auto evaluated = EvaluateAll(*value, *args_.scope);
+      auto evaluated = EvaluateAll(*param.value, *args_.scope);
       if (evaluated.ok()) {
-        node.params[name] = *std::move(evaluated);
+        params.push_back({param.name, &values->emplace_back(*std::move(evaluated))});
         continue;
       }
       v1::Diagnostic& diagnostic =
           report_.ErrorAt(place, "BAD_EXPRESSION", std::string(evaluated.status().message()));
-      diagnostic.set_param(name);
-      diagnostic.set_found(nodes::ValueText(*value));
+      diagnostic.set_param(std::string(param.name));
+      diagnostic.set_found(nodes::ValueText(*param.value));
       node.broken = node.bad_params = true;
     }
+    node.params = std::move(params);
+    node.evaluated = std::move(values);
   }
 
   void Module(size_t i) {
@@ -258,6 +267,7 @@ class Normaliser {
       node.broken = true;
     } else if (node.params.empty()) {
       node.params = owner.params;
+      node.evaluated = owner.evaluated;
     }
     const bool takes_over = owner.own != nullptr && node.type == owner.type;
     if (node.def == nullptr && node.composite == nullptr && !takes_over) node.broken = true;

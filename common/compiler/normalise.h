@@ -5,7 +5,6 @@
 // The same pass serves the user's graph and the inside of a composite.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "common/compiler/expression.h"
 #include "common/compiler/report.h"
 #include "common/compiler/value_tree.h"
+#include "common/nodes/given_params.h"
 #include "common/nodes/node_def.h"
 #include "graphkiln/v1/graph.pb.h"
 
@@ -55,8 +55,9 @@ struct NormalNode {
       nullptr;  // exactly one of def and composite; both null where the type is unknown
   const v1::Composite* composite = nullptr;
   std::shared_ptr<const v1::Composite> own;  // what `composite` is, for a container
-  std::map<std::string, v1::Value> params;   // expressions evaluated
-  absl::InlinedVector<PortArgs, 1> inputs;   // by port
+  nodes::GivenParams params;                 // of `source`, or what its expressions give
+  std::shared_ptr<const std::vector<v1::Value>> evaluated;  // these; null where there are none
+  absl::InlinedVector<PortArgs, 1> inputs;                  // by port
   v1::NodeMode mode = v1::NODE_MODE_NORMAL;
   v1::CompileMode compile_mode = v1::COMPILE_MODE_RUNTIME;
   int module = -1;          // node whose weights this one shares

@@ -273,7 +273,9 @@ class Typer {
     v1::SetParam* set = fix->add_edits()->mutable_set_param();
     set->set_node(place.node);
     set->set_param(*issue.rename_to);
-    *set->mutable_value() = node.params.at(issue.param);
+    for (const nodes::GivenParam& given : node.params) {
+      if (given.name == issue.param) *set->mutable_value() = *given.value;
+    }
   }
 
   // `known`: the parameters are those of another instance, also what that one inferred.
@@ -296,7 +298,7 @@ class Typer {
     const Mark mark = MarkOf(out_.module);
     const int32_t source = static_cast<int32_t>(out_.module.sources.size());
     out_.module.sources.push_back({place.node, instance.path, std::string(instance.type)});
-    // Identifiers in the user's graph are unique and hold no dots.
+    // Identifiers in the user's graph differ, and none is a group of another.
     const bool alone = stack_.size() == 1 && !shared;
     Weights weights(out_.module, keys_, instance.weights_path, alone, shared, frozen,
                     stack_.back().xavier);

@@ -1,7 +1,6 @@
 #include "common/jobs/registry.h"
 
-#include <map>
-
+#include "common/nodes/given_params.h"
 #include "common/nodes/registry.h"
 
 namespace graphkiln::jobs {
@@ -98,9 +97,8 @@ std::optional<int64_t> OptimizerMoments(const v1::Component& optimizer) {
   const ComponentDef* def = FindOptimizer(optimizer.type());
   if (def == nullptr || def->moments == nullptr) return std::nullopt;
   nodes::Params params;
-  const std::map<std::string, v1::Value> given(optimizer.params().begin(),
-                                               optimizer.params().end());
-  if (!nodes::ResolveParams(def->params, given, &params, [](const nodes::ParamIssue&) {}))
+  if (!nodes::ResolveParams(def->params, nodes::ViewOf(optimizer.params()), &params,
+                            [](const nodes::ParamIssue&) {}))
     return std::nullopt;
   return def->moments(params);
 }

@@ -1,7 +1,6 @@
 #include "common/jobs/resolve.h"
 
 #include <cmath>
-#include <map>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -11,6 +10,7 @@
 #include "common/jobs/registry.h"
 #include "common/jobs/schema.h"
 #include "common/jobs/split_check.h"
+#include "common/nodes/given_params.h"
 #include "common/nodes/param_spec.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -164,7 +164,7 @@ class Resolver {
       UnknownComponent(key, fmt::format("{}.type", key), component->type());
       return;
     }
-    std::map<std::string, v1::Value> given(component->params().begin(), component->params().end());
+    const nodes::GivenParams given = nodes::ViewOf(component->params());
     nodes::Params params;
     const bool legal = nodes::ResolveParams(*specs, given, &params, [&](nodes::ParamIssue issue) {
       const std::string path = fmt::format("{}.{}", key, issue.param);

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/ir/op_def.h"
 #include "common/nodes/body.h"
+#include "common/nodes/given_params.h"
 #include "fmt/format.h"
 
 namespace graphkiln::nodes {
@@ -53,7 +54,8 @@ absl::StatusOr<TypedExample> TypeExample(const NodeDef& def) {
   std::map<std::string, v1::Value> given;
   for (const auto& [name, value] : def.example.params) given[name] = ToValue(value);
   std::string fault;
-  ResolveParams(def.params, given, &typed.params, [&](ParamIssue issue) { fault = issue.message; });
+  ResolveParams(def.params, ViewOf(given), &typed.params,
+                [&](ParamIssue issue) { fault = issue.message; });
   if (!fault.empty()) return absl::InternalError(fmt::format("example of {}: {}", def.name, fault));
   PortValues inputs(def.inputs.size());
   size_t port = 0;

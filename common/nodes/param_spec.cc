@@ -8,6 +8,7 @@
 
 #include "common/base/whole.h"
 #include "common/ir/types.h"
+#include "common/nodes/given_params.h"
 #include "fmt/format.h"
 
 namespace graphkiln::nodes {
@@ -356,38 +357,42 @@ v1::DataType Params::DType(std::string_view name) const {
   return v != nullptr ? *v : v1::DATA_TYPE_UNSPECIFIED;
 }
 
-bool ResolveParams(const std::vector<ParamSpec>& specs,
-                   const std::map<std::string, v1::Value>& given, Params* params,
-                   absl::FunctionRef<void(ParamIssue)> report) {
+bool ResolveParams(const std::vector<ParamSpec>& specs, absl::Span<const GivenParam> given,
+                   Params* params, absl::FunctionRef<void(ParamIssue)> report) {
   bool ok = true;
+  // Few: looking at each is the fastest.
+  const auto find = [given](std::string_view name) {
+    return std::find_if(given.begin(), given.end(),
+                        [name](const GivenParam& param) { return param.name == name; });
+  };
   const auto fault = [&](ParamIssue issue) {
     ok = false;
     report(std::move(issue));
   };
   std::set<std::string> meant;  // misspelt: reported as unknown, so not as missing, too
   for (const auto& [name, value] : given) {
-    const auto is_it = [&name = name](const ParamSpec& spec) { return spec.name == name; };
+    const auto is_it = [name = name](const ParamSpec& spec) { return spec.name == name; };
     if (std::any_of(specs.begin(), specs.end(), is_it)) continue;
     std::vector<std::string> names;
     for (const ParamSpec& spec : specs) names.push_back(spec.name);
     ParamIssue issue;
     issue.code = "UNKNOWN_PARAM";
-    issue.param = name;
+    issue.param = std::string(name);
     issue.rename_to = NearestName(name, names);
     // A name that is taken already cannot be the one that was meant.
-    if (issue.rename_to && given.count(*issue.rename_to) > 0) issue.rename_to.reset();
+    if (issue.rename_to && find(*issue.rename_to) != given.end()) issue.rename_to.reset();
     if (issue.rename_to) meant.insert(*issue.rename_to);
     issue.message = fmt::format("there is no parameter {}", QuoteForMessage(name));
     for (const std::string& legal : names)
       issue.expected += (issue.expected.empty() ? "" : ", ") + legal;
-    issue.found = name;
+    issue.found = std::string(name);
     fault(std::move(issue));
   }
   params->Reserve(specs.size());
   for (const ParamSpec& spec : specs) {
-    const auto it = given.find(spec.name);
+    const auto it = find(spec.name);
     if (it != given.end()) {
-      if (auto value = Checker(spec, it->second, fault).Run()) {
+      if (auto value = Checker(spec, *it->value, fault).Run()) {
         params->Set(spec.name, *std::move(value), true);
       }
       continue;

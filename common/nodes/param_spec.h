@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "common/base/strings.h"
 #include "graphkiln/v1/diagnostic.pb.h"
 #include "graphkiln/v1/node_registry_service.pb.h"
@@ -195,12 +193,6 @@ struct ParamIssue {
   std::optional<std::string> rename_to;  // for UNKNOWN_PARAM: the nearest legal name
   std::optional<v1::Value> suggested;    // a legal value near the given one
 };
-
-// Checks `given` against `specs`; every fault is reported. Parameters that are inferred and absent
-// stay absent. Expressions must have been evaluated before. Returns true without faults.
-bool ResolveParams(const std::vector<ParamSpec>& specs,
-                   const std::map<std::string, v1::Value>& given, Params* params,
-                   absl::FunctionRef<void(ParamIssue)> report);
 
 // `int`, `int[2]`, `int | int[2] | "same"`, ...
 std::string TypeText(const ParamSpec& spec);

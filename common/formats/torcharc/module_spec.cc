@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/formats/raw.h"
+#include "common/nodes/given_params.h"
 #include "fmt/format.h"
 
 namespace graphkiln::formats::torcharc {
@@ -61,7 +62,7 @@ void SpecReader::Check(const ModuleType& type, const TextPos& pos, const std::st
   const std::vector<nodes::ParamSpec> specs = ArgumentsOf(type);
   const std::vector<nodes::ParamSpec> ours =
       type.def != nullptr ? type.def->params : compiler::ParamsOf(*type.composite);
-  std::map<std::string, v1::Value> given(out->params().begin(), out->params().end());
+  const nodes::GivenParams given = nodes::ViewOf(out->params());
   nodes::Params params;
   nodes::ResolveParams(specs, given, &params, [&](nodes::ParamIssue issue) {
     // What the compiler finds, too, it finds with a fix.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/nodes/given_params.h"
+
 namespace graphkiln::nodes {
 namespace {
 
@@ -42,7 +44,7 @@ struct Outcome {
 };
 Outcome Resolve(std::vector<ParamSpec> specs, std::map<std::string, v1::Value> given) {
   Outcome out;
-  out.ok = ResolveParams(specs, given, &out.params,
+  out.ok = ResolveParams(specs, ViewOf(given), &out.params,
                          [&](ParamIssue issue) { out.issues.push_back(issue); });
   return out;
 }
