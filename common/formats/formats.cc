@@ -6,6 +6,9 @@
 #include "common/formats/torcharc/writer.h"
 #include "common/formats/torchcanvas/reader.h"
 #include "common/formats/torchcanvas/writer.h"
+#include "common/formats/visdl/job.h"
+#include "common/formats/visdl/reader.h"
+#include "common/formats/visdl/writer.h"
 #include "common/graph/writer.h"
 
 namespace graphkiln::formats {
@@ -28,6 +31,9 @@ constexpr std::array kFormats = {
     GraphFormat{"json", ".kiln.json", nullptr, NativeJson},
     GraphFormat{"torcharc", ".yaml", torcharc::ReadGraph, torcharc::WriteGraph},
     GraphFormat{"torchcanvas", ".json", torchcanvas::ReadGraph, torchcanvas::WriteGraph},
+    GraphFormat{"visdl", ".json", visdl::ReadGraph, visdl::WriteGraph},
+    // What a graph that came with a config is trained by.
+    GraphFormat{"job", ".job.yaml", nullptr, visdl::WriteJob},
 };
 
 }  // namespace

@@ -11,6 +11,11 @@ bool HasKeys(const TextNode& root, std::initializer_list<std::string_view> keys)
                      [&](std::string_view key) { return root.Find(key) != nullptr; });
 }
 
+bool IsVisDL(const TextNode* nodes) {
+  return nodes != nullptr && nodes->IsList() && !nodes->items.empty() &&
+         nodes->items[0].Find("node_type") != nullptr;
+}
+
 }  // namespace
 
 const std::vector<std::string_view>& FormatNames() {
@@ -33,10 +38,10 @@ std::string_view TellText(const TextNode& root) {
   const TextNode* modules = root.Find("modules");
   if (modules != nullptr && modules->IsMap() && nodes == nullptr) return "torcharc";
   if (listed && HasKeys(root, {"weights", "inputs", "outputs"})) return "pytorch_ir";
-  if (listed && HasKeys(root, {"edges"})) {
-    const TextNode* first = nodes->items.empty() ? nullptr : &nodes->items[0];
-    return first != nullptr && first->Find("node_type") != nullptr ? "visdl" : "torchcanvas";
-  }
+  if (IsVisDL(nodes)) return "visdl";
+  const TextNode* graph = root.Find("graph");
+  if (graph != nullptr && IsVisDL(graph->Find("nodes"))) return "visdl";  // saved, or with a config
+  if (listed && HasKeys(root, {"edges"})) return "torchcanvas";
   if (HasKeys(root, {"regions"})) return "canvas";
   if (HasKeys(root, {"schema_version", "values", "outputs"})) return "ir";
   return "";

@@ -35,6 +35,7 @@ TEST_P(Crashers, BreakNothingNow) {
   GraphProto(*bytes);
   Foreign("torcharc", *bytes);
   Foreign("torchcanvas", *bytes);
+  Foreign("visdl", *bytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Crashers, ::testing::ValuesIn(Files()),

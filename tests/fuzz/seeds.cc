@@ -28,7 +28,7 @@ absl::Status Save(const std::string& folder, const std::string& bytes) {
   return WriteFileAtomic(JoinPath(folder, Sha256Hex(bytes).substr(0, 16)), bytes);
 }
 
-constexpr std::string_view kForeign[] = {"torcharc", "torchcanvas"};
+constexpr std::string_view kForeign[] = {"torcharc", "torchcanvas", "visdl"};
 
 // A graph of ours in the other formats.
 absl::Status Foreign(const v1::Graph& graph, const std::string& out) {
@@ -160,7 +160,7 @@ absl::Status Dictionary(const std::string& path) {
 }
 
 absl::Status Run(const std::string& out, const std::string& acceptance) {
-  for (const char* folder : {"graph_proto", "graph_text", "torcharc", "torchcanvas"})
+  for (const char* folder : {"graph_proto", "graph_text", "torcharc", "torchcanvas", "visdl"})
     RETURN_IF_ERROR(MakeDirs(JoinPath(out, folder)));
   RETURN_IF_ERROR(Recorded(acceptance, out));
   for (const char* folder : {"/templates/models", "/templates/blocks", "/tests/graphs"}) {

@@ -205,7 +205,7 @@ GRAPHS = {
     "200001_nodes": (too_many_nodes, "LIMIT", None, None),
     "torcharc": (b"modules: {a: 1}\ngraph: {input: x}\n", "MISSING_KEY", 2, None),
     "torchcanvas": (b'{"nodes": [{"id": "a", "type": "Relu"}],\n"edges": [["a", "b"]]}', "UNKNOWN_TYPE", 1, "a"),
-    "visdl_not_yet": (b'{"nodes": [{"id": "a", "node_type": "ReLU"}], "edges": []}', "UNSUPPORTED", 1, None),
+    "visdl": (b'{"nodes": [{"id": "a", "node_type": "ReLU"},\n{"id": "b", "node_type": "ReLU"}], "edges": []}', "VD_INPUTS", 2, "b"),
     "archive_not_yet": (b"PK\x03\x04" + bytes(100), "UNSUPPORTED", 1, None),
 }
 

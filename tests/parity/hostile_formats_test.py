@@ -21,6 +21,10 @@ def canvas(nodes, edges, outputs='["x"]'):
         nodes, edges.rstrip(","), outputs)
 
 
+def visdl(nodes, edges):
+    return '{"nodes": [%s], "edges": [%s]}' % (nodes.rstrip(","), edges.rstrip(","))
+
+
 # Format: name: (text, shape of x or nothing, code of an error, or nothing where the file is right).
 FILES = {
     "torcharc": {
@@ -53,6 +57,15 @@ FILES = {
         "large": (canvas(',{"id":"a","type":"Conv2d","params":{"out_channels":9223372036854775807,"kernel_size":9223372036854775806,"stride":3,"padding":"same"}}', '["x","a"]', '["a"]'),
                   "2x4x8x8", "PARAM_RANGE"),
         "a key twice": ('{"nodes": [], "nodes": [], "edges": []}', "", "DUPLICATE_KEY"),
+    },
+    "visdl": {
+        "nodes behind each other": (visdl(numbered('{"id":"r@","node_type":"ReLU"},', 60_001),
+                                          numbered('{"source_node":"r@","target_node":"r@1","target_input":"input"},', 60_000)), "2x4", None),
+        "nodes beside each other": (visdl(numbered('{"id":"r@","node_type":"ReLU"},', 100_000), ""), "2x4", "VD_INPUTS"),
+        "edges into one node": (visdl('{"id":"a","node_type":"ReLU"},{"id":"b","node_type":"ReLU"}', '{"source_node":"a","target_node":"b","target_input":"input","order":3},' * 100_000), "2x4", "ARITY"),
+        "names of nothing": (visdl('{"id":"a","node_type":"ReLU"}', numbered('{"source_node":"q@","target_node":"z@"},', 100_000)), "2x4", "UNKNOWN_REFERENCE"),
+        "large": (visdl('{"id":"a","node_type":"Split","params":{"split_sizes":"999999999999999,9999999999999999999999"}}', ""), "2x4", "PARAM_TYPE"),
+        "truncated": (visdl('{"id":"a","node_type":"ReLU"}', "")[:30], "", "SYNTAX"),
     },
 }
 

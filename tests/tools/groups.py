@@ -113,7 +113,7 @@ def proto(pattern):
 def fuzz(pattern, seconds=600):
     """tests/fuzz/run, target by target."""
     tally = Tally()
-    for target in ("graph_proto", "graph_text", "torcharc", "torchcanvas"):
+    for target in ("graph_proto", "graph_text", "torcharc", "torchcanvas", "visdl"):
         if not _wanted(pattern, f"fuzz.{target}"):
             continue
         if shutil.which("clang++-19") is None:

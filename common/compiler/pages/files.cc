@@ -111,6 +111,14 @@ outputs: {y: fc}
   pages.push_back({.code = "TC_UNLISTED_INPUT",
                    .title = "An Input node of TorchCanvas that is not among the inputs",
                    .text = "It becomes the last input of the graph; add it to `inputs`."});
+  pages.push_back({.code = "VD_INPUTS",
+                   .title = "Several nodes of a VisDL graph read the data set",
+                   .text = "The node without an incoming edge reads the data set, and there is one "
+                           "of them: a Split hands parts of the columns to several nodes."});
+  pages.push_back({.code = "VD_OUTPUTS",
+                   .title = "Several nodes of a VisDL graph could be its output",
+                   .text = "The node without an outgoing edge is the model's output. Where there "
+                           "are several, VisDL drops all but the last one without a word."});
   pages.push_back({.code = "UNKNOWN_FIELD",
                    .title = "A key has no meaning here",
                    .text = "It is kept, but does nothing; often it is a misspelling.",

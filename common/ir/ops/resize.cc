@@ -252,12 +252,15 @@ absl::Status InferSplitWithSizes(TypeContext& c) {
   if (sizes.size() > static_cast<size_t>(kMaxParts)) return TooMany(c);
   int64_t left = parted.size;
   bool legal = true;
+  double sum = 0;  // for the message; of any size
   for (const int64_t size : sizes) {
     legal = legal && size >= 0 && size <= left;
     left -= legal ? size : 0;
+    sum += static_cast<double>(size);
   }
   if (!legal || left != 0) {
-    return c.Fail("SPLIT_C5", "split_sizes", "the sizes must sum to the dimension's",
+    return c.Fail("SPLIT_C5", "split_sizes",
+                  fmt::format("the sizes sum to {}, the dimension has {}", sum, parted.size),
                   fmt::format("a sum of {}", parted.size), ShapeText(c.Dims("split_sizes")),
                   "PARAM_RANGE");
   }

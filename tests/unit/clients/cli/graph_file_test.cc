@@ -53,7 +53,7 @@ TEST(ReadGraphBytes, InputFlagsReplaceShapes) {
 
 TEST(ReadGraphBytes, TellsForeignFormats) {
   for (const auto& [text, format] : std::vector<std::pair<std::string, std::string>>{
-           {"{\"nodes\": [{\"id\": \"a\", \"node_type\": \"ReLU\"}], \"edges\": []}", "visdl"},
+           {R"({"nodes": [], "weights": [], "inputs": [], "outputs": []})", "pytorch_ir"},
            {std::string("PK\x03\x04rest"), "pt2"},
            {std::string("\x08\x0a\x12\x07pytorch"), "onnx"}}) {
     auto source = ReadGraphBytes(text, "g", GraphFlags());

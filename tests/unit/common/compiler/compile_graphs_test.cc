@@ -265,10 +265,10 @@ TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
 TEST(Scenarios, EveryCodeHasANegativeOne) {
   // Codes of jobs and data, of other formats, of faults of ours, and of graphs too large for a file
   // here.
-  const StringSet elsewhere = {"DATA_INVALID",     "INTERNAL",  "MISSING_SHAPE",
-                               "UNKNOWN_KEY",      "BAD_ID",    "MODE_WITHOUT_EFFECT",
-                               "TA_UNUSED_MODULE", "TC_LAYOUT", "TC_SAME_EVEN_KERNEL",
-                               "TC_UNLISTED_INPUT"};
+  const StringSet elsewhere = {"DATA_INVALID",      "INTERNAL",  "MISSING_SHAPE",
+                               "UNKNOWN_KEY",       "BAD_ID",    "MODE_WITHOUT_EFFECT",
+                               "TA_UNUSED_MODULE",  "TC_LAYOUT", "TC_SAME_EVEN_KERNEL",
+                               "TC_UNLISTED_INPUT", "VD_INPUTS", "VD_OUTPUTS"};
   const StringSet codes = Mentioned("code");
   for (const CodePage& page : CodePages()) {
     EXPECT_TRUE(elsewhere.contains(page.code) || codes.contains(page.code)) << page.code;
