@@ -1,19 +1,26 @@
 #include "clients/cli/summary_text.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
 #include "clients/cli/documents.h"
 #include "clients/cli/fitted_table.h"
 #include "common/estimate/numbers.h"
+#include "common/ir/dim.h"
 #include "fmt/format.h"
 
 namespace graphkiln::cli {
 namespace {
 
+// Estimates end at ir::Dim::kSaturated, halves of them (a multiply-add for two operations) at the
+// half: what is that large is told as a bound.
+constexpr int64_t kUncounted = ir::Dim::kSaturated / 2;
+
 // 11,689,512
 std::string Grouped(int64_t number) {
+  if (number >= kUncounted) return "more than 2.3e18";
   std::string digits = fmt::format("{}", number);
   for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
@@ -22,6 +29,7 @@ std::string Grouped(int64_t number) {
 // 1.81 G
 std::string Scaled(int64_t number) {
   constexpr std::string_view kUnits[] = {"", " k", " M", " G", " T", " P", " E"};
+  if (number >= kUncounted) return "more than 2.3 E";
   auto value = static_cast<double>(number);
   size_t unit = 0;
   while (value >= 999.995 && unit + 1 < std::size(kUnits)) {
@@ -32,8 +40,15 @@ std::string Scaled(int64_t number) {
 }
 
 std::string Megabytes(int64_t bytes) {
+  if (bytes >= kUncounted) return "more than 2.3e12";
   const double megabytes = static_cast<double>(bytes) / 1e6;
   return fmt::format("{:.{}f}", megabytes, bytes < 100'000 ? 4 : 2);
+}
+
+int64_t Sum(std::initializer_list<int64_t> parts) {
+  int64_t sum = 0;
+  for (const int64_t part : parts) sum += std::min(part, ir::Dim::kSaturated - sum);
+  return sum;
 }
 
 template <class Specs>
@@ -127,7 +142,7 @@ std::string Totals(const v1::SummarizeResponse& summary) {
   line("Forward/backward pass size (MB)", Megabytes(memory.forward_backward()));
   line("Params size (MB)", Megabytes(memory.parameters()));
   line("Estimated total size (MB)",
-       Megabytes(memory.inputs() + memory.forward_backward() + memory.parameters()));
+       Megabytes(Sum({memory.inputs(), memory.forward_backward(), memory.parameters()})));
   line("Optimizer state (MB)", Megabytes(memory.optimizer()));
   line("Peak of inference (MB)", Megabytes(memory.peak_inference()));
   line("Peak of training (MB)", Megabytes(memory.peak_training()));

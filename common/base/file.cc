@@ -27,6 +27,9 @@ absl::Status ErrnoError(int error, std::string_view what, const std::string& pat
     return absl::ResourceExhaustedError(fmt::format(
         "cannot {} {}: larger than the system allows files to be (ulimit -f)", what, path));
   }
+  // A mistake in what was given, not a failure of the machine.
+  if (error == EISDIR && what == "read")
+    return absl::InvalidArgumentError(fmt::format("cannot read {}: it is a directory", path));
   return absl::ErrnoToStatus(error, fmt::format("cannot {} {}", what, path));
 }
 

@@ -38,9 +38,13 @@ bool FindControlCharacter(std::string_view bytes, size_t* offset) {
   return false;
 }
 
+// A map of JSON begins with a quoted key; any other one is YAML's flow style.
 bool LooksLikeJson(std::string_view bytes) {
-  const std::string_view text = TrimView(bytes);
-  return !text.empty() && (text.front() == '{' || text.front() == '[');
+  std::string_view text = TrimView(bytes);
+  if (text.empty() || text.front() == '[') return !text.empty();
+  if (text.front() != '{') return false;
+  text = TrimView(text.substr(1));
+  return text.empty() || text.front() == '"' || text.front() == '}';
 }
 
 TextError ReadInto(std::string_view bytes, const TextLimits& limits, TextNode* root) {

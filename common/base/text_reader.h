@@ -78,7 +78,7 @@ struct TextError {
   TextPos pos;
 };
 
-/// Reads exactly one document. JSON is told by its first non-blank character, '{' or '['; all else
+/// Reads exactly one document. JSON is told by its start, '[' or '{' with a quoted key; all else
 /// is YAML 1.2 with the core schema (true/false/null/~, integers also 0x and 0o, floats, .inf,
 /// .nan), anchors, aliases and merge keys. Quoted scalars are strings. Integers beyond int64 are an
 /// error. A key that is not a string is taken by its spelling. On failure the status is

@@ -105,8 +105,11 @@ class Compiler {
       return;
     kept_->expansions = std::move(typed.keep_alive);
     result_.nodes.reserve(normal.nodes.size());
-    for (size_t i = 0; i < normal.nodes.size(); ++i)
+    for (size_t i = 0; i < normal.nodes.size(); ++i) {
       result_.nodes.push_back(TypesOf(normal.nodes[i], typed.results[i], typed.module));
+      // Of a large graph, what nobody needs any more makes room.
+      if (passed_ == nullptr) normal.nodes[i] = NormalNode();
+    }
     if (passed_ != nullptr) {
       passed_->inputs = std::move(typed.inputs);
       passed_->values = typed.module.values;
@@ -116,6 +119,8 @@ class Compiler {
       passed_->composites = &kept_->library;
       passed_->expandable = expandable_;
       passed_->kept = typed.values.kept();
+      passed_->weights = typed.weights;
+      passed_->sizes = typed.module.sizes;
       passed_->node_findings = node_findings;
       passed_->complete = true;
     }

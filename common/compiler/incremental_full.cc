@@ -24,6 +24,7 @@ void IncrementalState::Full() {
   keep_alive_ = std::move(result.keep_alive);
   module_ = ir::Module();
   module_.values = std::move(passed_.values);
+  module_.sizes = passed_.sizes;
   first_values_ = module_.values.size();
   instances_ = passed_.instances;
   retyped_ = static_cast<size_t>(graph_.nodes_size());

@@ -10,6 +10,8 @@
 #include "common/compiler/outputs.h"
 #include "common/compiler/report.h"
 #include "common/compiler/type_pass.h"
+#include "common/compiler/weights.h"
+#include "common/ir/call_builder.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
@@ -28,6 +30,9 @@ constexpr int kMostErrors = 50;
 constexpr size_t kMostInstances = 100'000;
 constexpr int64_t kLeastExpandable = 200'000;
 constexpr int64_t kMostKept = Values::kMost / 2;
+constexpr int64_t kMostWeightsFollowed = kMostWeights / 2;
+constexpr size_t kMostValuesFollowed = ir::kMostValues / 2;
+constexpr int64_t kMostSizesFollowed = ir::kMostSizes / 2;
 constexpr size_t kMostOldValues = 100'000;
 // Changes that are followed one after the other; of more, all together are as fast.
 constexpr size_t kMostSteps = 16;
@@ -88,7 +93,9 @@ absl::Status IncrementalState::Replace(std::vector<v1::Node> nodes) {
 bool IncrementalState::Free() const {
   return findings_.errors() <= kMostErrors && findings_.size() <= kMostFindings &&
          (inactive_ == 0 || findings_.size() <= kMostFindingsWithFixes) &&
-         passed_.expandable >= 0 && passed_.kept <= kMostKept && instances_ <= kMostInstances;
+         passed_.expandable >= 0 && passed_.kept <= kMostKept && instances_ <= kMostInstances &&
+         passed_.weights <= kMostWeightsFollowed && module_.values.size() <= kMostValuesFollowed &&
+         module_.sizes <= kMostSizesFollowed;
 }
 
 bool IncrementalState::Step(int index, const v1::Node& before) {
@@ -239,6 +246,7 @@ bool IncrementalState::Retype(const std::vector<int>& nodes, bool outputs) {
                  &passed_.results, &module_, report, &passed_.expandable);
     instances_ += typed.instances;
     passed_.kept += typed.kept;
+    passed_.weights += typed.weights;
     std::vector<v1::Diagnostic> found = report.Take();
     for (const v1::Diagnostic& d : found) {
       if (d.code() == "LIMIT" || d.code() == "INTERNAL" || d.node() != At(index).id) return false;

@@ -28,6 +28,8 @@ struct Passed {
   int64_t expandable = 0;  // what is left of CompileOptions::most_expanded
   int64_t kept = 0;        // what Values counted
   size_t instances = 0;    // of the whole graph
+  int64_t weights = 0;     // likewise, as kMostWeights counts
+  int64_t sizes = 0;       // ir::Module::sizes
   bool complete = false;   // both passes ran
 };
 

@@ -75,7 +75,7 @@ class Planner {
     modes_.resize(instances.size());
     regions_.assign(instances.size(), -1);
     roots_.resize(instances.size());
-    std::vector<std::string> keys;
+    std::vector<std::string_view> keys;
     for (const ir::Parameter& parameter : compiled_.module->parameters) {
       if (parameter.persistent) keys.push_back(parameter.key);
     }
@@ -98,12 +98,12 @@ class Planner {
       region.type = instance.type;
       region.mode = modes_[i];
       // The key of a Parameter is its path itself.
-      if (std::binary_search(keys.begin(), keys.end(), instance.weights_path))
+      if (std::binary_search(keys.begin(), keys.end(), std::string_view(instance.weights_path)))
         region.keys.push_back(instance.weights_path);
       const std::string prefix = instance.weights_path + ".";
-      for (auto key = std::lower_bound(keys.begin(), keys.end(), prefix);
+      for (auto key = std::lower_bound(keys.begin(), keys.end(), std::string_view(prefix));
            key != keys.end() && key->starts_with(prefix); ++key) {
-        region.keys.push_back(*key);
+        region.keys.emplace_back(*key);
       }
       region.instance = static_cast<int>(i);
       const auto node = nodes_.find(instance.id);
@@ -144,7 +144,7 @@ class Planner {
     for (ir::Parameter& parameter : pruned.parameters) {
       if (constant.contains(parameter.key)) parameter.buffer = true;
     }
-    ir::Folded folded = ir::Fold(pruned, allowed);
+    ir::Folded folded = ir::Fold(std::move(pruned), allowed);
     folds_.assign(plan_.regions.size(), false);
     for (size_t c = 0; c < module.calls.size(); ++c) {
       if (!folded.calls[c]) continue;

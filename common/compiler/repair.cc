@@ -54,7 +54,15 @@ class Repairer {
     CompileOptions options;
     options.positions = options_.positions;
     options.most_fixes = 64;
-    return Compile(graph, options);
+    // Two compilations are compared, so neither keeps its program.
+    CompileResult result = Compile(graph, options);
+    CompileResult kept;
+    kept.ok = result.ok;
+    kept.diagnostics = std::move(result.diagnostics);
+    kept.nodes = std::move(result.nodes);
+    kept.assumptions = std::move(result.assumptions);
+    kept.output_form = result.output_form;
+    return kept;
   }
 
   // Errors first; warnings where there are none. Hints are the user's to judge.
@@ -93,6 +101,7 @@ class Repairer {
 
   // The best fix of each error, but one alone for each node.
   bool AllAtOnce() {
+    if (ToMend().empty()) return false;
     v1::Graph graph = repair_.graph;
     std::vector<v1::Diagnostic> applied;
     StringSet touched;

@@ -21,7 +21,7 @@ struct Repair {
   v1::Graph graph;
   // What was mended, in order; the only fix of each is the one that was applied.
   std::vector<v1::Diagnostic> applied;
-  // Of the graph after all fixes.
+  // Of the graph after all fixes: what was found and the types, without the program.
   CompileResult result;
 };
 

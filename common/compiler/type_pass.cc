@@ -26,6 +26,7 @@ constexpr size_t kMostReserved = 1'000'000;
 
 // One graph being typed: the user's, or the inside of a composite instance.
 struct Frame {
+  std::shared_ptr<const Expansion> expansion;  // which `graph` points into; null for the user's
   std::shared_ptr<const NormalGraph> graph;
   size_t next = 0;
   std::vector<Tree> inputs;
@@ -90,7 +91,8 @@ class Typer {
     module->values = std::move(out_.module.values);
     if (weights != nullptr)
       *weights = {std::move(shared_), std::move(keys_), std::move(out_.module.parameters)};
-    return {out_.instances.size(), values_.kept()};
+    module->sizes = out_.module.sizes;
+    return {out_.instances.size(), values_.kept(), out_.weights};
   }
 
  private:
@@ -125,7 +127,8 @@ class Typer {
     Frame& frame = stack_.back();
     const NormalNode& node = frame.graph->nodes[static_cast<size_t>(index)];
     const Report::Place place = frame.place.Inside(node.id);
-    if (node.broken || node.in_cycle) return CheckParams(node, place);
+    // Where a bound of the whole graph is reached, nothing more gets a type.
+    if (node.broken || node.in_cycle || full_) return CheckParams(node, place);
     absl::InlinedVector<Tree, 1> inputs;
     inputs.reserve(node.inputs.size());
     std::optional<Tree> instead;  // of the node's own result, where parts of its inputs are muted
@@ -300,11 +303,17 @@ class Typer {
     out_.module.sources.push_back({place.node, instance.path, std::string(instance.type)});
     // Identifiers in the user's graph differ, and none is a group of another.
     const bool alone = stack_.size() == 1 && !shared;
-    Weights weights(out_.module, keys_, instance.weights_path, alone, shared, frozen,
+    Weights weights(out_.module, keys_, &out_.weights, instance.weights_path, alone, shared, frozen,
                     stack_.back().xavier);
     nodes::Body body(def, instance.params, *ports, out_.module, weights, source);
     def.body(body);
-    if (!body.ok()) return report_.NodeFailure(place, *body.failure());
+    if (!body.ok()) {
+      // What is full is told once, at the node that found it so.
+      if (body.failure()->code != "LIMIT") return report_.NodeFailure(place, *body.failure());
+      if (!full_) report_.ErrorAt(place, "LIMIT", body.failure()->message);
+      full_ = true;
+      return;
+    }
     instance.output = ResultOf(def, instance.params, body.results());
     if (!known) known_.Add(def, node.params, instance.params);
     if (!IsActive(node)) {
@@ -348,6 +357,7 @@ class Typer {
     if (report_.errors() > errors) return;
     Frame frame;
     frame.results.resize(graph->nodes.size());
+    frame.expansion = owned;
     frame.graph = graph;
     frame.inputs.assign(instance.inputs.begin(), instance.inputs.end());
     frame.path = instance.path;
@@ -360,7 +370,6 @@ class Typer {
     frame.parent_node = index;
     frame.mark = MarkOf(out_.module);
     out_.instances.push_back(std::move(instance));
-    out_.keep_alive.push_back(owned);
     if (node.own != nullptr) out_.keep_alive.push_back(node.own);
     stack_.push_back(std::move(frame));
   }

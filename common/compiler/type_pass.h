@@ -25,7 +25,8 @@ struct Typed {
   std::vector<Tree> inputs;   // by input of the user's graph
   std::vector<Tree> results;  // by node
   Values values;
-  // Expanded composites, which the instances point into.
+  int64_t weights = 0;  // as kMostWeights counts
+  // Containers, which the instances point into.
   std::vector<std::shared_ptr<const void>> keep_alive;
 };
 
@@ -48,6 +49,7 @@ struct WeightTable {
 struct TypedNode {
   size_t instances;  // that the node is, with all inside of it
   int64_t kept;      // what Values counted
+  int64_t weights;   // as kMostWeights counts
 };
 TypedNode TypeNode(const NormalGraph& graph, int node, const std::vector<Tree>& inputs,
                    const CompositeLibrary& composites, WeightTable* weights,

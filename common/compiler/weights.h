@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,16 +16,21 @@
 
 namespace graphkiln::compiler {
 
+// Of all nodes together, those that share weights counted each time: what few nodes with a thousand
+// layers make ends here. 100,000 batch norms, which have the most, fit.
+inline constexpr int64_t kMostWeights = 500'000;
+
 // The weights of one instance: keys are the path and the weight's name; a shared module finds what
 // is there.
 class Weights final : public nodes::WeightStore {
  public:
-  // `alone`: no other node can have weights of that prefix. `xavier`: weights of two dimensions
-  // start as a composite around says, not as the node's type.
-  Weights(ir::Module& module, WeightKeys& keys, const std::string& prefix, bool alone, bool shared,
-          bool frozen, bool xavier)
+  // `count` is that of all weights so far. `alone`: no other node can have weights of that prefix.
+  // `xavier`: weights of two dimensions start as a composite around says, not as the node's type.
+  Weights(ir::Module& module, WeightKeys& keys, int64_t* count, const std::string& prefix,
+          bool alone, bool shared, bool frozen, bool xavier)
       : module_(module),
         keys_(keys),
+        count_(count),
         prefix_(prefix),
         alone_(alone),
         shared_(shared),
@@ -34,6 +40,11 @@ class Weights final : public nodes::WeightStore {
   std::optional<ir::ValueId> Declare(std::string_view name, ir::TensorType type,
                                      const ir::Initializer& init, bool buffer, bool persistent,
                                      nodes::Failure* failure) override {
+    if (++*count_ > kMostWeights) {
+      failure->code = "LIMIT";
+      failure->message = fmt::format("the graph has more than {} weights", kMostWeights);
+      return std::nullopt;
+    }
     std::string key = prefix_;
     if (!name.empty()) key.append(1, '.').append(name);
     ir::Parameter* const there = alone_ ? nullptr : keys_.Find(module_.parameters, key);
@@ -67,6 +78,7 @@ class Weights final : public nodes::WeightStore {
 
   ir::Module& module_;
   WeightKeys& keys_;
+  int64_t* const count_;
   const std::string& prefix_;
   const bool alone_, shared_, frozen_, xavier_;
 };

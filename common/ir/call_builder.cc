@@ -7,8 +7,17 @@
 namespace graphkiln::ir {
 namespace {
 
-// Operators that give lists multiply what a hostile graph makes; a million honest nodes fit.
-constexpr size_t kMaxValues = 16'000'000;
+// What the call leaves in the module beside itself, as Dim::Weight counts.
+int64_t WeightOf(const TypeContext& context) {
+  int64_t weight = 0;
+  for (const Value& value : context.outputs()) {
+    for (const Dim& dim : value.type.shape) weight += dim.Weight();
+  }
+  // An assumption is kept with its text, and may be kept twice.
+  for (const Assumption& assumption : context.assumptions())
+    weight += 4 + 2 * assumption.size.Weight();
+  return weight;
+}
 
 bool IsTensor(const Argument& arg, const std::vector<Value>& values) {
   const ValueId* id = arg.As<ValueId>();
@@ -117,12 +126,19 @@ absl::StatusOr<ValueIds> AppendCall(Module& module, const OpDef& op, std::vector
     *error = context.has_error() ? context.error() : OpError();
     return typed;
   }
-  if (module.values.size() + context.outputs().size() > kMaxValues) {
+  const int64_t sizes = module.sizes + WeightOf(context);
+  const bool many = module.values.size() + context.outputs().size() > kMostValues;
+  if (many || sizes > kMostSizes) {
     *error = OpError();
     error->code = "LIMIT";
-    error->message = fmt::format("the graph has more than {} values", kMaxValues);
+    error->message = many ? fmt::format("the graph has more than {} values", kMostValues)
+                          : fmt::format(
+                                "the values of the graph have more than {} sizes, or long "
+                                "expressions of open ones",
+                                kMostSizes);
     return absl::ResourceExhaustedError(error->message);
   }
+  module.sizes = sizes;
   for (Assumption& assumption : context.TakeAssumptions()) {
     assumption.source = source;
     module.assumptions.Add(std::move(assumption));

@@ -12,12 +12,19 @@
 
 namespace graphkiln::ir {
 
+// Totals of one module, so that no small graph takes all memory: a few nodes that give lists make
+// millions of values, and long expressions of open sizes stand in every shape behind them.
+// 100,000 honest nodes fit into both.
+inline constexpr size_t kMostValues = 800'000;
+inline constexpr int64_t kMostSizes = 5'000'000;  // as Dim::Weight counts
+
 // What is wrong with an argument by its schema (`must be a tensor`), or nothing.
 std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,
                             const std::vector<Value>& values);
 
 // `args` may leave out trailing arguments that have defaults, which are added to it; success takes
-// its contents. On failure `error` holds the located reason.
+// its contents. On failure `error` holds the located reason: also the code LIMIT,
+// before anything is added.
 absl::StatusOr<ValueIds> AppendCall(Module& module, const OpDef& op, std::vector<Argument>&& args,
                                     int32_t source, OpError* error);
 

@@ -13,10 +13,13 @@
 namespace graphkiln::ir {
 namespace {
 
-constexpr size_t kMaxText = 1024;
+constexpr size_t kMaxText = Dim::kMostText;
 constexpr int kMaxDepth = 32;
-// Products of sums grow; a graph that reaches this has no readable sizes any more.
+// Sizes of sizes grow; a graph that reaches these has no readable sizes any more. Each division
+// inside of another is up to two levels of parentheses, so that all text can be read back.
 constexpr size_t kMaxTerms = 256;
+constexpr int kMaxDivisions = Dim::kMostDivisions;
+static_assert(2 * kMaxDivisions <= kMaxDepth);
 
 int64_t Clamp(__int128 v) {
   if (v > Dim::kSaturated) return Dim::kSaturated;
@@ -38,6 +41,7 @@ struct Dim::Atom {
   std::string text;  // canonical, the identity of the atom
   std::optional<Dim> numerator;
   int64_t divisor = 1;
+  int divisions = 0;  // inside each other, this one included
 };
 
 // coefficient * product of atoms; the atoms are sorted by text.
@@ -97,6 +101,7 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
     return a.first < b.first;
   });
   auto expr = std::make_unique<Expr>();
+  size_t length = 0;  // of the text, at most
   for (size_t i = 0; i < keyed.size();) {
     int64_t sum = 0;
     size_t j = i;
@@ -104,6 +109,8 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
       sum = SatAdd(sum, keyed[j].second.coefficient);
     }
     if (sum != 0) {
+      constexpr size_t kNumber = 22;  // with its signs
+      length += (sum == 1 ? 1 : kNumber) + keyed[i].first.size();
       Term term = std::move(keyed[i].second);
       term.coefficient = sum;
       expr->terms.push_back(std::move(term));
@@ -114,7 +121,7 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
   if (expr->terms.size() == 1 && expr->terms[0].atoms.empty()) {
     return Dim(expr->terms[0].coefficient);
   }
-  if (expr->terms.size() > kMaxTerms) return Dim(kSaturated);
+  if (expr->terms.size() > kMaxTerms || length > kMaxText) return Dim(kSaturated);
   for (const Term& term : expr->terms) {
     const std::string key = term.Key();
     if (key.empty()) {
@@ -136,6 +143,11 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
 bool Dim::IsSymbol() const {
   return !IsConst() && expr()->terms.size() == 1 && expr()->terms[0].coefficient == 1 &&
          expr()->terms[0].atoms.size() == 1 && !expr()->terms[0].atoms[0]->numerator.has_value();
+}
+
+int64_t Dim::Weight() const {
+  constexpr size_t kPerUnit = 16;
+  return IsConst() ? 1 : 1 + static_cast<int64_t>(expr()->text.size() / kPerUnit);
 }
 
 std::string Dim::ToString() const {
@@ -212,6 +224,11 @@ Dim Dim::FloorDiv(int64_t divisor) const {
     return whole + numerator.FloorDiv(SatMul(inner.divisor, divisor));
   }
   auto atom = std::make_shared<Atom>();
+  for (const Term& term : terms) {
+    for (const auto& inner : term.atoms)
+      atom->divisions = std::max(atom->divisions, inner->divisions);
+  }
+  if (++atom->divisions > kMaxDivisions) return Dim(kSaturated);
   atom->numerator = remainder;
   atom->divisor = divisor;
   const std::string inner = remainder.ToString();
@@ -260,7 +277,7 @@ absl::StatusOr<int64_t> Dim::Evaluate(const SymbolValue& symbol) const {
     for (const auto& atom : term.atoms) {
       int64_t factor = 0;
       if (atom->numerator.has_value()) {
-        // Nesting depth is bounded by Parse and by the simplification in FloorDiv.
+        // At most kMostDivisions deep.
         ASSIGN_OR_RETURN(const int64_t n, atom->numerator->Evaluate(symbol));
         factor = FloorDivInt(n, atom->divisor);
       } else {
@@ -287,7 +304,6 @@ std::optional<int64_t> Dim::LowerBound() const {
     for (const auto& atom : term.atoms) {
       int64_t factor = 1;
       if (atom->numerator.has_value()) {
-        // Nesting depth is bounded by Parse and by the simplification in FloorDiv.
         const std::optional<int64_t> numerator = atom->numerator->LowerBound();
         if (!numerator) return std::nullopt;
         factor = FloorDivInt(*numerator, atom->divisor);
@@ -427,7 +443,8 @@ class DimParser {
 
 absl::StatusOr<Dim> Dim::Parse(std::string_view text) {
   if (text.size() > kMaxText) {
-    return absl::InvalidArgumentError("size expression is longer than 1,024 characters");
+    return absl::InvalidArgumentError(
+        fmt::format("size expression is longer than {} characters", kMaxText));
   }
   return DimParser(text).Run();
 }

@@ -41,7 +41,7 @@ class Dim {
     if (!IsConst()) Release();
   }
   static Dim Symbol(std::string_view name);
-  // Reads `+ - * //`, parentheses, numbers and symbols; at most 1,024 characters and 32 levels.
+  // Reads `+ - * //`, parentheses, numbers and symbols; at most kMostText characters and 32 levels.
   static absl::StatusOr<Dim> Parse(std::string_view text);
 
   bool IsConst() const { return (bits_ & 1) != 0; }
@@ -75,6 +75,13 @@ class Dim {
   Dim CeilDiv(int64_t divisor) const;
   // a / b where that is provably a whole number for all symbols, else nothing.
   std::optional<Dim> DivideExact(const Dim& b) const;
+
+  // What a longer or deeper expression becomes is kSaturated, as a number too large is: no walk
+  // over sizes is deeper than this, and all that is written can be read.
+  static constexpr size_t kMostText = 4096;
+  static constexpr int kMostDivisions = 16;  // inside each other
+  // About how much memory it takes: 1 for a number.
+  int64_t Weight() const;
 
   // Where arithmetic ends instead of overflowing; also what a larger number becomes.
   static constexpr int64_t kSaturated = (int64_t{1} << 62) - 1;

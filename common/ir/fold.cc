@@ -32,8 +32,8 @@ bool IsStorable(const Value& value) {
 
 class Folder {
  public:
-  Folder(const Module& module, const std::vector<bool>& allowed)
-      : module_(module), allowed_(allowed), fixed_(module.values.size(), false) {}
+  Folder(Module module, const std::vector<bool>& allowed)
+      : module_(std::move(module)), allowed_(allowed), fixed_(module_.values.size(), false) {}
 
   Folded Run() {
     FixedWeights();
@@ -87,16 +87,18 @@ class Folder {
         VisitValues(argument, [&](const ValueId& id) { needed[Index(id)] = true; });
     }
     for (const Output& output : module_.outputs) needed[Index(output.value)] = true;
-    out_.rest = module_;
-    out_.values = module_;
-    out_.values.inputs.clear();
-    out_.values.outputs.clear();
-    out_.rest.calls.clear();
-    out_.values.calls.clear();
-    for (size_t i = 0; i < module_.calls.size(); ++i)
-      (out_.calls[i] ? out_.values : out_.rest).calls.push_back(module_.calls[i]);
+    out_.values.name = module_.name;
     StringSet keys;
-    for (const Parameter& parameter : module_.parameters) keys.insert(parameter.key);
+    if (std::find(out_.calls.begin(), out_.calls.end(), true) != out_.calls.end()) {
+      for (const Parameter& parameter : module_.parameters) keys.insert(parameter.key);
+      out_.values.parameters = module_.parameters;
+      out_.values.values = module_.values;
+      out_.values.sources = module_.sources;
+    }
+    std::vector<Call> left;
+    for (size_t i = 0; i < module_.calls.size(); ++i)
+      (out_.calls[i] ? out_.values.calls : left).push_back(std::move(module_.calls[i]));
+    module_.calls = std::move(left);
     for (size_t v = 0; v < module_.values.size(); ++v) {
       if (!folded[v] || !needed[v]) continue;
       const ValueId id{static_cast<int32_t>(v)};
@@ -106,14 +108,15 @@ class Folder {
       for (int n = 1; !keys.insert(key).second; ++n) key = fmt::format("{}.value_{}", path, n);
       out_.keys.push_back(key);
       out_.values.outputs.push_back({key, id});
-      out_.rest.parameters.push_back({std::move(key), id, Initializer::Constant(0),
-                                      /*buffer=*/true, /*trainable=*/false, /*persistent=*/true});
+      module_.parameters.push_back({std::move(key), id, Initializer::Constant(0),
+                                    /*buffer=*/true, /*trainable=*/false, /*persistent=*/true});
     }
+    out_.rest = std::move(module_);
     Prune(out_.values);
     Prune(out_.rest);
   }
 
-  const Module& module_;
+  Module module_;
   const std::vector<bool>& allowed_;
   std::vector<bool> fixed_;  // values that never change
   Folded out_;
@@ -121,8 +124,8 @@ class Folder {
 
 }  // namespace
 
-Folded Fold(const Module& module, const std::vector<bool>& allowed) {
-  return Folder(module, allowed).Run();
+Folded Fold(Module module, const std::vector<bool>& allowed) {
+  return Folder(std::move(module), allowed).Run();
 }
 
 }  // namespace graphkiln::ir

@@ -20,7 +20,8 @@ struct Folded {
 // `allowed` (by call) says where folding is wanted. A call is folded where all it reads is fixed:
 // weights that do not learn and that nothing changes in place, results of folded calls, no input,
 // no open size, nothing that differs between training and evaluation, no random draw. Keys are the
-// path of the node and `value`. The values do not depend on weights that learn.
-Folded Fold(const Module& module, const std::vector<bool>& allowed);
+// path of the node and `value`. The values do not depend on weights that learn. The module becomes
+// what still runs: of a large one there is no third.
+Folded Fold(Module module, const std::vector<bool>& allowed);
 
 }  // namespace graphkiln::ir

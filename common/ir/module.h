@@ -178,6 +178,7 @@ struct Module {
   std::vector<Output> outputs;
   std::vector<Source> sources;
   Assumptions assumptions;  // of open sizes, by the calls
+  int64_t sizes = 0;        // weights of all sizes that calls gave; see call_builder.h
 
   // Fetches the arguments of a call that is looked at soon: in a large module they lie anywhere.
   void Prefetch(size_t call) const {

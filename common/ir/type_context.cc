@@ -159,6 +159,13 @@ absl::Status TypeContext::Output(TensorType type) {
   for (const Dim& d : type.shape) {
     const bool natural = AtLeast(d, 0);
     if (!d.IsConst()) continue;
+    if (d.IsConst(Dim::kSaturated) || d.IsConst(-Dim::kSaturated)) {
+      return Fail("TENSOR_C3", "",
+                  "a size of the result is beyond all numbers, or its expression too long",
+                  fmt::format("at most {} characters, {} divisions inside each other",
+                              Dim::kMostText, Dim::kMostDivisions),
+                  "", "SIZE_OVERFLOW");
+    }
     if (!natural) {
       return Fail("TENSOR_C2", "", "the result would have a negative size", "sizes of 0 or more",
                   ShapeText(type.shape));

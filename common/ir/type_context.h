@@ -60,6 +60,7 @@ class TypeContext {
   bool AtLeast(const Dim& size, int64_t least);
   // Likewise: divisible by `by`. REQUIRES: by > 0.
   bool MultipleOf(const Dim& size, int64_t by);
+  const std::vector<Assumption>& assumptions() const { return assumptions_; }
   std::vector<Assumption> TakeAssumptions() { return std::move(assumptions_); }
 
   // No size of an output is negative: what follows for open sizes is recorded.

@@ -66,9 +66,13 @@ def crashes(type_, params, ports):
     """Calls that end the process: integer divisions by zero and reads of no memory in PyTorch's kernels."""
     if type_ == "aten.arange.start_step" and "int" in params.get("dtype", ""):
         return abs(params.get("step", 1)) < 1
-    if type_ == "EmbeddingBag" and params.get("mode") == "max" and len(ports.get("offsets", ("", []))[1]) == 1:
+    if type_ == "EmbeddingBag" and len(ports.get("offsets", ("", []))[1]) == 1:
         bags = ports["offsets"][1][0] - bool(params.get("include_last_offset"))
         return bags == 0 and 0 not in ports["input"][1]
+    if type_ in ("ScaledDotProductAttention", "aten.scaled_dot_product_attention.default"):
+        query, key, value = (ports[port][1] for port in ("query", "key", "value"))
+        if (len(query) == 4 and query[1] == 0) or (value[-2:-1] == [0] and key[-2:-1] != [0]):
+            return True
     gqa = type_ == "ScaledDotProductAttention" and params.get("enable_gqa")
     return gqa and any(0 in ports[port][1][-3:-2] for port in ("key", "value"))
 
@@ -104,6 +108,8 @@ class Torch:
                 refusals.append(f"{device}: {type(error).__name__}: {text[:300]}")
         if refusals:
             raise Refused(refusals[0])
+        if any(size < 0 for answer in answers for _, shape in answer for size in shape):
+            raise Refused("PyTorch makes a tensor of a negative size where others are 0")
         if not answers or (len(answers) == 2 and answers[0] != answers[1]):
             raise Undecided(f"{answers}")
         return answers[-1]

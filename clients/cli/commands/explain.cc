@@ -1,5 +1,5 @@
-// kiln explain [TYPE|CODE|job]: the reference of node types, diagnostics, job keys and components,
-// from the registries that the programs themselves use.
+// kiln explain [TYPE|CODE|RULE|job]: the reference of node types, diagnostics, job keys,
+// components, from the registries that the programs themselves use.
 #include "clients/cli/commands/all.h"
 #include "clients/cli/documents.h"
 #include "clients/cli/exit_code.h"
@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/codes.h"
 #include "common/compiler/palette.h"
+#include "common/compiler/rules.h"
 #include "common/emit/reference.h"
 #include "common/graph/value_json.h"
 #include "common/jobs/faults.h"
@@ -41,9 +42,12 @@ class Explain : public Command {
     if (const auto type = compiler::DescribeType(topic_)) return Node(context, *type);
     Json entry = jobs::DescribeComponent(topic_);
     if (entry.is_null()) entry = Code(topic_);
+    if (entry.is_null()) entry = Rule(topic_);
     if (!entry.is_null()) {
       if (context.format() == Format::kText && entry.contains("code")) {
         PrintCode(context, entry);
+      } else if (context.format() == Format::kText && entry.contains("rule")) {
+        PrintRule(context, entry);
       } else if (context.format() == Format::kText) {
         context.Print(jobs::YamlText(entry));
       } else {
@@ -96,6 +100,33 @@ class Explain : public Command {
     context.Print(fmt::format("\nwrong:\n\n{}\nright:\n\n{}", text("wrong"), text("right")));
   }
 
+  static Json Rule(std::string_view label) {
+    const auto page = compiler::FindRule(label);
+    if (!page) return nullptr;
+    Json entry = {{"rule", page->label}, {"says", page->texts}, {"types", page->types}};
+    const auto type = compiler::DescribeType(page->example);
+    if (!type) return entry;
+    const Json described = NodeTypeJson(*type);
+    if (described.contains("example"))
+      entry["example"] = {{"type", page->example}, {"keeps", described["example"]}};
+    return entry;
+  }
+
+  static void PrintRule(Context& context, const Json& entry) {
+    constexpr size_t kMostTypes = 12;
+    context.Print(entry["rule"].get<std::string>() + "\n\n");
+    for (const Json& text : entry["says"]) context.Print("  " + text.get<std::string>() + "\n");
+    const Json& types = entry["types"];
+    std::string names;
+    for (size_t i = 0; i < types.size() && i < kMostTypes; ++i)
+      names += (i > 0 ? ", " : "") + types[i].get<std::string>();
+    if (types.size() > kMostTypes) names += fmt::format(" and {} more", types.size() - kMostTypes);
+    context.Print(fmt::format("\nasked of: {}\n", names.empty() ? "all types" : names));
+    if (!entry.contains("example")) return;
+    context.Print(fmt::format("\n{} keeps it: {}\n", entry["example"]["type"].get<std::string>(),
+                              entry["example"]["keeps"].dump()));
+  }
+
   static std::vector<std::string> Topics(std::string_view like) {
     std::vector<std::string> topics = nodes::NodeNames(like);
     for (const auto& entry : compiler::Palette()) {
@@ -106,6 +137,7 @@ class Explain : public Command {
     for (const auto& def : jobs::Metrics()) topics.push_back(def.name);
     for (const auto& def : jobs::Sources()) topics.push_back(def.name);
     for (const auto& page : CodePages()) topics.emplace_back(page.code);
+    for (std::string& label : compiler::RuleLabels()) topics.push_back(std::move(label));
     topics.emplace_back("job");
     return topics;
   }

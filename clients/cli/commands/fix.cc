@@ -43,7 +43,11 @@ class Fix : public Command {
     std::string text = *std::move(bytes);
     CompiledFile compiled;
     if (repair.applied.empty()) {
-      compiled = CompileGraph(*std::move(source));
+      compiled.diagnostics = std::move(source->diagnostics);
+      for (v1::Diagnostic& d : repair.result.diagnostics)
+        compiled.diagnostics.push_back(std::move(d));
+      compiled.ok = repair.result.ok;
+      compiled.source.file = source->file;
     } else {
       const bool json = TrimView(text).starts_with("{");
       if (!json && text.find('#') != std::string::npos)
@@ -56,6 +60,10 @@ class Fix : public Command {
       auto repaired = format.write(repair.graph, nullptr, &findings);
       if (!repaired) return context.FailInvalid(findings);
       text = *std::move(repaired);
+      // Of large graphs one is kept at a time.
+      *source = GraphFile();
+      repair.graph.Clear();
+      repair.result = {};
       // What is left is placed in the text as it is now; our own form holds the shapes.
       auto written =
           ReadGraphBytes(text, out_.empty() ? file_ : out_, native ? GraphFlags() : flags_);

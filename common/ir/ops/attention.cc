@@ -87,6 +87,10 @@ absl::Status InferAttention(TypeContext& c) {
                   TypeText(key));
   }
   if (grouped) batch->push_back(query.dim(-3));
+  if (query.rank() == 4 && query.dim(1).IsConst(0)) {
+    return c.Fail("ATTENTION_C9", "query", "PyTorch's kernel divides by the number of heads",
+                  "1 head or more", TypeText(query));
+  }
   const double p = c.Float("dropout_p");
   if (!(p >= 0 && p <= 1)) {
     return c.Fail("ATTENTION_C8", "dropout_p", "a probability is between 0 and 1", "0 to 1",
@@ -130,7 +134,8 @@ void AddAttention(std::vector<OpDef>& ops) {
                   "attn_mask is bool or of query's type and broadcasts to the "
                   "scores"},
                  {"ATTENTION_C7", "attn_mask and is_causal exclude each other"},
-                 {"ATTENTION_C8", "dropout_p is between 0 and 1"}},
+                 {"ATTENTION_C8", "dropout_p is between 0 and 1"},
+                 {"ATTENTION_C9", "in rank 4, there is a head"}},
        .random = true,
        .product = true,
        .saved = "query key value attn_mask result",

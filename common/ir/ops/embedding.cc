@@ -57,10 +57,10 @@ absl::Status InferEmbeddingBag(TypeContext& c) {
     }
   }
   const Dim bags = c.Flag("include_last_offset") ? offsets.dim(0) - Dim(1) : offsets.dim(0);
-  if (mode == kMax && bags.IsConst(0) && !indices.dim(0).IsConst(0)) {
-    // PyTorch's kernel reads memory that is not there.
-    return c.Fail("EMBEDDING_BAG_C7", "offsets", "maxima of indices need a bag", "1 bag or more",
-                  "0 bags");
+  if (bags.IsConst(0) && !indices.dim(0).IsConst(0)) {
+    // PyTorch's kernels use memory that is not there: of maxima always, of sums and means by
+    // element type and padding_idx.
+    return c.Fail("EMBEDDING_BAG_C7", "offsets", "indices need a bag", "1 bag or more", "0 bags");
   }
   RETURN_IF_ERROR(c.Output({weight.dtype, {bags, weight.dim(1)}}));
   const DataType whole = Promote(indices.dtype, offsets.dtype);
@@ -71,24 +71,23 @@ absl::Status InferEmbeddingBag(TypeContext& c) {
 }
 
 OpDef EmbeddingBag(std::string_view name, std::string_view schema) {
-  return {
-      .name = name,
-      .schema = schema,
-      .infer = InferEmbeddingBag,
-      .flops =
-          [](const TypeContext& c) {
-            return c.tensor("indices").Numel() * c.tensor("weight").dim(1) *
-                   Dim(c.Has("per_sample_weights") ? 2 : 1);
-          },
-      .rules = {{"EMBEDDING_C1", "indices and offsets are int64 or int32"},
-                {"EMBEDDING_C3", "weight has rank 2"},
-                {"EMBEDDING_BAG_C1", "indices and offsets have rank 1"},
-                {"EMBEDDING_BAG_C2", "mode is 0, 1 or 2"},
-                {"EMBEDDING_BAG_C3", "scale_grad_by_freq does not stand beside mode max"},
-                {"EMBEDDING_BAG_C4", "per_sample_weights stand beside mode sum only"},
-                {"EMBEDDING_BAG_C5", "per_sample_weights has one value per index"},
-                {"EMBEDDING_BAG_C7", "there is a bag where mode is max and indices are not empty"}},
-      .saved = "indices offsets per_sample_weights"};
+  return {.name = name,
+          .schema = schema,
+          .infer = InferEmbeddingBag,
+          .flops =
+              [](const TypeContext& c) {
+                return c.tensor("indices").Numel() * c.tensor("weight").dim(1) *
+                       Dim(c.Has("per_sample_weights") ? 2 : 1);
+              },
+          .rules = {{"EMBEDDING_C1", "indices and offsets are int64 or int32"},
+                    {"EMBEDDING_C3", "weight has rank 2"},
+                    {"EMBEDDING_BAG_C1", "indices and offsets have rank 1"},
+                    {"EMBEDDING_BAG_C2", "mode is 0, 1 or 2"},
+                    {"EMBEDDING_BAG_C3", "scale_grad_by_freq does not stand beside mode max"},
+                    {"EMBEDDING_BAG_C4", "per_sample_weights stand beside mode sum only"},
+                    {"EMBEDDING_BAG_C5", "per_sample_weights has one value per index"},
+                    {"EMBEDDING_BAG_C7", "there is a bag where indices are not empty"}},
+          .saved = "indices offsets per_sample_weights"};
 }
 
 }  // namespace

@@ -174,9 +174,10 @@ Json FixLine(const std::string& line) {
   }
   if (repair.result.ok) {
     int64_t trainable = 0;
-    for (const ir::Parameter& p : repair.result.module->parameters) trainable += p.trainable;
+    const compiler::CompileResult mended = compiler::Compile(repair.graph);
+    for (const ir::Parameter& p : mended.module->parameters) trainable += p.trainable;
     out["trainable"] = trainable;
-    const auto files = emit::Generate(repair.graph, repair.result, "python");
+    const auto files = emit::Generate(repair.graph, mended, "python");
     if (files.ok()) out["python"] = files->front().content();
   }
   return out;

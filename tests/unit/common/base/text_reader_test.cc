@@ -183,6 +183,17 @@ TEST(ReadTextJson, ValuesAndPositions) {
   EXPECT_EQ(Read("[9223372036854775807, -9223372036854775808]").items[1].i, INT64_MIN);
 }
 
+TEST(ReadTextYaml, FlowStyleBeginsLikeJson) {
+  for (const char* text :
+       {"{a: 1, b: [x, 'y']}", "{\n# a note\n  a: 1, b: [x, \"y\"], }", "  {'a': 1, b: [x, y]}"}) {
+    const TextNode root = Read(text);
+    ASSERT_TRUE(root.IsMap()) << text;
+    EXPECT_EQ(root.Find("a")->i, 1) << text;
+    EXPECT_EQ(root.Find("b")->items[1].s, "y") << text;
+  }
+  ExpectError("{a: 1,\n b: ]", 2, 5, "");
+}
+
 TEST(ReadTextJson, ErrorsAreLocated) {
   ExpectError("{\"a\": 1,\n \"a\": 2}", 2, 2, "duplicate key");
   ExpectError("{\"a\": 1,\n b: 2}", 2, 2, "not valid JSON");

@@ -18,6 +18,8 @@
 #include "common/base/resources.h"
 #include "common/compiler/codes.h"
 #include "common/compiler/fixes/edits.h"
+#include "common/compiler/palette.h"
+#include "common/compiler/rules.h"
 #include "common/ir/call_builder.h"
 #include "common/ir/op_def.h"
 #include "common/nodes/example.h"
@@ -260,6 +262,20 @@ TEST(Scenarios, EveryOperatorRuleHasANegativeOne) {
        {"FRACTIONAL_C3", "INTERPOLATE_C1", "INTERPOLATE_C2", "INTERPOLATE_C3", "INTERPOLATE_C4",
         "INTERPOLATE_C5", "INTERPOLATE_C6", "INTERPOLATE_C7", "UNPOOL_C4"})
     EXPECT_TRUE(rules.contains(rule)) << rule;
+}
+
+// `kiln explain RULE` for what diagnostics name.
+TEST(Scenarios, EveryRuleHasAPage) {
+  for (const std::string& rule : Mentioned("rule")) EXPECT_TRUE(FindRule(rule)) << rule;
+  for (const std::string& label : RuleLabels()) {
+    const auto page = FindRule(label);
+    ASSERT_TRUE(page) << label;
+    EXPECT_FALSE(page->texts.empty()) << label;
+    for (const std::string& type : page->types) EXPECT_TRUE(DescribeType(type)) << label << type;
+  }
+  EXPECT_FALSE(FindRule("NO_SUCH_C1"));
+  const auto page = FindRule("LINEAR_C1");
+  EXPECT_EQ(page->example, "FunctionalLinear");
 }
 
 TEST(Scenarios, EveryCodeHasANegativeOne) {

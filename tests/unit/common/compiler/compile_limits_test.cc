@@ -206,6 +206,73 @@ TEST(Limits, RepetitionWithoutEnd) {
   EXPECT_EQ(Codes(Compile(graph)), std::vector<std::string>{"COMPOSITE_RULE"});
 }
 
+v1::Graph Wide(int nodes, const std::string& type) {
+  v1::Graph graph = Empty();
+  for (int i = 0; i < nodes; ++i) {
+    Add(fmt::format("n{}", i), type, "x", &graph);
+    v1::GraphOutput* output = graph.add_outputs();
+    output->set_name(fmt::format("y{}", i));
+    Refer(fmt::format("n{}", i), output->mutable_value());
+  }
+  return graph;
+}
+
+// The only error stands at the node that crosses the bound.
+void ExpectLimitAt(const v1::Graph& graph, const std::string& node, const std::string& what) {
+  const CompileResult result = Compile(graph);
+  ASSERT_FALSE(result.ok);
+  EXPECT_EQ(result.diagnostics[0].code(), "LIMIT");
+  EXPECT_EQ(result.diagnostics[0].node(), node);
+  EXPECT_NE(result.diagnostics[0].message().find(what), std::string::npos)
+      << result.diagnostics[0].message();
+  int limits = 0;
+  for (const v1::Diagnostic& d : result.diagnostics) limits += d.code() == "LIMIT" ? 1 : 0;
+  EXPECT_EQ(limits, 1);
+}
+
+TEST(Limits, WeightsOfAllNodesTogether) {
+  v1::Graph graph = Wide(1'000, "LSTM");
+  for (v1::Node& node : *graph.mutable_nodes()) {
+    (*node.mutable_params())["hidden_size"].set_int_value(2);
+    (*node.mutable_params())["num_layers"].set_int_value(1'000);  // of four weights each
+  }
+  ExpectLimitAt(graph, "n125", "more than 500000 weights");
+  // Those that are shared count as well: each node's call names them all.
+  for (int i = 1; i < 1'000; ++i) graph.mutable_nodes(i)->set_module("n0");
+  ExpectLimitAt(graph, "n125", "more than 500000 weights");
+}
+
+TEST(Limits, ValuesOfAllNodesTogether) {
+  v1::Graph graph = Wide(300, "Unbind");
+  graph.mutable_inputs(0)->mutable_spec()->mutable_shape(0)->set_size(60'000);
+  ExpectLimitAt(graph, "n13", "more than 800000 values");  // the input is one
+}
+
+TEST(Limits, SizesOfAllNodesTogether) {
+  v1::Graph graph = Chain(100'000, false);
+  for (int i = 0; i < 62; ++i) graph.mutable_inputs(0)->mutable_spec()->add_shape()->set_size(1);
+  ExpectLimitAt(graph, "n78125", "more than 5000000 sizes");
+}
+
+TEST(Limits, SizesInsideOfSizes) {
+  v1::Graph graph = Empty();
+  graph.mutable_inputs(0)->mutable_spec()->add_shape()->set_symbol("T");
+  std::string last = "x";
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string pool = fmt::format("p{}", i);
+    (*Add(pool, "MaxPool1d", last, &graph)->mutable_params())["kernel_size"].set_int_value(2);
+    last = fmt::format("c{}", i);
+    v1::Node* join = Add(last, "Concat", pool, &graph);
+    Refer("x", join->add_inputs()->mutable_value());
+    (*join->mutable_params())["dim"].set_int_value(-1);
+  }
+  Output(last, &graph);
+  const CompileResult result = Compile(graph);
+  ASSERT_EQ(Codes(result), std::vector<std::string>{"SIZE_OVERFLOW"});
+  EXPECT_EQ(result.diagnostics[0].node(), "p16");
+  EXPECT_EQ(result.diagnostics[0].rule(), "TENSOR_C3");
+}
+
 // Each node gives its input twice.
 TEST(Limits, TuplesThatDouble) {
   v1::Graph graph = Empty();

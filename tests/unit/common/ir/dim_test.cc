@@ -96,6 +96,39 @@ TEST(Dim, SaturatesInsteadOfOverflowing) {
   EXPECT_EQ((Dim(0) - big * big).value(), -Dim::kSaturated);
 }
 
+// Pooling and joining by turns: T, T//2+T, (T//2+T)//2+T, ...
+TEST(Dim, NestedDivisionsEndAndAreReadBack) {
+  const auto at = [](int64_t t) { return [t](std::string_view) { return t; }; };
+  Dim size = Dim::Symbol("T");
+  int64_t value = 101;
+  for (int depth = 1; depth <= Dim::kMostDivisions; ++depth) {
+    size = size.FloorDiv(2) + Dim::Symbol("T");
+    value = value / 2 + 101;
+    ASSERT_FALSE(size.IsConst()) << depth;
+    const absl::StatusOr<int64_t> evaluated = size.Evaluate(at(101));
+    ASSERT_TRUE(evaluated.ok());
+    EXPECT_EQ(*evaluated, value) << depth;
+    EXPECT_EQ(P(size.ToString()), size) << depth;
+  }
+  EXPECT_TRUE(size.FloorDiv(2).IsConst(Dim::kSaturated));
+}
+
+TEST(Dim, LongTextEndsAndIsReadBack) {
+  Dim sum;
+  size_t longest = 0;
+  for (int i = 0; i < 1000 && !sum.IsConst(Dim::kSaturated); ++i) {
+    longest = sum.ToString().size();
+    EXPECT_EQ(P(sum.ToString()), sum);
+    sum = sum + Dim::Symbol("size_of_thing_number_" + std::to_string(i));
+  }
+  EXPECT_TRUE(sum.IsConst(Dim::kSaturated));
+  EXPECT_GT(longest, Dim::kMostText - 100);
+  EXPECT_LE(longest, Dim::kMostText);
+  EXPECT_EQ(Dim(5).Weight(), 1);
+  EXPECT_EQ(Dim::Symbol("B").Weight(), 1);
+  EXPECT_EQ(Dim::Symbol(std::string(160, 'B')).Weight(), 11);
+}
+
 TEST(Dim, BadTextIsRefused) {
   for (const char* text : {"", "B+", "(B", "B//0", "B//H", "3x", "B ? 1", "B)"}) {
     EXPECT_THAT(Dim::Parse(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
