@@ -16,7 +16,7 @@ namespace graphkiln::ir {
 // millions of values, and long expressions of open sizes stand in every shape behind them.
 // 100,000 honest nodes fit into both.
 inline constexpr size_t kMostValues = 800'000;
-inline constexpr int64_t kMostSizes = 5'000'000;  // as Dim::Weight counts
+inline constexpr int64_t kMostSizes = 3'000'000;  // as Dim::Weight counts
 
 // What is wrong with an argument by its schema (`must be a tensor`), or nothing.
 std::string ArgumentProblem(const SchemaArg& schema, const Argument& arg,

@@ -64,6 +64,7 @@ GRAPHS = {
     "layers": (layers, ("LIMIT", "n62")),
     "shared layers": (lambda: layers(shared=True), ("LIMIT", "n62")),
     "parts": (parts, ("LIMIT", "n12")),
+    "ranks": (lambda: chain(190_000, {"type": "ReLU"}, [1] * 64), ("LIMIT", "n46875")),
     "sizes inside of sizes": (joined, ("SIZE_OVERFLOW", "p16")),
     "long sizes": (long_names, ("LIMIT", None)),
     "repeated": (lambda: repeated({"type": "Linear", "params": {"out_features": 4}}, ["B", 4]), None),

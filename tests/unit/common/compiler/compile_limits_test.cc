@@ -251,7 +251,7 @@ TEST(Limits, ValuesOfAllNodesTogether) {
 TEST(Limits, SizesOfAllNodesTogether) {
   v1::Graph graph = Chain(100'000, false);
   for (int i = 0; i < 62; ++i) graph.mutable_inputs(0)->mutable_spec()->add_shape()->set_size(1);
-  ExpectLimitAt(graph, "n78125", "more than 5000000 sizes");
+  ExpectLimitAt(graph, "n46875", "more than 3000000 sizes");
 }
 
 TEST(Limits, SizesInsideOfSizes) {
