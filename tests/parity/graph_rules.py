@@ -53,6 +53,7 @@ RULES = {
     ("*dd*[mM][mMvV]*", "FACTOR_C1"): "a factor of whole numbers is whole; PyTorch cuts 0.5 to 0 without a word",
     ("aten._trilinear.default", "SAME_C1"): "all three have one element type; PyTorch promotes where nothing is summed",
     ("aten._trilinear.default", "TRILINEAR_C5"): "numbers are multiplied; PyTorch takes truth values where nothing is summed",
+    ("*ndex_put*", "INDEX_C4"): "a single truth value covers no dimension; PyTorch takes it beside others",
     ("*ndex_put*", "INDEX_C5"): "how many elements a mask names, its values say; PyTorch compares them as it runs",
     ("LocalResponseNorm", "POOL_C4"): "the mean of whole numbers is none",
     ("Upsamp*", "UPSAMPLE_C2"): "between whole numbers stands none; PyTorch's devices differ in bytes",

@@ -69,6 +69,11 @@ absl::Status CheckNll(TypeContext& c) {
   const TensorType rows = Rows(c.tensor("self"));
   const TensorType& target = c.tensor("target");
   RETURN_IF_ERROR(ClassIndices(c, "NLL_C1", "target"));
+  const TensorType& self = c.tensor("self");
+  if (!c.AtLeast(self.dim(ClassDim(self)), 1)) {
+    return c.Fail("NLL_C3", "self", "there is no class to choose", "1 class or more",
+                  TypeText(self));
+  }
   if (target.shape == rows.shape) return absl::OkStatus();
   return c.Fail("NLL_C2", "target", "target must hold one class index for each row",
                 fmt::format("int64{}", ShapeText(rows.shape)), TypeText(target));
@@ -144,6 +149,7 @@ OpDef Nll(std::string_view name, std::string_view schema, absl::Status (*infer)(
   op.flops = [](const TypeContext& c) { return c.tensor("target").Numel() * Dim(2); };
   op.rules.push_back({"NLL_C1", "class indices are int64"});
   op.rules.push_back({"NLL_C2", "there is one class index for each row"});
+  op.rules.push_back({"NLL_C3", "there are classes"});
   op.saved = "target";
   return op;
 }

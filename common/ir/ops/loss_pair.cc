@@ -2,6 +2,7 @@
 #include "common/base/status.h"
 #include "common/ir/ops/families.h"
 #include "common/ir/ops/loss_rules.h"
+#include "common/ir/ops/window.h"
 #include "common/ir/type_context.h"
 #include "fmt/format.h"
 
@@ -60,6 +61,7 @@ absl::Status CheckCtc(TypeContext& c) {
   const TensorType& targets = c.tensor("targets");
   RETURN_IF_ERROR(c.Floating("CTC_C1", "log_probs"));
   RETURN_IF_ERROR(c.Rank("CTC_C2", "log_probs", {2, 3}));
+  RETURN_IF_ERROR(NonEmpty(c, "CTC_C7", "log_probs", 0));
   const int64_t blank = c.Int("blank");
   const Dim& classes = scores.dim(-1);
   if (blank < 0 || !c.AtLeast(classes - Dim(1), blank)) {
@@ -128,7 +130,8 @@ OpDef Ctc(std::string_view name, std::string_view schema) {
                     {"CTC_C3", "blank is a class"},
                     {"CTC_C4", "there is one row of targets for each sequence"},
                     {"CTC_C5", "targets are whole numbers"},
-                    {"CTC_C6", "there is one length for each sequence"}},
+                    {"CTC_C6", "there is one length for each sequence"},
+                    {"CTC_C7", "there are steps, sequences and classes"}},
           .saved = "log_probs targets"};
 }
 

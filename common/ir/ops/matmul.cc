@@ -111,6 +111,13 @@ absl::Status InferAddbmm(TypeContext& c) {
 absl::Status InferAddmv(TypeContext& c) {
   TensorType product;
   RETURN_IF_ERROR(MatrixVector(c, "mat", "vec", &product));
+  // Of nothing to multiply, PyTorch's kernels give self as it is, without spreading it.
+  const TensorType& mat = c.tensor("mat");
+  const bool nothing = mat.dim(0).IsConst(0) || mat.dim(1).IsConst(0);
+  if (nothing && c.tensor("self").shape != product.shape) {
+    return c.Fail("ADDMV_C1", "self", "beside an empty product, self has its shape",
+                  ShapeText(product.shape), TypeText(c.tensor("self")));
+  }
   return AddTo(c, std::move(product));
 }
 
@@ -217,7 +224,14 @@ void AddMatmul(std::vector<OpDef>& ops) {
       InferAddmm, Flops<1>, {ranks, inner, types, spread, FactorRule()}, "mat1 mat2");
   add("aten.addmv.default",
       "(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-      InferAddmv, Flops<1>, {ranks, inner, types, spread, FactorRule()}, "mat vec");
+      InferAddmv, Flops<1>,
+      {ranks,
+       inner,
+       types,
+       spread,
+       FactorRule(),
+       {"ADDMV_C1", "where nothing is multiplied, self has the shape of the product"}},
+      "mat vec");
   add(
       "aten.addbmm.default",
       "(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
