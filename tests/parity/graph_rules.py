@@ -55,6 +55,7 @@ RULES = {
     ("aten._trilinear.default", "TRILINEAR_C5"): "numbers are multiplied; PyTorch takes truth values where nothing is summed",
     ("*ndex_put*", "INDEX_C4"): "a single truth value covers no dimension; PyTorch takes it beside others",
     ("*ndex_put*", "INDEX_C5"): "how many elements a mask names, its values say; PyTorch compares them as it runs",
+    ("*inear*", "LINEAR_C6"): "bias and weight have one element type; PyTorch promotes where it adds the bias apart",
     ("LocalResponseNorm", "POOL_C4"): "the mean of whole numbers is none",
     ("Upsamp*", "UPSAMPLE_C2"): "between whole numbers stands none; PyTorch's devices differ in bytes",
     ("Interpolate", "UPSAMPLE_C2"): "the same",
