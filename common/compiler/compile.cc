@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
@@ -14,13 +13,12 @@
 #include "common/compiler/passes.h"
 #include "common/compiler/report.h"
 #include "common/compiler/type_pass.h"
+#include "common/graph/limits.h"
 #include "common/ir/verify.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
 namespace {
-
-constexpr int kMaxNodes = 200'000;
 
 // All that must outlive the instances.
 struct Kept {
@@ -68,8 +66,8 @@ class Compiler {
       diagnostic.set_found(fmt::format("{}", graph_.schema_version()));
       diagnostic.set_path("graphkiln");
     }
-    if (graph_.nodes_size() > kMaxNodes) {
-      report_.Error("LIMIT", fmt::format("a graph has at most {} nodes", kMaxNodes));
+    if (static_cast<size_t>(graph_.nodes_size()) > graph::kMostNodes) {
+      report_.Error("LIMIT", fmt::format("a graph has at most {} nodes", graph::kMostNodes));
       return false;
     }
     if (graph_.inputs_size() == 0)
@@ -79,30 +77,14 @@ class Compiler {
     return true;
   }
 
-  // Runs one pass with timing; false where it was the last wanted one.
-  template <class F>
-  bool Pass(std::string name, F&& run) {
-    const absl::Duration start = SystemClock().Monotonic();
-    run();
-    result_.timings.push_back({name, absl::ToDoubleSeconds(SystemClock().Monotonic() - start)});
-    return options_.stop_after != name;
-  }
-
   void Passes() {
-    NormalGraph normal;
     const GraphScope scope(graph_);
-    if (!Pass("normalise", [&] { normal = Normalised(scope); })) return;
+    NormalGraph normal = Normalised(scope);
     const size_t findings = report_.diagnostics().size();
     const std::vector<std::optional<ir::TensorType>> types = InputTypes();
-    Typed typed;
-    size_t node_findings = 0;
-    if (!Pass("type", [&] {
-          typed = TypeGraph(normal, types, kept_->library, report_, &expandable_);
-          node_findings = report_.diagnostics().size();
-          result_.outputs =
-              TypeOutputs({normal, typed.inputs, typed.results}, typed.values, report_);
-        }))
-      return;
+    Typed typed = TypeGraph(normal, types, kept_->library, report_, &expandable_);
+    const size_t node_findings = report_.diagnostics().size();
+    result_.outputs = TypeOutputs({normal, typed.inputs, typed.results}, typed.values, report_);
     kept_->expansions = std::move(typed.keep_alive);
     result_.nodes.reserve(normal.nodes.size());
     for (size_t i = 0; i < normal.nodes.size(); ++i) {
@@ -137,16 +119,14 @@ class Compiler {
     }
     if (report_.errors() > 0) return;
     typed.module.name = graph_.name();
-    const bool more = Pass("verify", [&] {
-      // Each call was typed as it was made.
-      const absl::Status verified = ir::Verify(typed.module, ir::VerifyDepth::kOrder);
-      if (verified.ok()) return;
+    // Each call was typed as it was made.
+    if (const absl::Status verified = ir::Verify(typed.module, ir::VerifyDepth::kOrder);
+        !verified.ok()) {
       GRAPHKILN_BUG("compile.verify", std::string(verified.message()));
       report_.Error("INTERNAL", std::string(verified.message()));
-    });
+    }
     result_.module = std::make_shared<const ir::Module>(std::move(typed.module));
-    if (more && options_.lint && report_.errors() == 0)
-      Pass("lint", [&] { Lint(graph_, result_, report_); });
+    if (options_.lint && report_.errors() == 0) Lint(graph_, result_, report_);
   }
 
   NormalGraph Normalised(const GraphScope& scope) {

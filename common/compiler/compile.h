@@ -26,8 +26,6 @@ namespace graphkiln::compiler {
 struct CompileOptions {
   // Puts file, line and column into diagnostics.
   const graph::SourceMap* positions = nullptr;
-  // Stops after this pass (`normalise`, `type`); empty runs all.
-  std::string stop_after;
   // Errors that get fixes which were tried, best first; the others keep what was guessed.
   int most_fixes = 16;
   // Looks for what is legal, but hardly meant.
@@ -64,11 +62,6 @@ struct SizeAssumption {
   std::string node;  // the user's node that needs it
 };
 
-struct PassTiming {
-  std::string pass;
-  double seconds;
-};
-
 struct CompileResult {
   bool ok = false;
   std::vector<v1::Diagnostic> diagnostics;
@@ -83,7 +76,6 @@ struct CompileResult {
   std::vector<std::pair<std::string, Tree>> inputs;
   std::vector<std::pair<std::string, Tree>> outputs;
   v1::OutputForm output_form = v1::OUTPUT_FORM_SINGLE;  // resolved: single, tuple or dict
-  std::vector<PassTiming> timings;
   // Keeps the composites of `instances` alive.
   std::shared_ptr<const void> keep_alive;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -14,12 +13,9 @@ namespace graphkiln::ir {
 namespace {
 
 constexpr size_t kMaxText = Dim::kMostText;
-constexpr int kMaxDepth = 32;
-// Sizes of sizes grow; a graph that reaches these has no readable sizes any more. Each division
-// inside of another is up to two levels of parentheses, so that all text can be read back.
+// Sizes of sizes grow; a graph that reaches these has no readable sizes any more.
 constexpr size_t kMaxTerms = 256;
 constexpr int kMaxDivisions = Dim::kMostDivisions;
-static_assert(2 * kMaxDivisions <= kMaxDepth);
 
 int64_t Clamp(__int128 v) {
   if (v > Dim::kSaturated) return Dim::kSaturated;
@@ -350,103 +346,6 @@ void Dim::VisitSymbols(const std::function<void(std::string_view)>& visit) const
       }
     }
   }
-}
-
-// Recursive descent with a depth limit: sum = product {(+|-) product}, product = unary {(*|//)
-// unary}.
-class DimParser {
- public:
-  explicit DimParser(std::string_view text) : text_(text) {}
-
-  absl::StatusOr<Dim> Run() {
-    ASSIGN_OR_RETURN(Dim dim, Sum(0));
-    Skip();
-    if (at_ != text_.size()) return Error("unexpected character");
-    return dim;
-  }
-
- private:
-  absl::Status Error(std::string_view what) const {
-    return absl::InvalidArgumentError(
-        fmt::format("size expression: {} at character {}", what, at_ + 1));
-  }
-  void Skip() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  }
-  bool Eat(std::string_view token) {
-    Skip();
-    if (text_.substr(at_, token.size()) != token) return false;
-    at_ += token.size();
-    return true;
-  }
-  absl::StatusOr<Dim> Sum(int depth) {
-    if (depth > kMaxDepth) return Error("nested too deeply");
-    ASSIGN_OR_RETURN(Dim sum, Product(depth));
-    for (;;) {
-      if (Eat("+")) {
-        ASSIGN_OR_RETURN(const Dim next, Product(depth));
-        sum = sum + next;
-      } else if (Eat("-")) {
-        ASSIGN_OR_RETURN(const Dim next, Product(depth));
-        sum = sum - next;
-      } else {
-        return sum;
-      }
-    }
-  }
-  absl::StatusOr<Dim> Product(int depth) {
-    ASSIGN_OR_RETURN(Dim product, Unary(depth));
-    for (;;) {
-      if (Eat("//")) {
-        ASSIGN_OR_RETURN(const Dim by, Unary(depth));
-        if (!by.IsConst() || by.value() <= 0) return Error("divisor must be a positive number");
-        product = product.FloorDiv(by.value());
-      } else if (Eat("*")) {
-        ASSIGN_OR_RETURN(const Dim next, Unary(depth));
-        product = product * next;
-      } else {
-        return product;
-      }
-    }
-  }
-  absl::StatusOr<Dim> Unary(int depth) {
-    if (Eat("-")) {
-      if (depth > kMaxDepth) return Error("nested too deeply");
-      ASSIGN_OR_RETURN(const Dim dim, Unary(depth + 1));
-      return dim * Dim(-1);
-    }
-    if (Eat("(")) {
-      ASSIGN_OR_RETURN(const Dim dim, Sum(depth + 1));
-      if (!Eat(")")) return Error("missing )");
-      return dim;
-    }
-    Skip();
-    const size_t start = at_;
-    const auto is_word = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
-    };
-    while (at_ < text_.size() && is_word(text_[at_])) ++at_;
-    const std::string_view word = text_.substr(start, at_ - start);
-    if (word.empty()) return Error("expected a number or a symbol");
-    if (!std::isdigit(static_cast<unsigned char>(word[0]))) return Dim::Symbol(word);
-    int64_t value = 0;
-    for (const char c : word) {
-      if (!std::isdigit(static_cast<unsigned char>(c))) return Error("malformed number");
-      value = SatAdd(SatMul(value, 10), c - '0');
-    }
-    return Dim(value);
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-};
-
-absl::StatusOr<Dim> Dim::Parse(std::string_view text) {
-  if (text.size() > kMaxText) {
-    return absl::InvalidArgumentError(
-        fmt::format("size expression is longer than {} characters", kMaxText));
-  }
-  return DimParser(text).Run();
 }
 
 }  // namespace graphkiln::ir

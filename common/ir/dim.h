@@ -102,7 +102,6 @@ class Dim {
   void Release() const;
   static Dim FromTerms(std::vector<Term> terms);
   static std::vector<Term> TermsOf(const Dim& dim);
-  friend class DimParser;
 
   uint64_t bits_;
 };

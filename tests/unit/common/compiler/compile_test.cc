@@ -333,16 +333,5 @@ outputs: {y: a}
   EXPECT_EQ(Findings(r), "UNUSED_NODE dead\n");
 }
 
-TEST(Compile, StopsAfterAPass) {
-  CompileOptions options;
-  options.stop_after = "normalise";
-  const auto r = Compile(ReadOrDie("graphkiln: 1\ninputs: {x: {shape: [B, 4]}}\nnodes: {a: {type: "
-                                   "ReLU, in: x}}\noutputs: {y: a}\n"),
-                         options);
-  ASSERT_EQ(r.timings.size(), 1u);
-  EXPECT_EQ(r.timings[0].pass, "normalise");
-  EXPECT_TRUE(r.instances.empty());
-}
-
 }  // namespace
 }  // namespace graphkiln::compiler
