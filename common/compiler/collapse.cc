@@ -9,6 +9,7 @@
 #include "common/compiler/identifiers.h"
 #include "common/compiler/regroup.h"
 #include "common/compiler/regroup_keys.h"
+#include "common/graph/references.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -145,7 +146,7 @@ class Collapser {
       }
       v1::Node copy = node;
       for (v1::NodeInput& input : *copy.mutable_inputs()) {
-        VisitReferences(*input.mutable_value(), [&](v1::Argument& at) {
+        graph::VisitReferring(*input.mutable_value(), [&](v1::Argument& at) {
           const auto it = index_.find(at.reference().node());
           if (it != index_.end()) users[static_cast<size_t>(it->second)].push_back(i);
         });
@@ -197,7 +198,7 @@ class Collapser {
       *node = graph_.nodes(i);
       absl::Status status;
       for (v1::NodeInput& input : *node->mutable_inputs()) {
-        VisitReferences(*input.mutable_value(), [&](v1::Argument& at) {
+        graph::VisitReferring(*input.mutable_value(), [&](v1::Argument& at) {
           if (IsChosen(at.reference().node())) return;
           if (node->type() == "WeightOf") {
             status = Refuse(fmt::format("{} reads a weight of {}: choose both or none",
@@ -281,10 +282,10 @@ class Collapser {
       if (node.id() == args_.id) continue;
       if (Weight(&node)) continue;
       for (v1::NodeInput& input : *node.mutable_inputs())
-        VisitReferences(*input.mutable_value(), redirect);
+        graph::VisitReferring(*input.mutable_value(), redirect);
     }
     for (v1::GraphOutput& output : *out_.graph.mutable_outputs())
-      VisitReferences(*output.mutable_value(), redirect);
+      graph::VisitReferring(*output.mutable_value(), redirect);
     if (composite_.outputs_size() == 0)
       return Refuse(
           "a composite needs an output: nothing outside takes what the chosen nodes give");

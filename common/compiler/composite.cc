@@ -8,6 +8,7 @@
 #include "common/base/resources.h"
 #include "common/base/status.h"
 #include "common/compiler/container.h"
+#include "common/graph/references.h"
 #include "common/graph/text.h"
 #include "common/nodes/given_params.h"
 #include "fmt/format.h"
@@ -191,31 +192,23 @@ class Expander {
 
   // Decides references that are expressions: `{'norm1' if $norm_first else 'src'}`.
   bool Named(v1::Argument* argument) {
-    std::vector<v1::Argument*> stack = {argument};
-    while (!stack.empty()) {
-      v1::Argument* current = stack.back();
-      stack.pop_back();
-      if (current->has_list()) {
-        for (v1::Argument& item : *current->mutable_list()->mutable_items()) stack.push_back(&item);
-      } else if (current->has_map()) {
-        for (v1::ArgumentEntry& entry : *current->mutable_map()->mutable_entries())
-          stack.push_back(entry.mutable_value());
+    absl::Status fault;
+    graph::RewriteReferences(*argument, [&](v1::Reference& reference) {
+      if (!fault.ok() || reference.node().find('{') == std::string::npos) return;
+      const auto text = Interpolate(reference.node(), out_.scope);
+      if (!text.ok()) {
+        fault = text.status();
+        return;
       }
-      if (!current->has_reference() || current->reference().node().find('{') == std::string::npos) {
-        continue;
-      }
-      v1::Reference* reference = current->mutable_reference();
-      const auto text = Interpolate(reference->node(), out_.scope);
-      if (!text.ok()) return Fault(std::string(text.status().message()));
       const size_t dot = text->rfind('.');
       if (!Declared(*text) && dot != std::string::npos && Declared(text->substr(0, dot))) {
-        reference->set_node(text->substr(0, dot));
-        reference->set_port(text->substr(dot + 1));
+        reference.set_node(text->substr(0, dot));
+        reference.set_port(text->substr(dot + 1));
       } else {
-        reference->set_node(*text);
+        reference.set_node(*text);
       }
-    }
-    return true;
+    });
+    return fault.ok() || Fault(std::string(fault.message()));
   }
 
   bool Declared(std::string_view id) {
@@ -231,29 +224,21 @@ class Expander {
 
   // Replaces references to absent or repeated nodes.
   bool Rewrite(v1::Argument* argument) {
-    std::vector<v1::Argument*> stack = {argument};
-    while (!stack.empty()) {
-      v1::Argument* current = stack.back();
-      stack.pop_back();
-      if (current->has_list()) {
-        for (v1::Argument& item : *current->mutable_list()->mutable_items()) stack.push_back(&item);
-      } else if (current->has_map()) {
-        for (v1::ArgumentEntry& entry : *current->mutable_map()->mutable_entries())
-          stack.push_back(entry.mutable_value());
-      }
-      for (int hops = 0; current->has_reference(); ++hops) {
-        const auto it = aliases_.find(current->reference().node());
+    bool circle = false;
+    graph::VisitReferring(*argument, [&](v1::Argument& at) {
+      for (int hops = 0; at.has_reference() && !circle; ++hops) {
+        const auto it = aliases_.find(at.reference().node());
         if (it == aliases_.end()) break;
-        if (hops > kMaxAliases) return Fault("nodes stand for each other in a circle");
-        const std::string port = current->reference().port();
+        circle = hops > kMaxAliases;
+        const std::string port = at.reference().port();
         v1::Argument target = it->second;
         if (!port.empty() && target.has_reference() && target.reference().port().empty()) {
           target.mutable_reference()->set_port(port);
         }
-        *current = std::move(target);
+        at = std::move(target);
       }
-    }
-    return true;
+    });
+    return !circle || Fault("nodes stand for each other in a circle");
   }
 
   bool Spend() {

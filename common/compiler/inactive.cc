@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/free_names.h"
 #include "common/compiler/projection.h"
 #include "fmt/format.h"
 
@@ -48,12 +49,10 @@ std::optional<v1::Reference> ReferenceTo(const NormalGraph& graph, const Arg& ar
 }
 
 std::string FreeId(const NormalGraph& graph, const std::string& stem) {
-  StringSet taken;
-  for (const NormalNode& node : graph.nodes) taken.insert(node.id);
-  for (const std::string& input : graph.inputs) taken.insert(input);
-  std::string id = stem;
-  for (int number = 2; taken.contains(id); ++number) id = fmt::format("{}_{}", stem, number);
-  return id;
+  FreeNames names;
+  for (const NormalNode& node : graph.nodes) names.Take(node.id);
+  for (const std::string& input : graph.inputs) names.Take(input);
+  return names.New(stem);
 }
 
 // Takes the node's place: one of the same id, which references mean from then on.

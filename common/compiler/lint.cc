@@ -12,6 +12,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/fixes/edits.h"
 #include "common/compiler/fixes/site.h"
+#include "common/graph/references.h"
 #include "common/ir/op_def.h"
 #include "fmt/format.h"
 
@@ -119,7 +120,8 @@ class Linter {
     connect.set_port("input");
     bool output = false;
     for (const v1::GraphOutput& o : graph_.outputs()) {
-      VisitReferences(o.value(), [&](const v1::Reference& r) { output |= r.node() == activation; });
+      graph::VisitReferences(o.value(),
+                             [&](const v1::Reference& r) { output |= r.node() == activation; });
     }
     if (output || View().Consumers(node).size() != 1) return;
     fix.add_edits()->mutable_remove_node()->set_node(activation);
@@ -341,8 +343,8 @@ class Linter {
       if (!ports) return;
       int uses = 0;
       for (const v1::NodeInput& input : to.inputs()) {
-        VisitReferences(input.value(),
-                        [&](const v1::Reference& r) { uses += r.node() == other ? 1 : 0; });
+        graph::VisitReferences(input.value(),
+                               [&](const v1::Reference& r) { uses += r.node() == other ? 1 : 0; });
       }
       for (const Arrival& arrival : Arrivals(*ports, to)) {
         if (!arrival.value->has_reference() || arrival.value->reference().node() != other) continue;
@@ -354,7 +356,8 @@ class Linter {
     }
     for (const v1::GraphOutput& output : graph_.outputs()) {
       bool uses = false;
-      VisitReferences(output.value(), [&](const v1::Reference& r) { uses |= r.node() == other; });
+      graph::VisitReferences(output.value(),
+                             [&](const v1::Reference& r) { uses |= r.node() == other; });
       if (!uses) continue;
       plain &= output.value().has_reference();
       if (plain) connect(output.value().reference(), "", output.name(), -1);

@@ -4,21 +4,13 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/graph/references.h"
 #include "common/ir/fold.h"
 #include "common/ir/verify.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
 namespace {
-
-// Calls `visit` with each reference in an argument; the normaliser bounds the depth.
-template <class F>
-void VisitReferences(const v1::Argument& argument, F&& visit) {
-  if (argument.has_reference()) visit(argument.reference());
-  for (const v1::Argument& item : argument.list().items()) VisitReferences(item, visit);
-  for (const v1::ArgumentEntry& entry : argument.map().entries())
-    VisitReferences(entry.value(), visit);
-}
 
 std::string_view ModeText(v1::CompileMode mode) {
   switch (mode) {
@@ -174,11 +166,12 @@ class Planner {
       live_[node->second] = true;
       open.push_back(node->second);
     };
-    for (const v1::GraphOutput& output : graph_.outputs()) VisitReferences(output.value(), visit);
+    for (const v1::GraphOutput& output : graph_.outputs())
+      graph::VisitReferences(output.value(), visit);
     while (!open.empty()) {
       const v1::Node& node = graph_.nodes(static_cast<int>(open.back()));
       open.pop_back();
-      for (const v1::NodeInput& input : node.inputs()) VisitReferences(input.value(), visit);
+      for (const v1::NodeInput& input : node.inputs()) graph::VisitReferences(input.value(), visit);
     }
   }
 
@@ -260,7 +253,7 @@ class Planner {
       if (!active.contains(node.id())) continue;
       StringSet seen;
       for (const v1::NodeInput& input : node.inputs()) {
-        VisitReferences(input.value(), [&](const v1::Reference& reference) {
+        graph::VisitReferences(input.value(), [&](const v1::Reference& reference) {
           if (active.contains(reference.node()) && seen.insert(reference.node()).second)
             plan_.connections.emplace_back(reference.node(), node.id());
         });

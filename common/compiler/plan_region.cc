@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "common/base/free_names.h"
 #include "common/base/strings.h"
 #include "fmt/format.h"
 
@@ -35,7 +36,7 @@ class Writer {
 
   v1::Graph Run() {
     v1::Node& node = *out_.mutable_nodes(0);
-    names_.insert(node.module().empty() ? node.id() : node.module());
+    names_.Take(node.module().empty() ? node.id() : node.module());
     if (!node.module().empty()) {
       node.set_id(node.module());
       Name(instance_.weights_path, &node);
@@ -55,7 +56,7 @@ class Writer {
   }
 
   // Names that inputs must not have.
-  void Take(const std::string& name) { names_.insert(name); }
+  void Take(const std::string& name) { names_.Take(name); }
 
  private:
   std::string PortName(size_t p) const {
@@ -101,8 +102,7 @@ class Writer {
   std::string Input(ir::ValueId value, const std::string& wanted) {
     const auto [known, first] = inputs_.try_emplace(value.index);
     if (!first) return known->second;
-    std::string name = wanted;
-    for (int n = 2; !names_.insert(name).second; ++n) name = fmt::format("{}_{}", wanted, n);
+    const std::string name = names_.New(wanted);
     known->second = name;
     v1::GraphInput* input = out_.add_inputs();
     input->set_name(name);
@@ -151,7 +151,7 @@ class Writer {
   const Instance& instance_;
   const ir::Module& module_;
   v1::Graph out_;
-  StringSet names_;
+  FreeNames names_;
   std::map<int32_t, std::string> inputs_;       // by value
   std::map<std::string, std::string> symbols_;  // by size expression
   StringSet taken_;                             // symbols of the program

@@ -74,11 +74,4 @@ absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>&
   return absl::OkStatus();
 }
 
-std::string FreeNames::New(const std::string& wanted) {
-  std::string name = wanted;
-  for (int number = 2; !taken_.insert(name).second; ++number)
-    name = fmt::format("{}_{}", wanted, number);
-  return name;
-}
-
 }  // namespace graphkiln::compiler

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/free_names.h"
 #include "common/base/strings.h"
 #include "common/compiler/compile.h"
 #include "common/compiler/regroup.h"
@@ -29,34 +30,5 @@ const Instance* FindInstance(const InstancesById& instances, std::string_view id
 // Refuses where both graphs do not have the same weights, or these would not learn alike.
 absl::Status FillKeys(const CompileResult& before, const StringMap<std::string>& moved,
                       const CompileResult& after, Regrouped* out);
-
-// Calls `visit(Argument&)` for every reference in it, in order.
-template <class F>
-void VisitReferences(v1::Argument& argument, F&& visit) {
-  std::vector<v1::Argument*> stack = {&argument};
-  while (!stack.empty()) {
-    v1::Argument* current = stack.back();
-    stack.pop_back();
-    if (current->has_list()) {
-      for (int i = current->list().items_size(); i-- > 0;)
-        stack.push_back(current->mutable_list()->mutable_items(i));
-    } else if (current->has_map()) {
-      for (int i = current->map().entries_size(); i-- > 0;)
-        stack.push_back(current->mutable_map()->mutable_entries(i)->mutable_value());
-    } else if (current->has_reference()) {
-      visit(*current);
-    }
-  }
-}
-
-// Names that nodes and inputs bear; gives out free ones.
-class FreeNames {
- public:
-  void Take(std::string_view name) { taken_.insert(std::string(name)); }
-  std::string New(const std::string& wanted);
-
- private:
-  StringSet taken_;
-};
 
 }  // namespace graphkiln::compiler

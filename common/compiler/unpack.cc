@@ -7,6 +7,7 @@
 #include "common/compiler/composite.h"
 #include "common/compiler/regroup.h"
 #include "common/compiler/regroup_keys.h"
+#include "common/graph/references.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -188,7 +189,7 @@ class Unpacker {
       *argument->mutable_list() = std::move(kept);
       return;
     }
-    VisitReferences(*argument, [&](v1::Argument& at) {
+    graph::VisitReferring(*argument, [&](v1::Argument& at) {
       const std::string& id = at.reference().node();
       if (const auto inner = unpacked.names.find(id); inner != unpacked.names.end()) {
         at.mutable_reference()->set_node(inner->second);
@@ -232,7 +233,7 @@ class Unpacker {
     // What stands at a port may be the result of another node that is unpacked.
     for (size_t round = 0; round <= unpacked_.size(); ++round) {
       bool again = false;
-      VisitReferences(*argument, [&](v1::Argument& at) {
+      graph::VisitReferring(*argument, [&](v1::Argument& at) {
         const auto found = index_.find(at.reference().node());
         if (found == index_.end() || !status.ok()) return;
         if (--redirects_ < 0) {

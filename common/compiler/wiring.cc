@@ -3,22 +3,17 @@
 #include <algorithm>
 #include <set>
 
+#include "common/graph/references.h"
+
 namespace graphkiln::compiler {
 namespace {
 
 // Indices of nodes that an argument names as the user wrote it.
 void AddNamed(const v1::Argument& argument, const NameTable& names, std::vector<int>* out) {
-  std::vector<const v1::Argument*> stack = {&argument};
-  while (!stack.empty()) {
-    const v1::Argument* const at = stack.back();
-    stack.pop_back();
-    if (at->has_reference()) {
-      const auto it = names.nodes.find(at->reference().node());
-      if (it != names.nodes.end()) out->push_back(it->second);
-    }
-    for (const v1::Argument& item : at->list().items()) stack.push_back(&item);
-    for (const v1::ArgumentEntry& entry : at->map().entries()) stack.push_back(&entry.value());
-  }
+  graph::VisitReferences(argument, [&](const v1::Reference& reference) {
+    const auto it = names.nodes.find(reference.node());
+    if (it != names.nodes.end()) out->push_back(it->second);
+  });
 }
 
 }  // namespace

@@ -31,7 +31,6 @@ class Wiring {
   // Those, and nodes that read weights of theirs.
   std::vector<int> WeightGroup(int node) const { return Reached(node, {&modules_, &reads_}); }
   bool SharesWeights(int node) const { return modules_.contains(node) || reads_.contains(node); }
-  bool any_shared() const { return !modules_.empty() || !reads_.empty(); }
   // All nodes that share weights.
   std::vector<int> AllSharing() const;
 

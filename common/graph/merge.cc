@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/graph/merge_order.h"
+#include "common/graph/references.h"
 #include "common/graph/rename.h"
 #include "common/graph/text.h"
 #include "common/graph/writer.h"
@@ -262,12 +263,8 @@ class Dangling {
   }
 
  private:
-  // The readers bound the depth of arguments.
   void Visit(const std::string& node, const std::string& field, const v1::Argument& argument) {
-    if (argument.has_reference()) Name(node, field, argument.reference().node());
-    for (const v1::Argument& item : argument.list().items()) Visit(node, field, item);
-    for (const v1::ArgumentEntry& entry : argument.map().entries())
-      Visit(node, field, entry.value());
+    VisitReferences(argument, [&](const v1::Reference& r) { Name(node, field, r.node()); });
   }
 
   void Name(const std::string& node, const std::string& field, const std::string& name) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "common/graph/references.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -11,24 +12,11 @@
 namespace graphkiln::graph {
 namespace {
 
-// The readers bound the depth of arguments.
-void VisitReferences(v1::Argument* argument, const std::function<void(v1::Reference*)>& visit) {
-  if (argument->has_reference()) visit(argument->mutable_reference());
-  if (argument->has_list()) {
-    for (v1::Argument& item : *argument->mutable_list()->mutable_items())
-      VisitReferences(&item, visit);
-  }
-  if (argument->has_map()) {
-    for (v1::ArgumentEntry& entry : *argument->mutable_map()->mutable_entries())
-      VisitReferences(entry.mutable_value(), visit);
-  }
-}
-
 // All names that a node refers to by: its inputs' and the module that it shares.
 void VisitNames(v1::Node* node, const std::function<void(std::string*)>& visit) {
   for (v1::NodeInput& input : *node->mutable_inputs()) {
-    VisitReferences(input.mutable_value(),
-                    [&](v1::Reference* reference) { visit(reference->mutable_node()); });
+    RewriteReferences(*input.mutable_value(),
+                      [&](v1::Reference& reference) { visit(reference.mutable_node()); });
   }
   if (!node->module().empty()) visit(node->mutable_module());
 }
@@ -176,8 +164,8 @@ void RenameNodes(const StringMap<std::string>& new_ids, v1::Graph* graph) {
     VisitNames(&node, rename);
   }
   for (v1::GraphOutput& output : *graph->mutable_outputs()) {
-    VisitReferences(output.mutable_value(),
-                    [&](v1::Reference* reference) { rename(reference->mutable_node()); });
+    RewriteReferences(*output.mutable_value(),
+                      [&](v1::Reference& reference) { rename(reference.mutable_node()); });
   }
   google::protobuf::Map<std::string, v1::NodeView> views;
   for (auto& [id, view] : *graph->mutable_view()->mutable_nodes()) {

@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "common/graph/limits.h"
 #include "common/graph/reader.h"
 #include "fmt/format.h"
 
 namespace graphkiln::graph {
 namespace {
-
-constexpr size_t kMaxNodes = 200'000;
 
 // `$name` somewhere, unless the dollar is doubled.
 bool IsExpression(std::string_view text) {
@@ -69,9 +68,9 @@ class GraphReader {
     if (inputs != nullptr) {
       for (const TextEntry& entry : inputs->entries) Input(entry);
     }
-    if (nodes != nullptr && nodes->entries.size() > kMaxNodes) {
+    if (nodes != nullptr && nodes->entries.size() > kMostNodes) {
       reader_.Error("LIMIT", nodes->pos, "nodes",
-                    fmt::format("a graph has at most {} nodes", kMaxNodes));
+                    fmt::format("a graph has at most {} nodes", kMostNodes));
     } else if (nodes != nullptr) {
       for (const TextEntry& entry : nodes->entries) {
         reader_.Node(entry, ids, "nodes." + entry.key, graph_.add_nodes(), {});

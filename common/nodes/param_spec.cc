@@ -289,13 +289,6 @@ const ParamValue* Params::Find(std::string_view name) const {
   return nullptr;
 }
 
-bool Params::Given(std::string_view name) const {
-  for (const Entry& entry : entries()) {
-    if (entry.name == name) return entry.given;
-  }
-  return false;
-}
-
 bool Params::IsNull(std::string_view name) const {
   const ParamValue* value = Find(name);
   return value == nullptr || std::holds_alternative<std::monostate>(*value);

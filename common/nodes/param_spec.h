@@ -155,8 +155,6 @@ class Params {
   void Set(std::string_view name, ParamValue value, bool given);
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   const ParamValue* Find(std::string_view name) const;
-  // True where the user wrote the parameter.
-  bool Given(std::string_view name) const;
 
   bool IsNull(std::string_view name) const;
   bool IsText(std::string_view name) const;
@@ -172,7 +170,7 @@ class Params {
   struct Entry {
     std::string name;
     ParamValue value;
-    bool given;
+    bool given;  // the user wrote it
   };
   const std::vector<Entry>& entries() const;
   friend bool operator==(const Params& a, const Params& b);

@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/compiler/container.h"
+#include "common/graph/references.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -17,7 +18,6 @@ namespace {
 using Inputs = google::protobuf::RepeatedPtrField<v1::NodeInput>;
 
 // Arguments nest at most 64 levels, as the readers make sure; deeper parts stay as they are.
-constexpr int kMaxDepth = 64;
 
 absl::Status NotThere(std::string_view what, std::string_view name) {
   return absl::InvalidArgumentError(
@@ -36,32 +36,6 @@ bool Taken(const v1::Graph& graph, std::string_view id) {
   return IndexOf(graph, id) >= 0 ||
          std::any_of(graph.inputs().begin(), graph.inputs().end(),
                      [&](const v1::GraphInput& input) { return input.name() == id; });
-}
-
-// Calls `visit` for every reference in the argument.
-void VisitReferences(v1::Argument& argument, const std::function<void(v1::Reference&)>& visit,
-                     int depth = 0) {
-  if (argument.has_reference()) return visit(*argument.mutable_reference());
-  if (depth > kMaxDepth) return;
-  if (argument.has_list()) {
-    for (v1::Argument& item : *argument.mutable_list()->mutable_items())
-      VisitReferences(item, visit, depth + 1);
-  } else if (argument.has_map()) {
-    for (v1::ArgumentEntry& entry : *argument.mutable_map()->mutable_entries())
-      VisitReferences(*entry.mutable_value(), visit, depth + 1);
-  }
-}
-
-bool Mentions(const v1::Argument& argument, std::string_view id, int depth = 0) {
-  if (argument.has_reference()) return argument.reference().node() == id;
-  if (depth > kMaxDepth) return false;
-  for (const v1::Argument& item : argument.list().items()) {
-    if (Mentions(item, id, depth + 1)) return true;
-  }
-  for (const v1::ArgumentEntry& entry : argument.map().entries()) {
-    if (Mentions(entry.value(), id, depth + 1)) return true;
-  }
-  return false;
 }
 
 // Positional inputs get the names of their ports, so that one can go without moving the others.
@@ -204,7 +178,7 @@ absl::Status Remove(const std::string& id, v1::Graph& graph) {
   if (Taken(graph, id)) return absl::OkStatus();  // another of that name keeps the edges
   for (v1::Node& node : *graph.mutable_nodes()) {
     bool any = false;
-    for (const v1::NodeInput& input : node.inputs()) any |= Mentions(input.value(), id);
+    for (const v1::NodeInput& input : node.inputs()) any |= graph::Mentions(input.value(), id);
     if (!any) continue;
     const auto ports = InputPorts(graph, node);
     const bool positional = Positional(node);
@@ -214,11 +188,11 @@ absl::Status Remove(const std::string& id, v1::Graph& graph) {
       if (input.value().has_list()) {
         v1::ArgumentList list;
         for (const v1::Argument& item : input.value().list().items()) {
-          if (!Mentions(item, id)) *list.add_items() = item;
+          if (!graph::Mentions(item, id)) *list.add_items() = item;
         }
         if (list.items_size() == 0) continue;
         *input.mutable_value()->mutable_list() = std::move(list);
-      } else if (Mentions(input.value(), id)) {
+      } else if (graph::Mentions(input.value(), id)) {
         continue;
       }
       *kept.Add() = std::move(input);
@@ -227,7 +201,8 @@ absl::Status Remove(const std::string& id, v1::Graph& graph) {
     if (ports && positional) Unname(*ports, node);
   }
   for (int i = graph.outputs_size() - 1; i >= 0; --i) {
-    if (Mentions(graph.outputs(i).value(), id)) graph.mutable_outputs()->DeleteSubrange(i, 1);
+    if (graph::Mentions(graph.outputs(i).value(), id))
+      graph.mutable_outputs()->DeleteSubrange(i, 1);
   }
   return absl::OkStatus();
 }
@@ -247,11 +222,11 @@ absl::Status Rename(const v1::RenameNode& edit, v1::Graph& graph) {
   };
   for (v1::Node& node : *graph.mutable_nodes()) {
     for (v1::NodeInput& input : *node.mutable_inputs())
-      VisitReferences(*input.mutable_value(), follow);
+      graph::RewriteReferences(*input.mutable_value(), follow);
     if (node.module() == edit.node()) node.set_module(edit.new_id());
   }
   for (v1::GraphOutput& output : *graph.mutable_outputs())
-    VisitReferences(*output.mutable_value(), follow);
+    graph::RewriteReferences(*output.mutable_value(), follow);
   const auto view = graph.view().nodes().find(edit.node());
   if (view != graph.view().nodes().end()) {
     const v1::NodeView place = view->second;
@@ -338,7 +313,7 @@ void PlaceAdded(const v1::Fix& fix, v1::Graph& graph) {
     int first = at;
     for (int i = 0; i < at; ++i) {
       for (const v1::NodeInput& input : graph.nodes(i).inputs()) {
-        if (Mentions(input.value(), id)) first = std::min(first, i);
+        if (graph::Mentions(input.value(), id)) first = std::min(first, i);
       }
       if (first < at) break;
     }

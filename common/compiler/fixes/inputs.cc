@@ -7,6 +7,7 @@
 
 #include "common/base/strings.h"
 #include "common/compiler/fixes/generators.h"
+#include "common/graph/references.h"
 #include "common/nodes/example.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
@@ -205,7 +206,7 @@ std::vector<std::string> Undeclared(const GraphView& view) {
   for (const v1::Node& node : view.graph().nodes()) ids.push_back(node.id());
   for (const v1::Node& node : view.graph().nodes()) {
     for (const v1::NodeInput& input : node.inputs()) {
-      VisitReferences(input.value(), [&](const v1::Reference& reference) {
+      graph::VisitReferences(input.value(), [&](const v1::Reference& reference) {
         const std::string& name = reference.node();
         if (names.size() > kMostInputs || name.empty() || view.FindNode(name) >= 0) return;
         if (std::find(names.begin(), names.end(), name) != names.end()) return;

@@ -3,22 +3,12 @@
 #include <utility>
 
 #include "common/compiler/composite.h"
+#include "common/graph/references.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
 namespace {
-
-constexpr int kMaxDepth = 64;
-
-void Visit(const v1::Argument& argument, const std::function<void(const v1::Reference&)>& visit,
-           int depth) {
-  if (argument.has_reference()) return visit(argument.reference());
-  if (depth > kMaxDepth) return;
-  for (const v1::Argument& item : argument.list().items()) Visit(item, visit, depth + 1);
-  for (const v1::ArgumentEntry& entry : argument.map().entries())
-    Visit(entry.value(), visit, depth + 1);
-}
 
 const v1::Composite* FindComposite(const v1::Graph& graph, std::string_view type) {
   for (const v1::Composite& composite : graph.composites()) {
@@ -31,11 +21,6 @@ const v1::Composite* FindComposite(const v1::Graph& graph, std::string_view type
 }
 
 }  // namespace
-
-void VisitReferences(const v1::Argument& argument,
-                     const std::function<void(const v1::Reference&)>& visit) {
-  Visit(argument, visit, 0);
-}
 
 GraphView::GraphView(const v1::Graph& graph, const NodeTypesList& types)
     : graph_(graph), types_(types) {
@@ -121,7 +106,7 @@ void GraphView::Connect() const {
   };
   for (int i = 0; i < graph_.nodes_size(); ++i) {
     for (const v1::NodeInput& input : graph_.nodes(i).inputs()) {
-      VisitReferences(input.value(), [&](const v1::Reference& reference) {
+      graph::VisitReferences(input.value(), [&](const v1::Reference& reference) {
         const int from = source(reference);
         std::vector<int>& to =
             from < 0 ? readers_[reference.node()] : consumers_[static_cast<size_t>(from)];
@@ -130,7 +115,7 @@ void GraphView::Connect() const {
     }
   }
   for (const v1::GraphOutput& output : graph_.outputs()) {
-    VisitReferences(output.value(), [&](const v1::Reference& reference) {
+    graph::VisitReferences(output.value(), [&](const v1::Reference& reference) {
       const int from = source(reference);
       if (from >= 0) output_[static_cast<size_t>(from)] = true;
     });

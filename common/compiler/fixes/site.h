@@ -63,10 +63,6 @@ class GraphView {
   mutable StringMap<std::vector<int>> readers_;
 };
 
-// Calls `visit(reference)` for each reference in an argument.
-void VisitReferences(const v1::Argument& argument,
-                     const std::function<void(const v1::Reference&)>& visit);
-
 // One value at a port of the node of a finding.
 struct SiteInput {
   InputPort port;

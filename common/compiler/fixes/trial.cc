@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/compiler/compile.h"
+#include "common/graph/references.h"
 #include "fmt/format.h"
 
 namespace graphkiln::compiler {
@@ -15,19 +16,6 @@ constexpr size_t kMostNodes = 24;
 constexpr size_t kMostBehindInputs = 64;  // as kMostNodes, for fixes of the graph's inputs
 constexpr int64_t kMostWork = 300'000;
 constexpr int64_t kMostExpanded = 20'000;
-constexpr int kMaxDepth = 64;
-
-void Rewrite(v1::Argument& argument, const std::function<void(v1::Reference&)>& visit, int depth) {
-  if (argument.has_reference()) return visit(*argument.mutable_reference());
-  if (depth > kMaxDepth) return;
-  if (argument.has_list()) {
-    for (v1::Argument& item : *argument.mutable_list()->mutable_items())
-      Rewrite(item, visit, depth + 1);
-  } else if (argument.has_map()) {
-    for (v1::ArgumentEntry& entry : *argument.mutable_map()->mutable_entries())
-      Rewrite(*entry.mutable_value(), visit, depth + 1);
-  }
-}
 
 std::string ErrorKey(const v1::Diagnostic& diagnostic) {
   return diagnostic.code() + " " + diagnostic.node();
@@ -85,7 +73,7 @@ std::vector<int> Trials::Part(const Site& site, const v1::Fix& fix) const {
       const int owner = node.module().empty() ? -1 : view_.FindNode(node.module());
       bool closed = node.module().empty() || (owner >= 0 && in[static_cast<size_t>(owner)]);
       for (const v1::NodeInput& input : node.inputs()) {
-        VisitReferences(input.value(), [&](const v1::Reference& reference) {
+        graph::VisitReferences(input.value(), [&](const v1::Reference& reference) {
           const int from = view_.FindNode(reference.node());
           closed &= (from >= 0 && in[static_cast<size_t>(from)]) || view_.TypeOf(reference);
         });
@@ -112,7 +100,7 @@ void Trials::BringTuples(std::vector<int>& part) const {
     };
     if (!node.module().empty()) bring(view_.FindNode(node.module()));
     for (const v1::NodeInput& input : node.inputs()) {
-      VisitReferences(input.value(), [&](const v1::Reference& reference) {
+      graph::VisitReferences(input.value(), [&](const v1::Reference& reference) {
         const int from = view_.FindNode(reference.node());
         if (from >= 0 && view_.Typed(from) && !view_.TypeOf(reference)) bring(from);
       });
@@ -140,7 +128,8 @@ void Trials::Close(v1::Graph& part) const {
     *input.mutable_spec() = ir::ToProto(*type);
   };
   for (v1::Node& node : *part.mutable_nodes()) {
-    for (v1::NodeInput& input : *node.mutable_inputs()) Rewrite(*input.mutable_value(), close, 0);
+    for (v1::NodeInput& input : *node.mutable_inputs())
+      graph::RewriteReferences(*input.mutable_value(), close);
   }
   if (part.inputs_size() == 0) part.add_inputs()->set_name("(nothing)");
 }

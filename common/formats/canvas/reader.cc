@@ -9,12 +9,12 @@
 #include "common/formats/canvas/expressions.h"
 #include "common/formats/canvas/mode.h"
 #include "common/formats/canvas/object_reader.h"
+#include "common/graph/limits.h"
 #include "fmt/format.h"
 
 namespace graphkiln::formats::canvas {
 namespace {
 
-constexpr size_t kMostRegions = 200'000;
 constexpr size_t kMostConnections = 1'000'000;
 constexpr size_t kMostSpatial = 8;
 constexpr double kLargestSize = 1e9;
@@ -132,8 +132,8 @@ class Reader {
   }
 
   void Regions(const TextNode& node, const Place& place) {
-    if (node.entries.size() > kMostRegions) {
-      place.Error("LIMIT", node, fmt::format("a canvas has at most {} regions", kMostRegions));
+    if (node.entries.size() > graph::kMostNodes) {
+      place.Error("LIMIT", node, fmt::format("a canvas has at most {} regions", graph::kMostNodes));
       return;
     }
     program_.regions.reserve(node.entries.size());

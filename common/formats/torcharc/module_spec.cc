@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/compiler/composite.h"
 #include "common/formats/raw.h"
+#include "common/graph/limits.h"
 #include "common/nodes/given_params.h"
 #include "fmt/format.h"
 
@@ -14,7 +15,7 @@ namespace graphkiln::formats::torcharc {
 namespace {
 
 // Of all modules together; rows of a compact table times its layers.
-constexpr int kMaxLayers = 200'000;
+constexpr int kMaxLayers = graph::kMostNodes;
 // Comparing many wrong names with all right ones takes time.
 constexpr int kMostSuggestions = 100;
 

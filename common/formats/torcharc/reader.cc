@@ -9,13 +9,13 @@
 #include "common/formats/torcharc/module_spec.h"
 #include "common/formats/torcharc/module_writer.h"
 #include "common/graph/encode.h"
+#include "common/graph/limits.h"
 #include "common/graph/reader.h"
 #include "fmt/format.h"
 
 namespace graphkiln::formats::torcharc {
 namespace {
 
-constexpr size_t kMaxNodes = 200'000;
 constexpr size_t kMostNames = 2000;
 constexpr int kMostSuggestions = 100;
 
@@ -117,9 +117,9 @@ class Importer {
   }
 
   void Modules(const TextNode& modules, const TextNode& calls) {
-    if (modules.entries.size() > kMaxNodes || calls.entries.size() > kMaxNodes) {
+    if (modules.entries.size() > graph::kMostNodes || calls.entries.size() > graph::kMostNodes) {
       report_.Error("LIMIT", calls.pos, "graph.modules",
-                    fmt::format("a graph has at most {} nodes", kMaxNodes));
+                    fmt::format("a graph has at most {} nodes", graph::kMostNodes));
       return;
     }
     StringSet used;

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "common/graph/limits.h"
 #include "fmt/format.h"
 
 namespace graphkiln::formats::torchcanvas {
 namespace {
 
-constexpr size_t kMaxNodes = 200'000;
 constexpr size_t kMaxEdges = 1'000'000;
 // Comparing many wrong names with all right ones takes time.
 constexpr size_t kMostNames = 2000;
@@ -30,9 +30,11 @@ bool Entries::Read(const TextNode& root) {
         .set_expected("nodes: [...]");
     return false;
   }
-  if (nodes->items.size() > kMaxNodes || (edges != nullptr && edges->items.size() > kMaxEdges)) {
-    report_.Error("LIMIT", nodes->pos, "nodes",
-                  fmt::format("a graph has at most {} nodes and {} edges", kMaxNodes, kMaxEdges));
+  if (nodes->items.size() > graph::kMostNodes ||
+      (edges != nullptr && edges->items.size() > kMaxEdges)) {
+    report_.Error(
+        "LIMIT", nodes->pos, "nodes",
+        fmt::format("a graph has at most {} nodes and {} edges", graph::kMostNodes, kMaxEdges));
     return false;
   }
   for (size_t i = 0; i < nodes->items.size(); ++i) ReadNode(nodes->items[i], i);

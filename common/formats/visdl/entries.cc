@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/graph/limits.h"
 #include "fmt/format.h"
 
 namespace graphkiln::formats::visdl {
 namespace {
 
-constexpr size_t kMaxNodes = 200'000;
 constexpr size_t kMaxEdges = 1'000'000;
 // Comparing many wrong names with all right ones takes time.
 constexpr size_t kMostNames = 2000;
@@ -35,9 +35,11 @@ bool Entries::Read(const TextNode& document, const std::string& prefix) {
         .set_expected("nodes: [...]");
     return false;
   }
-  if (nodes->items.size() > kMaxNodes || (edges != nullptr && edges->items.size() > kMaxEdges)) {
-    report_.Error("LIMIT", nodes->pos, prefix + "nodes",
-                  fmt::format("a graph has at most {} nodes and {} edges", kMaxNodes, kMaxEdges));
+  if (nodes->items.size() > graph::kMostNodes ||
+      (edges != nullptr && edges->items.size() > kMaxEdges)) {
+    report_.Error(
+        "LIMIT", nodes->pos, prefix + "nodes",
+        fmt::format("a graph has at most {} nodes and {} edges", graph::kMostNodes, kMaxEdges));
     return false;
   }
   for (size_t i = 0; i < nodes->items.size(); ++i)
