@@ -1,11 +1,11 @@
 """Small graphs that ask for a lot: each command stays under 512 MB, and what is too much is told at the node that crosses it."""
 
 import json
-import os
-import subprocess
 
 import pytest
+
 from pace import FACTOR
+from used import run
 
 MOST = 512 << 20
 
@@ -80,12 +80,11 @@ def test_memory_is_bounded(bin_dir, tmp_path, name, command):
     file = tmp_path / "graph.kiln.json"
     file.write_text(json.dumps(make()))
     with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
-        running = subprocess.Popen([bin_dir / "kiln", command[0], file, *command[1:]], stdout=out, stderr=err)
-        _, status, used = os.wait4(running.pid, 0)
+        used = run([bin_dir / "kiln", command[0], file, *command[1:]], out, err)
     said = (tmp_path / "err").read_text()
-    assert os.waitstatus_to_exitcode(status) == (3 if expected else 0), said[:4000]
-    assert used.ru_maxrss * 1024 <= MOST, f"{used.ru_maxrss >> 10} MB"
-    print(f"{used.ru_maxrss >> 10} MB, {used.ru_utime:.1f} s")
+    assert used.code == (3 if expected else 0), said[:4000]
+    assert used.bytes <= MOST, f"{used.bytes >> 20} MB"
+    print(f"{used.bytes >> 20} MB, {used.seconds:.1f} s")
     if expected:
         code, node = expected
         first = said[said.index("error: ") :].split("\n\n")[0]
