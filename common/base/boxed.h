@@ -23,7 +23,6 @@ class Boxed {
 
   // REQUIRES, as for all below: not moved from.
   const T& operator*() const { return box_->value; }
-  const T* operator->() const { return &box_->value; }
   // To be changed: a copy of its own where others share the value.
   T& Mutable() {
     if (box_->uses.load(std::memory_order_acquire) != 1) *this = Boxed(box_->value);

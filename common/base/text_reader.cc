@@ -38,7 +38,8 @@ bool FindControlCharacter(std::string_view bytes, size_t* offset) {
   return false;
 }
 
-// A map of JSON begins with a quoted key; any other one is YAML's flow style.
+}  // namespace
+
 bool LooksLikeJson(std::string_view bytes) {
   std::string_view text = TrimView(bytes);
   if (text.empty() || text.front() == '[') return !text.empty();
@@ -46,6 +47,8 @@ bool LooksLikeJson(std::string_view bytes) {
   text = TrimView(text.substr(1));
   return text.empty() || text.front() == '"' || text.front() == '}';
 }
+
+namespace {
 
 TextError ReadInto(std::string_view bytes, const TextLimits& limits, TextNode* root) {
   if (bytes.size() > limits.max_bytes) {

@@ -78,11 +78,14 @@ struct TextError {
   TextPos pos;
 };
 
-/// Reads exactly one document. JSON is told by its start, '[' or '{' with a quoted key; all else
-/// is YAML 1.2 with the core schema (true/false/null/~, integers also 0x and 0o, floats, .inf,
-/// .nan), anchors, aliases and merge keys. Quoted scalars are strings. Integers beyond int64 are an
-/// error. A key that is not a string is taken by its spelling. On failure the status is
-/// InvalidArgument with "line:column: message", and `error` (may be null) has the parts.
+/// True where ReadText takes the text for JSON: it starts with '[', or with '{' and a quoted key.
+bool LooksLikeJson(std::string_view bytes);
+
+/// Reads exactly one document: JSON, or YAML 1.2 with the core schema (true/false/null/~, integers
+/// also 0x and 0o, floats, .inf, .nan), anchors, aliases and merge keys. Quoted scalars are
+/// strings. Integers beyond int64 are an error. A key that is not a string is taken by its
+/// spelling. On failure the status is InvalidArgument with "line:column: message", and `error` (may
+/// be null) has the parts.
 absl::StatusOr<TextNode> ReadText(std::string_view bytes, const TextLimits& limits,
                                   TextError* error);
 

@@ -104,7 +104,10 @@ bool IncrementalState::Step(int index, const v1::Node& before) {
   const bool grown = module_.values.size() > 2 * first_values_ + kMostOldValues;
   if (!follows_ || grown || passed_.expandable < kLeastExpandable || !Free()) return false;
   const v1::Node& after = graph_.nodes(index);
-  if (after.name() != before.name()) return false;  // others may have other names then
+  // Others may have other names then.
+  if (after.name() != before.name()) return false;
+  const bool dotted = after.name().find('.') != std::string::npos;
+  if (dotted && (after.type() != before.type() || after.module() != before.module())) return false;
   graph_bytes_ += after.SpaceUsedLong() - before.SpaceUsedLong();
   inactive_ += (IsActive(after) ? 0 : 1) - (IsActive(before) ? 0 : 1);
   const bool was_normal = findings_.normal();

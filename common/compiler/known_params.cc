@@ -1,6 +1,8 @@
 #include "common/compiler/known_params.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 namespace graphkiln::compiler {
 namespace {
@@ -11,7 +13,8 @@ bool IsSame(const v1::Value& a, const v1::Value& b) {
     case v1::Value::kIntValue:
       return a.int_value() == b.int_value();
     case v1::Value::kDoubleValue:
-      return a.double_value() == b.double_value();
+      // 0.0 and -0.0 differ in Python, too.
+      return std::bit_cast<uint64_t>(a.double_value()) == std::bit_cast<uint64_t>(b.double_value());
     case v1::Value::kBoolValue:
       return a.bool_value() == b.bool_value();
     case v1::Value::kStringValue:

@@ -60,8 +60,8 @@ std::vector<std::string> NodeIdentifiers(absl::Span<const v1::Node* const> nodes
     if (HasGroups(*nodes[i])) dotted.push_back(i);
   }
   if (dotted.empty()) return identifiers;
-  StringSet taken(identifiers.begin(), identifiers.end());  // by modules; no group is called so
-  for (const size_t i : dotted) taken.erase(identifiers[i]);
+  // By modules; no group is called so. Among them is what a dotted name becomes where it is taken.
+  StringSet taken(identifiers.begin(), identifiers.end());
   StringSet groups;
   for (const size_t i : dotted) {
     const std::string& name = nodes[i]->name();

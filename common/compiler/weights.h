@@ -17,7 +17,7 @@
 namespace graphkiln::compiler {
 
 // Of all nodes together, those that share weights counted each time: what few nodes with a thousand
-// layers make ends here. 100,000 batch norms, which have the most, fit.
+// layers make ends here. 100,000 batch norms fit, and 500 recurrent nets of 125 layers.
 inline constexpr int64_t kMostWeights = 500'000;
 
 // The weights of one instance: keys are the path and the weight's name; a shared module finds what

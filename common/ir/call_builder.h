@@ -14,7 +14,7 @@ namespace graphkiln::ir {
 
 // Totals of one module, so that no small graph takes all memory: a few nodes that give lists make
 // millions of values, and long expressions of open sizes stand in every shape behind them.
-// 100,000 honest nodes fit into both.
+// 100,000 nodes of up to seven weights and results each fit into both.
 inline constexpr size_t kMostValues = 800'000;
 inline constexpr int64_t kMostSizes = 3'000'000;  // as Dim::Weight counts
 

@@ -12,11 +12,6 @@
 namespace graphkiln::ir {
 namespace {
 
-constexpr size_t kMaxText = Dim::kMostText;
-// Sizes of sizes grow; a graph that reaches these has no readable sizes any more.
-constexpr size_t kMaxTerms = 256;
-constexpr int kMaxDivisions = Dim::kMostDivisions;
-
 int64_t Clamp(__int128 v) {
   if (v > Dim::kSaturated) return Dim::kSaturated;
   if (v < -Dim::kSaturated) return -Dim::kSaturated;
@@ -97,16 +92,14 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
     return a.first < b.first;
   });
   auto expr = std::make_unique<Expr>();
-  size_t length = 0;  // of the text, at most
   for (size_t i = 0; i < keyed.size();) {
     int64_t sum = 0;
     size_t j = i;
     for (; j < keyed.size() && keyed[j].first == keyed[i].first; ++j) {
       sum = SatAdd(sum, keyed[j].second.coefficient);
     }
+    if (sum == kSaturated || sum == -kSaturated) return Dim(sum);
     if (sum != 0) {
-      constexpr size_t kNumber = 22;  // with its signs
-      length += (sum == 1 ? 1 : kNumber) + keyed[i].first.size();
       Term term = std::move(keyed[i].second);
       term.coefficient = sum;
       expr->terms.push_back(std::move(term));
@@ -117,9 +110,10 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
   if (expr->terms.size() == 1 && expr->terms[0].atoms.empty()) {
     return Dim(expr->terms[0].coefficient);
   }
-  if (expr->terms.size() > kMaxTerms || length > kMaxText) return Dim(kSaturated);
+  if (expr->terms.size() > kMostTerms) return Dim(kSaturated);
   for (const Term& term : expr->terms) {
     const std::string key = term.Key();
+    if (expr->text.size() + key.size() > kMostText) return Dim(kSaturated);
     if (key.empty()) {
       expr->text += fmt::format("{}{}", term.coefficient < 0 ? "" : "+", term.coefficient);
       continue;
@@ -133,6 +127,7 @@ Dim Dim::FromTerms(std::vector<Term> terms) {
     }
     expr->text += key;
   }
+  if (expr->text.size() > kMostText) return Dim(kSaturated);
   return Dim(std::unique_ptr<const Expr>(std::move(expr)));
 }
 
@@ -161,6 +156,8 @@ bool operator==(const Dim& a, const Dim& b) {
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
+  if (a.IsSaturated()) return a;
+  if (b.IsSaturated()) return b;
   if (a.IsConst() && b.IsConst()) return Dim(SatAdd(a.value(), b.value()));
   std::vector<Dim::Term> terms = Dim::TermsOf(a);
   std::vector<Dim::Term> more = Dim::TermsOf(b);
@@ -174,7 +171,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   if (a.IsConst() && b.IsConst()) return Dim(SatMul(a.value(), b.value()));
   const std::vector<Dim::Term> left = Dim::TermsOf(a);
   const std::vector<Dim::Term> right = Dim::TermsOf(b);
-  if (left.size() * right.size() > kMaxTerms) return Dim(Dim::kSaturated);
+  if (left.size() * right.size() > Dim::kMostTerms) return Dim(Dim::kSaturated);
   std::vector<Dim::Term> terms;
   for (const Dim::Term& x : left) {
     for (const Dim::Term& y : right) {
@@ -191,8 +188,8 @@ Dim operator*(const Dim& a, const Dim& b) {
 }
 
 Dim Dim::FloorDiv(int64_t divisor) const {
+  if (IsSaturated() || divisor == 1) return *this;
   if (IsConst()) return Dim(FloorDivInt(value(), divisor));
-  if (divisor == 1) return *this;
   // floor((q*d + r) / d) = q + floor(r / d): take out every term that d divides.
   std::vector<Term> quotient;
   std::vector<Term> rest;
@@ -224,7 +221,7 @@ Dim Dim::FloorDiv(int64_t divisor) const {
     for (const auto& inner : term.atoms)
       atom->divisions = std::max(atom->divisions, inner->divisions);
   }
-  if (++atom->divisions > kMaxDivisions) return Dim(kSaturated);
+  if (++atom->divisions > kMostDivisions) return Dim(kSaturated);
   atom->numerator = remainder;
   atom->divisor = divisor;
   const std::string inner = remainder.ToString();
@@ -239,6 +236,7 @@ Dim Dim::FloorDiv(int64_t divisor) const {
 Dim Dim::CeilDiv(int64_t divisor) const { return (*this + Dim(divisor - 1)).FloorDiv(divisor); }
 
 std::optional<Dim> Dim::DivideExact(const Dim& b) const {
+  if (IsSaturated() || b.IsSaturated()) return std::nullopt;
   if (*this == b && !(b.IsConst(0))) return Dim(1);
   if (b.IsConst()) {
     if (b.value() == 0) return std::nullopt;

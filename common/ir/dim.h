@@ -79,12 +79,15 @@ class Dim {
   // What a longer or deeper expression becomes is kSaturated, as a number too large is: no walk
   // over sizes is deeper than this, and all that is written can be read.
   static constexpr size_t kMostText = 4096;
+  static constexpr size_t kMostTerms = 256;
   static constexpr int kMostDivisions = 16;  // inside each other
   // About how much memory it takes: 1 for a number.
   int64_t Weight() const;
 
-  // Where arithmetic ends instead of overflowing; also what a larger number becomes.
+  // Where arithmetic ends instead of overflowing, and stays; also what a larger number becomes.
   static constexpr int64_t kSaturated = (int64_t{1} << 62) - 1;
+  // True for either sign.
+  bool IsSaturated() const { return IsConst(kSaturated) || IsConst(-kSaturated); }
 
  private:
   struct Atom;

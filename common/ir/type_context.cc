@@ -159,11 +159,11 @@ absl::Status TypeContext::Output(TensorType type) {
   for (const Dim& d : type.shape) {
     const bool natural = AtLeast(d, 0);
     if (!d.IsConst()) continue;
-    if (d.IsConst(Dim::kSaturated) || d.IsConst(-Dim::kSaturated)) {
+    if (d.IsSaturated()) {
       return Fail("TENSOR_C3", "",
                   "a size of the result is beyond all numbers, or its expression too long",
-                  fmt::format("at most {} characters, {} divisions inside each other",
-                              Dim::kMostText, Dim::kMostDivisions),
+                  fmt::format("at most {} characters, {} terms, {} divisions inside each other",
+                              Dim::kMostText, Dim::kMostTerms, Dim::kMostDivisions),
                   "", "SIZE_OVERFLOW");
     }
     if (!natural) {

@@ -142,6 +142,8 @@ absl::StatusOr<TensorType> FromProto(const v1::TensorSpec& spec) {
       type.shape.emplace_back(d.size());
     } else if (d.kind_case() == v1::Dim::kSymbol) {
       ASSIGN_OR_RETURN(Dim parsed, Dim::Parse(d.symbol()));
+      if (parsed.IsSaturated())
+        return absl::InvalidArgumentError("a size is too large, or its expression too long");
       type.shape.push_back(std::move(parsed));
     } else {
       return absl::InvalidArgumentError("a dimension has neither size nor symbol");

@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/base/text_reader.h"
 #include "common/compiler/repair.h"
 #include "common/formats/formats.h"
 #include "fmt/format.h"
@@ -49,7 +50,7 @@ class Fix : public Command {
       compiled.ok = repair.result.ok;
       compiled.source.file = source->file;
     } else {
-      const bool json = TrimView(text).starts_with("{");
+      const bool json = LooksLikeJson(text);
       if (!json && text.find('#') != std::string::npos)
         context.Notice("comments are not kept in what is written");
       // A file keeps its format.

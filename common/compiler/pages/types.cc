@@ -120,9 +120,10 @@ outputs: {y: fc}
                 "projection before a merge"});
   pages.push_back({.code = "SIZE_OVERFLOW",
                    .title = "A tensor would be larger than any machine's memory",
-                   .text = "Check the parameters for a slip of the keyboard. Where sizes are open, "
-                           "their expressions have at most 4,096 characters, and 16 divisions "
-                           "inside each other: pooling and joining by turns makes them grow.",
+                   .text =
+                       "Check the parameters for a slip of the keyboard. Where sizes are open, "
+                       "their expressions have at most 4,096 characters, 256 terms and 16 "
+                       "divisions inside each other: pooling and joining by turns makes them grow.",
                    .wrong = R"(graphkiln: 1
 inputs: {x: {shape: [B, 2000000]}}
 nodes:

@@ -39,6 +39,11 @@ TEST(NodeNames, GroupsAndModulesAreNotCalledTheSame) {
   EXPECT_THAT(Identifiers({"x=enc.conv", "y=enc.conv"}), ElementsAre("enc.conv", "enc_conv_2"));
 }
 
+TEST(NodeNames, WhatARefusedNameBecomesIsNoGroup) {
+  // a.b is a group of a.b.c, so it becomes a_b, which no group may be called then.
+  EXPECT_THAT(Identifiers({"x=a_b.c", "y=a.b", "z=a.b.c"}), ElementsAre("a_b_c", "a_b", "a.b.c"));
+}
+
 TEST(NodeNames, PartsThatPythonCannotHaveMakeNoGroup) {
   EXPECT_THAT(Identifiers({"a=enc.items", "b=enc..x", "c=enc.", "d=.x", "e=0.x", "f=for.x",
                            "g=enc.training"}),

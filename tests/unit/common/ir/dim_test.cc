@@ -129,6 +129,22 @@ TEST(Dim, LongTextEndsAndIsReadBack) {
   EXPECT_EQ(Dim::Symbol(std::string(160, 'B')).Weight(), 11);
 }
 
+TEST(Dim, WhatIsSaturatedStaysSo) {
+  const Dim most(Dim::kSaturated);
+  const Dim b = Dim::Symbol("B");
+  EXPECT_EQ(most + b, most);
+  EXPECT_EQ(b + most, most);
+  EXPECT_EQ(b - most, Dim(-Dim::kSaturated));
+  EXPECT_EQ(most - Dim(5), most);
+  EXPECT_EQ(most * b, most);
+  EXPECT_EQ(most.FloorDiv(2), most);
+  EXPECT_EQ(most.CeilDiv(2), most);
+  EXPECT_FALSE(most.DivideExact(Dim(1)).has_value());
+  Dim sum;
+  for (int i = 0; i < 300; ++i) sum = sum + Dim(2) * Dim::Symbol("a" + std::to_string(i));
+  EXPECT_EQ(sum, most);  // more than 256 terms
+}
+
 TEST(Dim, BadTextIsRefused) {
   for (const char* text : {"", "B+", "(B", "B//0", "B//H", "3x", "B ? 1", "B)"}) {
     EXPECT_THAT(Dim::Parse(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
