@@ -1,5 +1,6 @@
 #include "common/formats/raw.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -113,12 +114,39 @@ void Append(Json& object, std::string_view key, Json value) {
   object.get_ref<Json::object_t&>().emplace_back(std::string(key), std::move(value));
 }
 
-const v1::Value* FindOrigin(const v1::MapValue& extra, std::string_view key) {
+namespace {
+
+const v1::Value* FindIn(const v1::MapValue& extra, std::string_view key) {
   const auto origin = extra.fields().find(std::string(graph::kOrigin));
   if (origin == extra.fields().end()) return nullptr;
   const auto& fields = origin->second.map_value().fields();
   const auto entry = fields.find(std::string(key));
   return entry == fields.end() ? nullptr : &entry->second;
+}
+
+}  // namespace
+
+Origin::Origin(const v1::Graph& graph, std::string_view format) : graph_(graph) {
+  const v1::Value* kept = FindIn(graph.extra(), "format");
+  of_format_ = kept != nullptr && kept->string_value() == format;
+}
+
+const v1::Value* Origin::Find(std::string_view key) const {
+  return of_format_ ? FindIn(graph_.extra(), key) : nullptr;
+}
+
+const v1::Value* Origin::Find(const v1::Node& node, std::string_view key) const {
+  return of_format_ ? FindIn(node.extra(), key) : nullptr;
+}
+
+void Origin::AppendFields(std::string_view key, std::initializer_list<std::string_view> ours,
+                          Json* out) const {
+  const v1::Value* kept = Find(key);
+  if (kept == nullptr || !kept->has_map_value()) return;
+  const Json fields = RawJson(*kept);
+  for (const auto& [name, value] : fields.items()) {
+    if (std::find(ours.begin(), ours.end(), name) == ours.end()) Append(*out, name, value);
+  }
 }
 
 void SetOrigin(v1::MapValue* extra, std::string_view key, v1::Value value) {

@@ -305,6 +305,24 @@ def test_what_modules_cannot_hold_is_taken_apart(kiln):
     assert document["modules"]["square"] == {"MergeProd": {"dim": 0}}
 
 
+NAMES = {
+    "an input's name": ({"x": [2, 5, 4], "l_output": [2, 5, 6]}, {
+        "l": {"type": "LSTM", "in": "x", "params": {"hidden_size": 6, "batch_first": True}},
+        "s": {"type": "ReLU", "in": "l.output"}, "t": {"type": "Add", "in": ["s", "l_output"]}}),
+    "an output alone": ({"x": [2, 3, 8, 8]}, {
+        "p": {"type": "MaxPool2d", "in": "x", "params": {"kernel_size": 2}}, "s": {"type": "ReLU", "in": "p.output"}}),
+    "a child's name": ({"x": [2, 4]}, {
+        "s": {"type": "Sequential", "in": "x", "children": {"0": {"type": "Linear", "params": {"out_features": 4}, "name": "foo"}}},
+        "lin": {"type": "Linear", "in": "s", "params": {"out_features": 4}}}),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_names_keep_their_meaning(kiln, what):
+    shapes, nodes = NAMES[what]
+    through(kiln, {"graphkiln": 1, "inputs": {k: {"shape": v} for k, v in shapes.items()}, "nodes": nodes, "outputs": {"y": list(nodes)[-1]}}, shapes)
+
+
 @pytest.mark.parametrize("out", ["last", "mean", "max", "seq"])
 def test_recurrent_blocks_are_taken_apart(kiln, out):
     graph = {"graphkiln": 1, "inputs": {"x": {"shape": [2, 5, 4]}},

@@ -78,7 +78,7 @@ bool IsPlainSequential(const v1::Node& node) {
     const bool computed = !child.when().empty() || !child.repeat().empty();
     const bool placed = layer.id().empty() || layer.id() == fmt::format("{}", i);
     if (computed || !placed || layer.inputs_size() > 0 || layer.children_size() > 0 ||
-        !layer.module().empty() || !HasClass(layer.type()))
+        !layer.module().empty() || !layer.name().empty() || !HasClass(layer.type()))
       return false;
   }
   return true;
@@ -104,14 +104,12 @@ std::optional<Json> PlainModule(const v1::Node& node) {
   return *std::move(json);
 }
 
-std::optional<Json> KeptModule(const v1::Node& node) {
-  const v1::Value* kept = FindOrigin(node.extra(), "module");
-  if (kept == nullptr) return std::nullopt;
+std::optional<Json> KeptModule(const v1::Value& kept, const v1::Node& node) {
   std::vector<v1::Diagnostic> ignored;
   graph::Reader report("", nullptr, &ignored);
-  const ModuleSpec spec = SpecReader(report).Read("", RawText(*kept), /*used=*/false);
+  const ModuleSpec spec = SpecReader(report).Read("", RawText(kept), /*used=*/false);
   if (!spec.ok || Meaning(spec.node) != Meaning(node)) return std::nullopt;
-  return RawJson(*kept);
+  return RawJson(kept);
 }
 
 }  // namespace graphkiln::formats::torcharc

@@ -34,7 +34,7 @@ absl::StatusOr<Json> ModuleJson(const v1::Node& node, const Sites& sites);
 /// The same for a node that alone says all of it.
 std::optional<Json> PlainModule(const v1::Node& node);
 
-/// The entry as it was read, where the node still is what it says.
-std::optional<Json> KeptModule(const v1::Node& node);
+/// The entry `kept` as it was read, where the node still is what it says.
+std::optional<Json> KeptModule(const v1::Value& kept, const v1::Node& node);
 
 }  // namespace graphkiln::formats::torcharc

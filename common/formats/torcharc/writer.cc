@@ -1,16 +1,19 @@
 #include "common/formats/torcharc/writer.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/formats/names.h"
 #include "common/formats/order.h"
 #include "common/formats/torcharc/module_writer.h"
 #include "common/formats/torcharc/types.h"
 #include "common/formats/torcharc/unfold.h"
 #include "common/graph/writer.h"
+#include "common/nodes/given_params.h"
 #include "common/nodes/registry.h"
 #include "fmt/format.h"
 
@@ -23,7 +26,11 @@ class Exporter {
  public:
   Exporter(const v1::Graph& graph, const compiler::CompileResult* compiled,
            const StringMap<std::string>* inside, std::vector<v1::Diagnostic>* diagnostics)
-      : graph_(graph), inside_(inside), diagnostics_(diagnostics), sites_(compiled) {}
+      : graph_(graph),
+        origin_(graph, "torcharc"),
+        inside_(inside),
+        diagnostics_(diagnostics),
+        sites_(compiled) {}
 
   std::optional<Json> Run() {
     Json input = Json::array();
@@ -36,11 +43,11 @@ class Exporter {
     Names(order);
     for (const int i : order) Node(graph_.nodes(i));
     Json out = Json::object();
-    Kept("fields", &out);
+    origin_.AppendFields("fields", {"modules", "graph"}, &out);
     Json output = Output();  // may add modules and calls
     Append(out, "modules", Ordered());
     Json graph = Json::object();
-    Kept("graph_fields", &graph);
+    origin_.AppendFields("graph_fields", {"input", "modules", "output"}, &graph);
     Append(graph, "input", input.size() == 1 && !ListedInput() ? input[0] : input);
     Append(graph, "modules", std::move(calls_));
     Append(graph, "output", std::move(output));
@@ -68,15 +75,8 @@ class Exporter {
   }
 
   bool ListedInput() const {
-    const v1::Value* listed = FindOrigin(graph_.extra(), "input_list");
+    const v1::Value* listed = origin_.Find("input_list");
     return listed != nullptr && listed->bool_value();
-  }
-
-  void Kept(std::string_view key, Json* out) {
-    const v1::Value* kept = FindOrigin(graph_.extra(), key);
-    if (kept == nullptr) return;
-    const Json fields = RawJson(*kept);
-    for (const auto& [name, value] : fields.items()) Append(*out, name, value);
   }
 
   static std::string Plain(std::string text) {
@@ -87,15 +87,13 @@ class Exporter {
   // Modules have the name of their weights, calls the id where that fits the form MODULE~SUFFIX.
   void Names(const std::vector<int>& order) {
     StringMap<std::string> modules;  // by id of the owner
-    StringSet taken;
+    formats::Names taken;
     for (const int i : order) {
       const v1::Node& node = graph_.nodes(i);
       if (!node.module().empty()) continue;
-      std::string name = Plain(node.name().empty() ? node.id() : node.name());
-      while (!taken.insert(name).second) name += "_";
-      modules.emplace(node.id(), name);
+      modules.emplace(node.id(), taken.New(Plain(node.name().empty() ? node.id() : node.name())));
     }
-    StringSet calls;
+    formats::Names calls;
     for (const int i : order) {
       const v1::Node& node = graph_.nodes(i);
       const auto owner = modules.find(node.module().empty() ? node.id() : node.module());
@@ -104,19 +102,21 @@ class Exporter {
         continue;
       }
       const std::string& module = owner->second;
-      const v1::Value* kept = FindOrigin(node.extra(), "id");
+      const v1::Value* kept = origin_.Find(node, "id");
       const std::string id = kept != nullptr ? kept->string_value() : node.id();
       const bool fits = id == module || (id.starts_with(module + "~") &&
                                          id.find('~', module.size() + 1) == std::string::npos);
-      std::string call = fits                    ? id
-                         : node.module().empty() ? module
-                                                 : fmt::format("{}~{}", module, Plain(id));
-      while (!calls.insert(call).second) call += call.find('~') == std::string::npos ? "~2" : "_";
+      const std::string wanted = fits                    ? id
+                                 : node.module().empty() ? module
+                                                         : fmt::format("{}~{}", module, Plain(id));
+      const std::string call = calls.New(wanted, wanted.find('~') == std::string::npos ? "~" : "_");
       names_.insert_or_assign(node.id(), call);
       module_names_.emplace(node.id(), module);
       used_.insert(call);
       used_.insert(module);
     }
+    for (const std::string& name : used_) get_names_.Take(name);
+    for (const std::string& name : inputs_) get_names_.Take(name);
   }
 
   void Node(const v1::Node& node) {
@@ -127,7 +127,8 @@ class Exporter {
     if (node.compile_mode() > v1::COMPILE_MODE_RUNTIME)
       Lacks(node.id(), "a compile mode; it is left out", v1::SEVERITY_WARNING);
     if (node.module().empty()) {
-      std::optional<Json> kept = KeptModule(node);
+      const v1::Value* read = origin_.Find(node, "module");
+      std::optional<Json> kept = read == nullptr ? std::nullopt : KeptModule(*read, node);
       if (kept) {
         modules_.emplace_back(module->second, *std::move(kept));
       } else {
@@ -209,6 +210,21 @@ class Exporter {
     return reference.port().empty() ? it->second : Port(reference, it->second, node);
   }
 
+  // The outputs that a node has, as far as its parameters tell.
+  std::vector<int> ActiveOutputs(const v1::Node& node, const nodes::NodeDef& def) const {
+    const compiler::Instance* instance = sites_.At(node.id()).instance;
+    if (instance != nullptr) return def.ActiveOutputs(instance->params);
+    const auto owner = types_.find(node.module().empty() ? node.id() : node.module());
+    const v1::Node& given = owner == types_.end() ? node : *owner->second;
+    nodes::Params params;
+    if (nodes::ResolveParams(def.params, nodes::ViewOf(given.params()), &params,
+                             [](const nodes::ParamIssue&) {}))
+      return def.ActiveOutputs(params);
+    std::vector<int> all(def.outputs.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
   // One output of several: a call of Get for each step into the result.
   std::string Port(const v1::Reference& reference, const std::string& call,
                    const std::string& node) {
@@ -221,15 +237,19 @@ class Exporter {
     const nodes::NodeDef* def =
         source == types_.end() ? nullptr : nodes::FindNode(source->second->type());
     const int index = def == nullptr ? -1 : def->OutputIndex(reference.port());
-    if (index < 0 || def->outputs[static_cast<size_t>(index)].many) {
+    std::vector<int> active;
+    if (index >= 0) active = ActiveOutputs(*source->second, *def);
+    if (std::find(active.begin(), active.end(), index) == active.end() ||
+        def->outputs[static_cast<size_t>(index)].many) {
       Lacks(node, fmt::format("the output {} of {}", reference.port(), reference.node()),
             v1::SEVERITY_ERROR);
       return call;
     }
     std::string name = call;
     for (const int step : def->outputs[static_cast<size_t>(index)].path) {
-      std::string get = fmt::format("{}_{}", Plain(call), reference.port());
-      while (!used_.insert(get).second) get += "_";
+      if (active.size() == 1) break;  // the result is that output
+      const std::string get = get_names_.New(fmt::format("{}_{}", Plain(call), reference.port()));
+      used_.insert(get);
       modules_.emplace_back(get, Json{{"Get", {{"key", step}}}});
       Append(calls_, get, Json::array({name}));
       name = get;
@@ -240,7 +260,7 @@ class Exporter {
 
   // Modules as they stand in the file that was read, unused ones last.
   Json Ordered() {
-    if (const v1::Value* order = FindOrigin(graph_.extra(), "order")) {
+    if (const v1::Value* order = origin_.Find("order")) {
       StringMap<int> places;
       for (const v1::Value& name : order->list_value().values())
         places.emplace(name.string_value(), static_cast<int>(places.size()));
@@ -254,8 +274,8 @@ class Exporter {
     }
     Json out = Json::object();
     for (auto& [name, module] : modules_) Append(out, name, module);
-    const v1::Value* unused = FindOrigin(graph_.extra(), "unused");
-    if (unused == nullptr) return out;
+    const v1::Value* unused = origin_.Find("unused");
+    if (unused == nullptr || !unused->has_map_value()) return out;
     const Json rest = RawJson(*unused);
     for (const auto& [name, module] : rest.items()) {
       if (!used_.contains(name)) Append(out, name, module);
@@ -282,6 +302,7 @@ class Exporter {
   }
 
   const v1::Graph& graph_;
+  const Origin origin_;
   const StringMap<std::string>* inside_;  // node -> the one that it was taken out of; may be null
   std::vector<v1::Diagnostic>* diagnostics_;
   Sites sites_;
@@ -289,6 +310,7 @@ class Exporter {
   StringMap<std::string> module_names_;  // by id of the call
   StringMap<const v1::Node*> types_;
   StringMap<std::string> gets_;  // by node and port
+  formats::Names get_names_;     // of all calls, modules and inputs
   StringSet used_, inputs_, shadowed_, told_;
   std::vector<std::pair<std::string, Json>> modules_;
   Json calls_ = Json::object();

@@ -18,20 +18,18 @@ constexpr int kIndent = 1;
 class Exporter {
  public:
   Exporter(const v1::Graph& graph, std::vector<v1::Diagnostic>* diagnostics)
-      : graph_(graph), diagnostics_(diagnostics) {
+      : graph_(graph), origin_(graph, "torchcanvas"), diagnostics_(diagnostics) {
     for (const v1::Node& node : graph.nodes()) nodes_.emplace(node.id(), &node);
+    for (const v1::GraphInput& input : graph.inputs()) nodes_.emplace(input.name(), nullptr);
   }
 
   std::optional<Json> Run() {
-    const Json none = Json::object();
-    const v1::Value* kept = FindOrigin(graph_.extra(), "fields");
-    const Json fields = kept == nullptr ? none : RawJson(*kept);
     Json out = Json::object();
-    if (kept == nullptr) {
+    if (origin_.Find("fields") == nullptr) {
       Append(out, "version", "0.2");
       Append(out, "metadata", Json{{"name", graph_.name()}});
     }
-    for (const auto& [key, value] : fields.items()) Append(out, key, value);
+    origin_.AppendFields("fields", {"nodes", "edges", "inputs", "outputs"}, &out);
     for (const v1::GraphInput& input : graph_.inputs()) InputNode(input.name());
     for (const v1::Node& node : graph_.nodes()) Node(node);
     Order();
@@ -68,7 +66,7 @@ class Exporter {
       if (entry.contains(first)) Append(out, first, entry.at(first));
     }
     for (const auto& [key, value] : entry.items()) {
-      if (key == "type" || key == "params") continue;
+      if (key == "id" || key == "type" || key == "params") continue;
       Append(out, key,
              placed && key == "x"   ? Number(view->second.x(), value)
              : placed && key == "y" ? Number(view->second.y(), value)
@@ -88,19 +86,28 @@ class Exporter {
   }
 
   void InputNode(const std::string& id) {
-    const v1::Value* kept = FindOrigin(graph_.extra(), "inputs");
-    if (kept != nullptr) {
+    if (const v1::Value* kept = origin_.Find("inputs")) {
       const auto it = kept->map_value().fields().find(id);
-      if (it != kept->map_value().fields().end()) return Entry(id, RawJson(it->second));
+      if (it != kept->map_value().fields().end()) {
+        const TextNode text = RawText(it->second);
+        const TextNode* type = text.Find("type");
+        if (type != nullptr && type->s == "Input") return Entry(id, RawJson(text));
+      }
     }
     Entry(id, Json{{"type", "Input"}, {"params", Json::object()}});
   }
 
   // The entry as it was read, where the node still is what it says.
-  static std::optional<Json> KeptEntry(const v1::Node& node, bool* padded) {
-    const v1::Value* kept = FindOrigin(node.extra(), "node");
+  std::optional<Json> KeptEntry(const v1::Node& node, bool* padded) const {
+    const v1::Value* kept = origin_.Find(node, "node");
     if (kept == nullptr) return std::nullopt;
-    const ReadNode read = EntryNode(RawText(*kept));
+    const TextNode text = RawText(*kept);
+    const TextNode* type = text.Find("type");
+    const TextNode* params = text.Find("params");
+    if (type == nullptr || (FindType(type->s) == nullptr && type->s != "Output") ||
+        (params != nullptr && !params->IsMap() && !params->IsNull()))
+      return std::nullopt;
+    const ReadNode read = EntryNode(text);
     if (Meaning(read.node) != Meaning(node)) return std::nullopt;
     *padded = read.pad.has_value();
     return RawJson(*kept);
@@ -110,17 +117,17 @@ class Exporter {
   const v1::Node* PadOf(const v1::Node& node) const {
     if (node.inputs_size() != 1 || !node.inputs(0).value().has_reference()) return nullptr;
     const auto it = nodes_.find(node.inputs(0).value().reference().node());
-    if (it == nodes_.end()) return nullptr;
-    const v1::Value* of = FindOrigin(it->second->extra(), "pad_of");
+    if (it == nodes_.end() || it->second == nullptr) return nullptr;
+    const v1::Value* of = origin_.Find(*it->second, "pad_of");
     return of != nullptr && of->string_value() == node.id() ? it->second : nullptr;
   }
 
   void Node(const v1::Node& node) {
-    if (const v1::Value* of = FindOrigin(node.extra(), "pad_of")) {
+    if (const v1::Value* of = origin_.Find(node, "pad_of")) {
       const auto it = nodes_.find(of->string_value());
       bool padded = false;
-      if (it != nodes_.end() && PadOf(*it->second) == &node && KeptEntry(*it->second, &padded) &&
-          padded) {
+      if (it != nodes_.end() && it->second != nullptr && PadOf(*it->second) == &node &&
+          KeptEntry(*it->second, &padded) && padded) {
         return;
       }
     }
@@ -182,7 +189,7 @@ class Exporter {
 
   // Nodes as they stood in the file, new ones last.
   void Order() {
-    const v1::Value* order = FindOrigin(graph_.extra(), "order");
+    const v1::Value* order = origin_.Find("order");
     if (order == nullptr) return;
     StringMap<int> places;
     for (const v1::Value& id : order->list_value().values())
@@ -199,7 +206,7 @@ class Exporter {
   Json Edges() {
     Json out = Json::array();
     std::vector<std::pair<std::string, std::string>> kept;
-    if (const v1::Value* listed = FindOrigin(graph_.extra(), "edges")) {
+    if (const v1::Value* listed = origin_.Find("edges")) {
       for (const v1::Value& pair : listed->list_value().values()) {
         if (pair.list_value().values_size() == 2) {
           kept.emplace_back(pair.list_value().values(0).string_value(),
@@ -233,8 +240,9 @@ class Exporter {
   }
 
   const v1::Graph& graph_;
+  const Origin origin_;
   std::vector<v1::Diagnostic>* diagnostics_;
-  StringMap<const v1::Node*> nodes_;
+  StringMap<const v1::Node*> nodes_;  // null: an input, or a part of a sum
   std::vector<std::pair<std::string, Json>> entries_;
   std::vector<std::pair<std::string, std::string>> edges_;
   std::string last_;

@@ -18,11 +18,15 @@ class JobWriter {
   explicit JobWriter(std::vector<v1::Diagnostic>* diagnostics) : diagnostics_(diagnostics) {}
 
   std::optional<Json> Run(const v1::Graph& graph) {
-    const v1::Value* saved = FindOrigin(graph.extra(), "saved");
+    const v1::Value* saved = Origin(graph, "visdl").Find("saved");
     const Json fields = saved == nullptr ? Json::object() : RawJson(*saved);
     const auto config = fields.find("config");
     if (config == fields.end() || !config->is_object()) {
       Lacks("a graph that came without a config", v1::SEVERITY_ERROR);
+      return std::nullopt;
+    }
+    if (graph.inputs_size() != 1) {
+      Lacks("a graph with another number of inputs than 1", v1::SEVERITY_ERROR);
       return std::nullopt;
     }
     config_ = *config;

@@ -23,7 +23,7 @@ using Edge = std::tuple<std::string, int64_t, std::string, std::string>;
 class Exporter {
  public:
   Exporter(const v1::Graph& graph, std::vector<v1::Diagnostic>* diagnostics)
-      : graph_(graph), diagnostics_(diagnostics) {
+      : graph_(graph), origin_(graph, "visdl"), diagnostics_(diagnostics) {
     for (const v1::Node& node : graph.nodes()) nodes_.emplace(node.id(), &node);
     for (const v1::GraphInput& input : graph.inputs()) inputs_.insert(input.name());
   }
@@ -37,13 +37,13 @@ class Exporter {
     Json document = Json::object();
     Append(document, "nodes", std::move(nodes));
     Append(document, "edges", Edges());
-    Fields("fields", &document);
-    if (FindOrigin(graph_.extra(), "fields") == nullptr && !graph_.name().empty())
+    origin_.AppendFields("fields", {"nodes", "edges"}, &document);
+    if (!document.contains("name") && !graph_.name().empty())
       Append(document, "name", graph_.name());
     Json out = Json::object();
-    if (FindOrigin(graph_.extra(), "saved") != nullptr) {
+    if (origin_.Find("saved") != nullptr) {
       Append(out, "graph", std::move(document));
-      Fields("saved", &out);
+      origin_.AppendFields("saved", {"graph"}, &out);
     } else {
       out = std::move(document);
     }
@@ -63,16 +63,9 @@ class Exporter {
     diagnostic.set_node(node);
   }
 
-  void Fields(std::string_view key, Json* out) const {
-    const v1::Value* kept = FindOrigin(graph_.extra(), key);
-    if (kept == nullptr) return;
-    const Json fields = RawJson(*kept);
-    for (const auto& [name, value] : fields.items()) Append(*out, name, value);
-  }
-
   // The entry as it was read, where the node still is what it says.
-  static std::optional<Json> KeptEntry(const v1::Node& node) {
-    const v1::Value* kept = FindOrigin(node.extra(), "node");
+  std::optional<Json> KeptEntry(const v1::Node& node) const {
+    const v1::Value* kept = origin_.Find(node, "node");
     if (kept == nullptr) return std::nullopt;
     const TextNode text = RawText(*kept);
     const TextNode* type = text.Find("node_type");
@@ -99,13 +92,14 @@ class Exporter {
     Json out = {{"id", node.id()}};
     if (!entry) {
       Lacks(node.id(), fmt::format("{} with these parameters", node.type()));
+      Read(node);
       return out;
     }
     Sources(node);
     const auto view = graph_.view().nodes().find(node.id());
     const bool placed = view != graph_.view().nodes().end();
     for (const auto& [key, value] : entry->items()) {
-      if (key != "position" || !placed) Append(out, key, value);
+      if (key != "id" && (key != "position" || !placed)) Append(out, key, value);
     }
     if (placed) {
       Append(out, "position",
@@ -114,6 +108,17 @@ class Exporter {
       Append(out, "position", Json{{"x", 0}, {"y", 0}});
     }
     return out;
+  }
+
+  // What a node reads that cannot be written; its edges are not told of, too.
+  void Read(const v1::Node& node) {
+    const auto read = [&](const v1::Argument& from) {
+      if (from.has_reference()) read_.insert(from.reference().node());
+    };
+    for (const v1::NodeInput& input : node.inputs()) {
+      read(input.value());
+      for (const v1::Argument& item : input.value().list().items()) read(item);
+    }
   }
 
   // The edges into a node.
@@ -153,15 +158,18 @@ class Exporter {
 
   int64_t Output(const v1::Reference& reference) {
     const auto it = nodes_.find(reference.node());
-    const TypeRow* row = it == nodes_.end() ? nullptr : FindType(it->second->type());
-    if (row == nullptr) {
-      Lacks(reference.node(), "a node that is not there, or of another type");
+    if (it == nodes_.end()) {
+      if (told_.insert(reference.node()).second)
+        Lacks(reference.node(), "a node that is not there");
       return 0;
     }
+    const TypeRow* row = FindType(it->second->type());
+    if (row == nullptr) return 0;  // which is told at the node itself
     const auto port = std::find(row->outputs.begin(), row->outputs.end(), reference.port());
     if (port != row->outputs.end()) return port - row->outputs.begin();
     if (!reference.port().empty() && row->outputs.size() == 1) return 0;  // by its own name
-    Lacks(reference.node(), "all outputs of a node at once");
+    if (told_.insert(reference.node()).second)
+      Lacks(reference.node(), "all outputs of a node at once");
     return 0;
   }
 
@@ -196,7 +204,8 @@ class Exporter {
 
   // As they stood in the file, where they say the same.
   Json Edges() {
-    if (const v1::Value* kept = FindOrigin(graph_.extra(), "edges")) {
+    const v1::Value* kept = origin_.Find("edges");
+    if (kept != nullptr && kept->has_list_value()) {
       Json raw = RawJson(*kept);
       std::vector<Edge> theirs, ours = edges_;
       for (const Json& edge : raw) theirs.push_back(EdgeOf(edge));
@@ -219,9 +228,10 @@ class Exporter {
   }
 
   const v1::Graph& graph_;
+  const Origin origin_;
   std::vector<v1::Diagnostic>* diagnostics_;
   StringMap<const v1::Node*> nodes_;
-  StringSet inputs_, read_;
+  StringSet inputs_, read_, told_;
   std::vector<Edge> edges_;
   int roots_ = 0;  // readers of the graph's input
 };

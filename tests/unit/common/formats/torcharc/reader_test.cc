@@ -138,5 +138,51 @@ TEST(TorchArcReader, LayersOfACompactTableAreBounded) {
   EXPECT_LE(read.graph.nodes(0).children_size(), 200'001);
 }
 
+v1::Graph Native(std::string_view text) {
+  std::vector<v1::Diagnostic> findings;
+  const auto graph = graph::ReadGraph(text, "g", nullptr, &findings);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return graph.ok() ? *graph : v1::Graph();
+}
+
+TEST(TorchArcWriter, EqualNamesAreNumbered) {
+  constexpr int kCount = 3000;
+  v1::Graph graph = Native("{nodes: {a: {type: ReLU, in: x, name: m}}, inputs: {x: {}}}");
+  for (int i = 0; i < kCount; ++i) {
+    v1::Node* node = graph.add_nodes();
+    *node = graph.nodes(0);
+    node->set_id("n" + std::to_string(i));
+  }
+  graph.add_outputs()->mutable_value()->mutable_reference()->set_node("n0");
+  const std::string text = Written(graph);
+  EXPECT_LT(text.size(), 100u * kCount);
+  EXPECT_EQ(Written(ReadText(text).graph), text);
+}
+
+TEST(TorchArcWriter, AnOutputAloneIsTheResult) {
+  const std::string alone = Written(
+      Native("{inputs: {x: {}}, nodes: {p: {type: MaxPool2d, in: x, params: {kernel_size: 2}}, "
+             "s: {type: ReLU, in: p.output}}, outputs: {y: s}}"));
+  EXPECT_EQ(alone.find("Get"), std::string::npos) << alone;
+  const std::string both = Written(
+      Native("{inputs: {x: {}}, nodes: {p: {type: MaxPool2d, in: x, params: {kernel_size: 2, "
+             "return_indices: true}}, s: {type: ReLU, in: p.output}}, outputs: {y: s}}"));
+  EXPECT_NE(both.find("Get"), std::string::npos) << both;
+}
+
+TEST(TorchArcWriter, WhatAnotherFormatKeptIsNotWritten) {
+  constexpr std::string_view kText =
+      "{inputs: {x: {}}, nodes: {a: {type: ReLU, in: x, origin: {module: {ReLU: {inplace: true}}, "
+      "id: a~z}}}, outputs: {y: a}, origin: {format: ";
+  constexpr std::string_view kRest =
+      ", fields: {note: 1}, graph_fields: {more: 2}, unused: {b: {ReLU: }}, input_list: true}}";
+  const std::string other = Written(Native(std::string(kText) + "visdl" + std::string(kRest)));
+  EXPECT_EQ(other, Written(Native("{inputs: {x: {}}, nodes: {a: {type: ReLU, in: x}}, "
+                                  "outputs: {y: a}}")));
+  EXPECT_THAT(Written(Native(std::string(kText) + "torcharc" + std::string(kRest))),
+              testing::AllOf(testing::HasSubstr("note"), testing::HasSubstr("more"),
+                             testing::HasSubstr("b:"), testing::HasSubstr("a~z")));
+}
+
 }  // namespace
 }  // namespace graphkiln::formats::torcharc

@@ -6,6 +6,8 @@
 
 #include "common/formats/tell.h"
 #include "common/formats/torchcanvas/writer.h"
+#include "common/formats/visdl/reader.h"
+#include "common/graph/text.h"
 #include "nlohmann/json.hpp"
 
 namespace graphkiln::formats::torchcanvas {
@@ -109,6 +111,53 @@ TEST(TorchCanvasReader, FaultsArePlaced) {
                                            "UNKNOWN_REFERENCE edges[1]", "ARGUMENT_TYPE inputs[0]",
                                            "UNKNOWN_REFERENCE outputs[0]"};
   EXPECT_EQ(found, wanted);
+}
+
+v1::Graph Native(std::string_view text) {
+  std::vector<v1::Diagnostic> findings;
+  const auto graph = graph::ReadGraph(text, "g", nullptr, &findings);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return graph.ok() ? *graph : v1::Graph();
+}
+
+TEST(TorchCanvasWriter, WhatAnotherFormatKeptIsNotWritten) {
+  const auto root = ReadText(
+      R"({"nodes": [{"id": "a", "node_type": "Linear", "params": {"out_features": 3}, "color": "red"}],
+      "edges": [], "name": "n", "foo": 1})",
+      TextLimits(), nullptr);
+  ASSERT_TRUE(root.ok());
+  std::vector<v1::Diagnostic> findings;
+  const v1::Graph graph = visdl::ReadGraph(*root, "v.json", nullptr, &findings);
+  EXPECT_EQ(Written(graph), Json::parse(R"({"version": "0.2", "metadata": {"name": "n"},
+    "nodes": [{"id": "x", "type": "Input", "params": {}},
+              {"id": "a", "type": "Linear", "params": {"out_features": 3}}],
+    "edges": [["x", "a"]], "inputs": ["x"], "outputs": ["a"]})"));
+}
+
+TEST(TorchCanvasWriter, WhatIsNoEntryIsNotWritten) {
+  for (const char* kept :
+       {"{}", "[1]", "5", "{type: 5}", "{type: Gone}", "{type: ReLU, params: 3}"}) {
+    const v1::Graph graph = Native(
+        std::string("{inputs: {x: {}}, nodes: {a: {type: ReLU, in: x, origin: {pad_of: x, node: ") +
+        kept +
+        "}}}, outputs: {y: a}, origin: {format: torchcanvas, fields: 7, edges: {a: 1}, "
+        "order: 8, inputs: {x: " +
+        kept + "}}}");
+    EXPECT_EQ(Written(graph)["nodes"], Json::parse(R"([{"id": "x", "type": "Input", "params": {}},
+                              {"id": "a", "type": "ReLU", "params": {}}])"))
+        << kept;
+  }
+}
+
+TEST(TorchCanvasWriter, PartsOfASumAreNoInputs) {
+  const Json file = Written(
+      Native("{inputs: {x: {}, a_1: {}}, nodes: {a: {type: Add, in: [[x, a_1, x]]}, b: {type: "
+             "ReLU, in: a}, c: {type: ReLU, in: a_1}}, outputs: {b: b, c: c}}"));
+  std::vector<std::string> ids;
+  for (const Json& node : file["nodes"]) ids.push_back(node["id"]);
+  EXPECT_EQ(ids, (std::vector<std::string>{"x", "a_1", "a_1_", "a", "b", "c"}));
+  EXPECT_EQ(file["edges"][0], Json::parse(R"(["x", "a_1_"])"));
+  EXPECT_EQ(file["edges"][1], Json::parse(R"(["a_1", "a_1_"])"));
 }
 
 }  // namespace

@@ -5,7 +5,10 @@
 #include <string>
 
 #include "common/formats/tell.h"
+#include "common/formats/torchcanvas/reader.h"
+#include "common/formats/visdl/job.h"
 #include "common/formats/visdl/writer.h"
+#include "common/graph/text.h"
 #include "nlohmann/json.hpp"
 
 namespace graphkiln::formats::visdl {
@@ -81,6 +84,53 @@ TEST(VisDLReader, OneNodeReadsTheDataAndOneIsTheOutput) {
   EXPECT_EQ(read.findings[0].code(), "VD_INPUTS");
   EXPECT_EQ(read.findings[1].code(), "VD_OUTPUTS");
   EXPECT_EQ(read.findings[1].path(), "nodes[1]");
+}
+
+v1::Graph Native(std::string_view text) {
+  std::vector<v1::Diagnostic> findings;
+  const auto graph = graph::ReadGraph(text, "g", nullptr, &findings);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return graph.ok() ? *graph : v1::Graph();
+}
+
+TEST(VisDLWriter, WhatAnotherFormatKeptIsNotWritten) {
+  const auto root = ReadText(
+      R"({"version": "0.2", "metadata": {"name": "q"}, "nodes": [{"id": "x", "type": "Input"},
+      {"id": "a", "type": "Linear", "params": {"out_features": 3}}], "edges": [["x", "a"]],
+      "inputs": ["x"], "outputs": ["a"]})",
+      TextLimits(), nullptr);
+  ASSERT_TRUE(root.ok());
+  std::vector<v1::Diagnostic> findings;
+  const auto text =
+      WriteGraph(torchcanvas::ReadGraph(*root, "g", nullptr, &findings), nullptr, &findings);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(nlohmann::json::parse(*text), nlohmann::json::parse(R"({"name": "q", "edges": [],
+    "nodes": [{"id": "a", "node_type": "Linear", "params": {"out_features": 3}, "disabled": false,
+    "position": {"x": 0, "y": 0}}]})"));
+}
+
+TEST(VisDLWriter, AnUnknownLayerIsToldOnce) {
+  std::vector<v1::Diagnostic> findings;
+  EXPECT_FALSE(WriteGraph(Native("{inputs: {x: {}}, nodes: {l: {type: ReLU, in: x}, "
+                                 "m: {type: Softplus, in: l}, r: {type: ReLU, in: m}, "
+                                 "s: {type: Add, in: [r, m]}}, outputs: {y: s}}"),
+                          nullptr, &findings));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].node(), "m");
+}
+
+TEST(VisDLJob, NeedsOneInput) {
+  constexpr std::string_view kRest = ", origin: {format: visdl, saved: {config: {lr: 0.1}}}}";
+  for (const std::string_view inputs : {"{}", "{a: {}, b: {}}"}) {
+    std::vector<v1::Diagnostic> findings;
+    EXPECT_FALSE(WriteJob(Native("{inputs: " + std::string(inputs) +
+                                 ", nodes: {p: {type: Parameter, params: {shape: [3]}}}, "
+                                 "outputs: {y: p}" +
+                                 std::string(kRest)),
+                          nullptr, &findings));
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_NE(findings[0].message().find("number of inputs"), std::string::npos);
+  }
 }
 
 }  // namespace
