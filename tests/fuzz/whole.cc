@@ -58,6 +58,16 @@ void GiveShapes(v1::Graph* graph) {
   }
 }
 
+// Every format takes any graph, or tells why not.
+void CheckWriters(const v1::Graph& graph, const compiler::CompileResult* compiled) {
+  for (const std::string& name : formats::WritableFormats()) {
+    std::vector<v1::Diagnostic> lacks;
+    const auto written = formats::FindGraphFormat(name)->write(graph, compiled, &lacks);
+    Check(written.has_value() != HasErrors(lacks), "a format is written where nothing is lacking");
+    if (written) Check(ReadText(*written, TextLimits(), nullptr).ok(), "what is written is a text");
+  }
+}
+
 }  // namespace
 
 void Foreign(std::string_view name, std::string_view bytes) {
@@ -104,6 +114,8 @@ void Whole(const v1::Graph& graph) {
   }
   Check(result.ok == !errors, "a graph is ok where no finding is an error");
   if (result.ok) CheckProgram(graph, result);
+  CheckWriters(graph, nullptr);
+  if (result.ok) CheckWriters(graph, &result);
 }
 
 void GraphProto(std::string_view bytes) {
