@@ -62,7 +62,8 @@ void GiveShapes(v1::Graph* graph) {
 void CheckWriters(const v1::Graph& graph, const compiler::CompileResult* compiled) {
   for (const std::string& name : formats::WritableFormats()) {
     std::vector<v1::Diagnostic> lacks;
-    const auto written = formats::FindGraphFormat(name)->write(graph, compiled, &lacks);
+    const formats::GraphFormat& format = *formats::FindGraphFormat(name);
+    const auto written = format.write(graph, compiled, &lacks);
     Check(written.has_value() != HasErrors(lacks), "a format is written where nothing is lacking");
     if (written) Check(ReadText(*written, TextLimits(), nullptr).ok(), "what is written is a text");
   }

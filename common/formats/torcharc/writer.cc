@@ -5,9 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/free_names.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
-#include "common/formats/names.h"
 #include "common/formats/order.h"
 #include "common/formats/torcharc/module_writer.h"
 #include "common/formats/torcharc/types.h"
@@ -87,13 +87,13 @@ class Exporter {
   // Modules have the name of their weights, calls the id where that fits the form MODULE~SUFFIX.
   void Names(const std::vector<int>& order) {
     StringMap<std::string> modules;  // by id of the owner
-    formats::Names taken;
+    FreeNames taken;
     for (const int i : order) {
       const v1::Node& node = graph_.nodes(i);
       if (!node.module().empty()) continue;
       modules.emplace(node.id(), taken.New(Plain(node.name().empty() ? node.id() : node.name())));
     }
-    formats::Names calls;
+    FreeNames calls;
     for (const int i : order) {
       const v1::Node& node = graph_.nodes(i);
       const auto owner = modules.find(node.module().empty() ? node.id() : node.module());
@@ -310,7 +310,7 @@ class Exporter {
   StringMap<std::string> module_names_;  // by id of the call
   StringMap<const v1::Node*> types_;
   StringMap<std::string> gets_;  // by node and port
-  formats::Names get_names_;     // of all calls, modules and inputs
+  FreeNames get_names_;          // of all calls, modules and inputs
   StringSet used_, inputs_, shadowed_, told_;
   std::vector<std::pair<std::string, Json>> modules_;
   Json calls_ = Json::object();

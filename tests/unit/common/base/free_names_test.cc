@@ -13,6 +13,7 @@ TEST(FreeNames, GivesEachNameOnce) {
   EXPECT_EQ(names.New("a"), "a_2");
   EXPECT_EQ(names.New("a"), "a_4");
   EXPECT_EQ(names.New("a_2"), "a_2_2");
+  EXPECT_EQ(names.New("b", "~"), "b~2");
 }
 
 }  // namespace
