@@ -74,6 +74,19 @@ absl::Status InferDivMode(TypeContext& c) {
   return InferElements(c, kRealNumbers, Result::kSame);
 }
 
+absl::Status InferAddcdiv(TypeContext& c) {
+  const auto whole = [&c](std::string_view arg) {
+    const DataType dtype = c.tensor(arg).dtype;
+    return IsIntegral(dtype) || dtype == v1::DATA_TYPE_BOOL;
+  };
+  if (whole("tensor1") && whole("tensor2")) {
+    return c.Fail("ADDCDIV_C1", "tensor2", "two whole numbers are not divided here",
+                  "floating-point numbers in tensor1 or tensor2", TypeText(c.tensor("tensor2")),
+                  "DTYPE_MISMATCH");
+  }
+  return InferElements(c, kInexact, Result::kSame);
+}
+
 absl::Status InferPower(TypeContext& c) {
   const DataType dtype = c.tensor("self").dtype;
   const int64_t* exponent = c.arg("exponent").As<int64_t>();
@@ -224,8 +237,8 @@ constexpr Row kRows[] = {
      "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
      Infer<kNotTruth, Result::kSame>, "tensor1 tensor2"},
     {"aten.addcdiv.default",
-     "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
-     Infer<kInexact, Result::kSame>, "tensor1 tensor2"},
+     "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", InferAddcdiv,
+     "tensor1 tensor2"},
     {"aten.eq.Tensor", kBinary, kToTruth, "", false},
     {"aten.eq.Scalar", kNumber, kToTruth, "", false},
     {"aten.ne.Tensor", kBinary, kToTruth, "", false},
@@ -263,6 +276,8 @@ std::vector<Rule> RulesOf(const Row& row) {
     rules.push_back({"DTYPE_C1", "the operator is defined for the element types"});
   if (row.schema == kScaled || row.schema == kScaledNumber) rules.push_back(FactorRule());
   if (is(InferDivMode)) rules.push_back({"DIV_C1", "rounding_mode is null, trunc or floor"});
+  if (is(InferAddcdiv))
+    rules.push_back({"ADDCDIV_C1", "tensor1 and tensor2 are not both whole numbers"});
   if (is(InferPower)) rules.push_back({"POW_C1", "whole numbers have exponents of 0 or more"});
   if (is(InferClamp)) rules.push_back({"CLAMP_C1", "min or max is given"});
   if (is(InferLerp)) rules.push_back({"SAME_C1", "all tensors have one element type"});

@@ -88,6 +88,12 @@ absl::Status InferVectorNorm(TypeContext& c) {
                                     : Infer<kInexact, Result::kMagnitude>(c);
 }
 
+absl::Status InferNorm(TypeContext& c) {
+  const double p = c.Has("p") ? c.Float("p") : 2;
+  return p < 0 || std::isinf(p) ? Infer<kInexact, Result::kMagnitude, Empty::kAll, true>(c)
+                                : Infer<kInexact, Result::kMagnitude>(c);
+}
+
 // PyTorch's oldest truth values were bytes, and those stay bytes.
 absl::Status InferLogical(TypeContext& c) {
   return c.tensor("self").dtype == v1::DATA_TYPE_UINT8
@@ -152,9 +158,10 @@ constexpr Row kRows[] = {
      "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, "
      "Tensor)",
      kSpread, "self"},
-    {"aten.norm.Scalar", "(Tensor self, Scalar p=2) -> Tensor", kSpread, "self result"},
+    {"aten.norm.Scalar", "(Tensor self, Scalar p=2) -> Tensor", InferNorm, "self result"},
     {"aten.norm.ScalarOpt_dim",
-     "(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor", kSpread, "self result"},
+     "(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor", InferNorm,
+     "self result"},
     {"aten.linalg_vector_norm.default",
      "(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
      "dtype=None) -> Tensor",
@@ -181,7 +188,8 @@ std::vector<Rule> RulesOf(const Row& row) {
   if (row.infer == InferVectorNorm)
     rules.push_back({"REDUCE_C6", "dtype holds every number of self's type"});
   if (row.infer == kLogSumExp) rules.push_back({"REDUCE_C4", "dim names at least one dimension"});
-  if (row.infer == kExtreme || row.infer == kWhere || row.infer == InferVectorNorm)
+  if (row.infer == kExtreme || row.infer == kWhere || row.infer == InferVectorNorm ||
+      row.infer == InferNorm)
     rules.push_back({"REDUCE_C5", "the reduced dimensions are not empty"});
   return rules;
 }
