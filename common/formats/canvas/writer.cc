@@ -5,44 +5,10 @@
 #include <utility>
 
 #include "common/formats/canvas/schema.h"
-#include "nlohmann/json.hpp"
+#include "common/formats/raw.h"
 
 namespace graphkiln::formats::canvas {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-// An object's entry without a search for the key, which would be quadratic for many regions.
-void Append(Json& object, std::string_view key, Json value) {
-  object.get_ref<Json::object_t&>().emplace_back(std::string(key), std::move(value));
-}
-
-// The reader bounds the depth.
-Json RawJson(const TextNode& node) {
-  switch (node.kind) {
-    case TextNode::Kind::kBool:
-      return node.b;
-    case TextNode::Kind::kInt:
-      return node.i;
-    case TextNode::Kind::kDouble:
-      return node.d;
-    case TextNode::Kind::kString:
-      return node.s;
-    case TextNode::Kind::kList: {
-      Json list = Json::array();
-      for (const TextNode& item : node.items) list.push_back(RawJson(item));
-      return list;
-    }
-    case TextNode::Kind::kMap: {
-      Json map = Json::object();
-      for (const TextEntry& entry : node.entries) Append(map, entry.key, RawJson(entry.value));
-      return map;
-    }
-    case TextNode::Kind::kNull:
-      break;
-  }
-  return nullptr;
-}
 
 template <class T>
 Json ValueJson(const T& value) {
