@@ -112,10 +112,14 @@ absl::Status InferInterleave(TypeContext& c) {
                   fmt::format("{}", repeats), "PARAM_RANGE");
   }
   int d = 0;
-  if (c.Has("dim")) {
+  const bool flat = !c.Has("dim");
+  if (!flat) {
+    if (self.rank() == 0) {
+      return c.Fail("DIMS_C1", "dim", "a scalar has no dimension to repeat along", "null",
+                    fmt::format("{}", c.Int("dim")), "PARAM_RANGE");
+    }
     ASSIGN_OR_RETURN(d, c.WrapDim("DIMS_C1", "dim", c.Int("dim"), self.rank()));
   }
-  const bool flat = !c.Has("dim") || self.rank() == 0;
   const Dim size = (flat ? self.Numel() : self.dim(d)) * Dim(repeats);
   if (const auto given = c.Size("output_size"); given && *given != size) {
     return c.Fail("REPEAT_C3", "output_size", "output_size is not the size of the result",
